@@ -1,0 +1,31 @@
+# reelrank: does re-ranking a recommender's top list with language models help?
+# Stages in the order of the pipeline; each rule file opens with its contract.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: workflow.source_path("config/config.yaml")
+
+
+include: "rules/common.smk"
+include: "rules/download.smk"
+include: "rules/prepare.smk"
+include: "rules/features.smk"
+include: "rules/train.smk"
+include: "rules/recommend.smk"
+include: "rules/rerank.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+# Everything that the config selects: the tables and the figure of each protocol.
+rule all:
+    default_target: True
+    input:
+        expand(
+            "results/{dataset}/{protocol}/{result}",
+            dataset=config["dataset"],
+            protocol=config["run"]["protocols"],
+            result=["tables/hit_rate.csv", "tables/hit_rate.md", "figures/hit_rate.svg"],
+        ),

@@ -1,0 +1,78 @@
+# No rules here: the config is completed and checked, wildcards are constrained to
+# its names, and a few functions name files and digest code.
+import re
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from reelrank import config as settings, raw
+from reelrank.errors import InputError
+from snakemake.exceptions import WorkflowError
+
+try:
+    config.update(settings.complete(config, Path(workflow.basedir) / "config"))
+    DATASET = config["datasets"][config["dataset"]]
+    RAW_FILES = raw.raw_files(config)
+except InputError as error:
+    raise WorkflowError(str(error))
+
+RUN = config["run"]
+PARTS = ["valid", "test"]
+
+# Where things stand; every rule file builds on these names.
+RAW = "results/{dataset}/raw"
+PREPARED = "results/{dataset}/prepared"
+FEATURES = "results/{dataset}/features/{encoder}"
+PROTOCOL = "results/{dataset}/{protocol}"
+MODEL = PROTOCOL + "/models/{base_model}/seed{seed}"
+LISTS = PROTOCOL + "/lists/{base_model}/seed{seed}"
+
+
+def names(values):
+    """A wildcard constraint: one of these names, and nothing if there is none."""
+    return "|".join(map(re.escape, map(str, values))) or "(?!)"
+
+
+wildcard_constraints:
+    dataset=names([config["dataset"]]),
+    protocol=names(RUN["protocols"]),
+    base_model=names(RUN["base_models"]),
+    seed=r"\d+",
+    reranker=names(RUN["rerankers"]),
+    encoder=names(config["encoders"]),
+    field=names(config["fields"]),
+
+
+def rerankers_of(*types):
+    """The re-rankers of the run that have one of these types."""
+    return [name for name in RUN["rerankers"] if config["rerankers"][name]["type"] in types]
+
+
+def code_digest(script, *modules):
+    """Changes when the code behind a step changes in a way that can change its result."""
+    return settings.code_digest(SCRIPTS, script, *modules)
+
+
+def about_list(wildcards, reranker=None):
+    """The metadata of a list: what it is, and a digest of the config that decided it."""
+    name = reranker or wildcards.reranker
+    block = config["rerankers"][name]
+    return {
+        "dataset": wildcards.dataset,
+        "protocol": wildcards.protocol,
+        "base_model": wildcards.base_model,
+        "seed": int(wildcards.seed),
+        "reranker": name,
+        "kind": settings.RERANKER_KINDS[block["type"]],
+        "depth": settings.reranker_depth(config, name),
+        "config_digest": settings.digest(
+            DATASET,
+            config["protocols"][wildcards.protocol],
+            config["models"][wildcards.base_model],
+            block,
+            config["encoders"].get(block.get("encoder")),
+            [config[key] for key in ("fields", "candidates", "history", "min_interactions")],
+        ),
+    }

@@ -1,0 +1,62 @@
+# lists/{base_model}/seed{seed}/*/ -> .../{valid,test}.ranks.parquet -> tables/hit_rate.{csv,md}
+# One number per user, the rank of the held-out item; every table is made of those.
+
+RANKS = "{reranker}/{part}.ranks.parquet"
+
+
+rule evaluate:
+    input:
+        interactions=f"{PREPARED}/interactions.parquet",
+        split=f"{PROTOCOL}/split.parquet",
+        lists=expand(
+            f"{LISTS}/{{reranker}}/{{part}}.parquet", reranker=RUN["rerankers"], part=PARTS, allow_missing=True
+        ),
+    output:
+        expand(f"{LISTS}/{RANKS}", reranker=RUN["rerankers"], part=PARTS, allow_missing=True),
+    log:
+        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/evaluate.log",
+    benchmark:
+        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/evaluate.tsv"
+    conda:
+        "../envs/data.yaml"
+    params:
+        code=code_digest("evaluate.py"),
+    script:
+        "../workflow/scripts/evaluate.py"
+
+
+def all_ranks(wildcards):
+    """The ranks of every list of the run under one protocol."""
+    return expand(
+        f"{LISTS}/{RANKS}",
+        dataset=wildcards.dataset,
+        protocol=wildcards.protocol,
+        base_model=RUN["base_models"],
+        seed=RUN["seeds"],
+        reranker=RUN["rerankers"],
+        part=PARTS,
+    )
+
+
+rule tabulate:
+    input:
+        ranks=all_ranks,
+        statistics=f"{PREPARED}/statistics.json",
+        counts=f"{PROTOCOL}/split.json",
+    output:
+        csv=f"{PROTOCOL}/tables/hit_rate.csv",
+        md=f"{PROTOCOL}/tables/hit_rate.md",
+    log:
+        "results/logs/{dataset}/{protocol}/tables/hit_rate.log",
+    benchmark:
+        "results/benchmarks/{dataset}/{protocol}/tables/hit_rate.tsv"
+    conda:
+        "../envs/data.yaml"
+    params:
+        cutoffs=config["cutoffs"],
+        title=DATASET["title"],
+        synthetic=DATASET["synthetic"],
+        published=DATASET["published"],
+        code=code_digest("tabulate.py"),
+    script:
+        "../workflow/scripts/tabulate.py"

@@ -1,0 +1,65 @@
+# lists/{base_model}/seed{seed}/identity/ -> lists/{base_model}/seed{seed}/{reranker}/
+# Each re-ranker permutes the first `depth` items of the base list; one job makes valid and test.
+
+
+rule rerank_randomly:
+    input:
+        valid=f"{LISTS}/identity/valid.parquet",
+        test=f"{LISTS}/identity/test.parquet",
+    output:
+        valid=f"{LISTS}/{{reranker}}/valid.parquet",
+        test=f"{LISTS}/{{reranker}}/test.parquet",
+    log:
+        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
+    wildcard_constraints:
+        reranker=names(rerankers_of("random")),
+    conda:
+        "../envs/data.yaml"
+    params:
+        about=about_list,
+        seed=lambda wildcards: config["rerankers"][wildcards.reranker].get("seed", 1),
+        code=code_digest("rerank_randomly.py"),
+    script:
+        "../workflow/scripts/rerank_randomly.py"
+
+
+def item_vectors(wildcards):
+    """The feature matrix that a similarity re-ranker reads."""
+    block = settings.similarity_options(config["rerankers"][wildcards.reranker])
+    return f"results/{wildcards.dataset}/features/{block['encoder']}/{block['field']}.npy"
+
+
+rule rerank_by_similarity:
+    input:
+        valid=f"{LISTS}/identity/valid.parquet",
+        test=f"{LISTS}/identity/test.parquet",
+        interactions=f"{PREPARED}/interactions.parquet",
+        split=f"{PROTOCOL}/split.parquet",
+        catalogue=f"{PREPARED}/items.parquet",
+        matrix=item_vectors,
+    output:
+        valid=f"{LISTS}/{{reranker}}/valid.parquet",
+        test=f"{LISTS}/{{reranker}}/test.parquet",
+    log:
+        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
+    benchmark:
+        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
+    wildcard_constraints:
+        reranker=names(rerankers_of("similarity")),
+    conda:
+        "../envs/torch.yaml"
+    threads: config["threads"]
+    params:
+        about=about_list,
+        reranker=lambda wildcards: settings.similarity_options(config["rerankers"][wildcards.reranker]),
+        encoder=lambda wildcards: config["encoders"][config["rerankers"][wildcards.reranker]["encoder"]],
+        history=config["history"],
+        threads=config["threads"],
+        code=lambda wildcards: code_digest(
+            "rerank_by_similarity.py",
+            f"encoders/{config['encoders'][config['rerankers'][wildcards.reranker]['encoder']]['type']}.py",
+        ),
+    script:
+        "../workflow/scripts/rerank_by_similarity.py"

@@ -1,0 +1,52 @@
+"""Turn the published files of a dataset into the prepared tables."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from reelrank import datasets, step
+from reelrank.files import write_json
+from reelrank.preparation import prepare
+from reelrank.tables import write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(paths, outputs, adapter, fields, options, min_interactions, expected):
+    """Read, index, sort and count; write the tables and ``statistics.json``.
+
+    Parameters
+    ----------
+    paths, outputs : dict of str to path
+        Published files by role; prepared files by table name (``catalogue`` for the items).
+    adapter : str
+    fields : list of str
+    options : dict
+    min_interactions : int
+    expected : dict of str to int
+        Published counts; a difference is recorded and logged.
+    """
+    raw = datasets.read(adapter, paths, fields, options)
+    tables, statistics = prepare(raw, min_interactions)
+    differs = {key: (statistics[key], value) for key, value in expected.items() if statistics[key] != value}
+    for key, (found, value) in differs.items():
+        logging.warning("%s: found %s, published %s", key, found, value)
+    statistics["differs_from_published"] = sorted(differs)
+    sizes = {"n_users": statistics["users"], "n_items": statistics["items"]}
+    for name, table in tables.items():
+        write_table(table, name, outputs["catalogue" if name == "items" else name], sizes)
+    write_json(outputs["statistics"], statistics)
+    logging.info("%s", statistics)
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        dict(snakemake.input.items()),
+        dict(snakemake.output.items()),
+        snakemake.params.adapter,
+        snakemake.params.fields,
+        snakemake.params.options,
+        snakemake.params.min_interactions,
+        snakemake.params.expected,
+    )

@@ -1,0 +1,200 @@
+"""The config: merged, checked, and digested. No heavy import: Snakemake itself runs this."""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from reelrank.errors import InputError, suggest
+from reelrank.raw import FIELD_ROLES
+
+#: Kind (see `reelrank.tables.KINDS`) of each type of re-ranker.
+RERANKER_KINDS = {"identity": "base", "random": "control", "similarity": "discriminative"}
+
+
+def merge(base, over):
+    """Return `base` with the mappings of `over` merged in, level by level."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def complete(config, folder):
+    """Return the config with the definition of its dataset, checked.
+
+    Parameters
+    ----------
+    config : dict
+        As Snakemake merged it.
+    folder : str or Path
+        The folder ``config/``, with ``datasets/`` and ``schemas/``.
+
+    Raises
+    ------
+    InputError
+        Names the key, what was found and what was expected.
+    """
+    folder = Path(folder)
+    name = config.get("dataset")
+    path = folder / "datasets" / f"{name}.yaml"
+    if path.is_file():
+        config = merge(yaml.safe_load(path.read_text(encoding="utf-8")), config)
+    elif name not in config.get("datasets", {}):
+        known = {file.stem for file in (folder / "datasets").glob("*.yaml")} | set(config.get("datasets", {}))
+        raise InputError(f"config key dataset: unknown dataset {name!r}; {suggest(name, known)}")
+    config["datasets"] = {name: config["datasets"][name]}
+    check(config, yaml.safe_load((folder / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")))
+    _check_blocks(config, folder / "schemas")
+    _check_references(config)
+    return config
+
+
+def check(value, schema, where=""):
+    """Check `value` against a JSON schema; raise `InputError` with the key that is wrong."""
+    validator = jsonschema.Draft202012Validator(schema)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    if error is None:
+        return
+    key = ".".join([*([where] if where else []), *map(str, error.absolute_path)])
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = sorted(set(error.instance) - set(known))[0]
+        full = f"{key}.{unknown}" if key else unknown
+        raise InputError(f"config key {full}: unknown key {unknown!r}; {suggest(unknown, known)}")
+    raise InputError(f"config key {key or '(top)'}: {error.message}{_expected(error)}")
+
+
+def _expected(error):
+    described = error.schema.get("description") if isinstance(error.schema, dict) else None
+    return f"; expected: {described}" if described else ""
+
+
+def _check_blocks(config, schemas):
+    """Check each model, encoder and re-ranker against the schema of its type."""
+    for section in ("models", "encoders", "rerankers"):
+        types = yaml.safe_load((schemas / f"{section}.schema.yaml").read_text(encoding="utf-8"))
+        for name, block in config[section].items():
+            where = f"{section}.{name}"
+            kind = block.get("type")
+            if kind not in types:
+                raise InputError(f"config key {where}.type: unknown type {kind!r}; {suggest(kind, types)}")
+            options = {key: value for key, value in block.items() if key != "type"}
+            check(options, {"type": "object", "additionalProperties": False, **types[kind]}, where)
+
+
+def _check_references(config):
+    """Check that what is named is defined, and that cut-offs fit the lists."""
+    run = config["run"]
+    for key, section in (("base_models", "models"), ("rerankers", "rerankers")):
+        for name in run[key]:
+            if name not in config[section]:
+                raise InputError(f"config key run.{key}: unknown name {name!r}; {suggest(name, config[section])}")
+    if "identity" not in run["rerankers"]:
+        raise InputError(
+            "config key run.rerankers: 'identity' is missing; it is the base list that all are compared to"
+        )
+    dataset = config["datasets"][config["dataset"]]
+    roles = FIELD_ROLES.get(dataset["adapter"], {})
+    for field in config["fields"]:
+        if field not in roles:
+            raise InputError(
+                f"config key fields: dataset {config['dataset']!r} has no field {field!r}; {suggest(field, roles)}"
+            )
+    for name in run["rerankers"]:
+        block = config["rerankers"][name]
+        depth = reranker_depth(config, name)
+        if depth > (most := config["candidates"]):
+            raise InputError(
+                f"config key rerankers.{name}.depth: found {depth}; expected at most candidates, {most}"
+            )
+        if max(config["cutoffs"]) > depth:
+            raise InputError(
+                f"config key cutoffs: found n = {max(config['cutoffs'])}; expected at most {depth}, the depth of the "
+                f"re-ranker {name!r}"
+            )
+        encoder = block.get("encoder")
+        if encoder is not None and encoder not in config["encoders"]:
+            raise InputError(
+                f"config key rerankers.{name}.encoder: unknown name {encoder!r}; {suggest(encoder, config['encoders'])}"
+            )
+        field = block.get("field", "title")
+        if field not in config["fields"]:
+            raise InputError(f"config key rerankers.{name}.field: {field!r} is not among fields = {config['fields']}")
+
+
+def reranker_depth(config, name):
+    """Return how many of the base list's entries a re-ranker permutes."""
+    block = config["rerankers"][name]
+    return config["candidates"] if block["type"] == "identity" else block.get("depth", 20)
+
+
+def similarity_options(block):
+    """Return the options of a similarity re-ranker, with the defaults filled in."""
+    defaults = {"field": "title", "history_length": 10, "pooling": "mean"}
+    return defaults | {key: value for key, value in block.items() if key not in ("type", "depth")}
+
+
+def digest(*values):
+    """Return 12 hexadecimal digits that stand for JSON-like values."""
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def code_digest(scripts, script, *modules):
+    """Return a digest of the code that decides a rule's results.
+
+    It covers the step, every file of the library that it imports, directly or not,
+    and `modules` that are imported by name at run time. Comments, docstrings and
+    layout do not count.
+
+    Parameters
+    ----------
+    scripts : str or Path
+        The folder ``workflow/scripts``.
+    script : str
+        The step, e.g. ``train.py``.
+    modules : str
+        Further files of the library, e.g. ``models/nfm.py``.
+    """
+    scripts = Path(scripts)
+    todo = [scripts / script, *(scripts / "reelrank" / module for module in modules)]
+    trees = {}
+    while todo:
+        path = todo.pop()
+        if path in trees or not path.is_file():
+            continue
+        trees[path] = ast.parse(path.read_text(encoding="utf-8"))
+        todo.extend(_imports(trees[path], scripts))
+    return digest([(path.relative_to(scripts).as_posix(), _normal(tree)) for path, tree in sorted(trees.items())])
+
+
+def _imports(tree, scripts):
+    """Yield the library files that a module may import, packages included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "reelrank":
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.split(".")[0] == "reelrank"]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            for end in range(1, len(parts) + 1):
+                base = scripts.joinpath(*parts[:end])
+                yield base / "__init__.py"
+                yield base.with_suffix(".py")
+
+
+def _normal(tree):
+    """Return the code of a module without docstrings, comments and layout."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            node.body = body[1:] or [ast.Pass()]
+    return ast.dump(tree)

@@ -1,0 +1,150 @@
+"""Interactions as arrays: what models learn from and what they are asked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from reelrank.splits import TRAIN
+from reelrank.tables import SPLITS, metadata, read_table
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The interactions of some users, oldest first, as slices of one array.
+
+    Attributes
+    ----------
+    items : numpy.ndarray
+        ``(n_rows,)`` item indices of all users.
+    starts, ends : numpy.ndarray
+        ``(batch,)`` row ranges, one per user of the batch.
+    n_items : int
+    """
+
+    items: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    n_items: int
+
+    def __len__(self):
+        return len(self.starts)
+
+    def __getitem__(self, rows):
+        return Histories(self.items, self.starts[rows], self.ends[rows], self.n_items)
+
+    def last(self, length):
+        """Return the latest `length` items of each user.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(batch, length)`` int64, oldest first, filled up with `n_items` on the left.
+        """
+        rows = self.ends[:, None] - np.arange(length, 0, -1)
+        inside = rows >= self.starts[:, None]
+        return np.where(inside, self.items[np.where(inside, rows, 0)], self.n_items).astype(np.int64)
+
+    def matrix(self):
+        """Return the histories as a ``(batch, n_items)`` float32 CSR matrix of ones."""
+        lengths = self.ends - self.starts
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        rows = np.repeat(self.starts - indptr[:-1], lengths) + np.arange(indptr[-1])
+        ones = np.ones(indptr[-1], np.float32)
+        return sparse.csr_matrix((ones, self.items[rows], indptr), shape=(len(self), self.n_items))
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Users whose next item is to be predicted.
+
+    Attributes
+    ----------
+    users, targets : numpy.ndarray
+        ``(n,)`` user indices, ascending, and the held-out items.
+    history : Histories
+        What a model that reads a history may read.
+    seen : Histories
+        What is masked: every interaction before the target.
+    """
+
+    users: np.ndarray
+    targets: np.ndarray
+    history: Histories
+    seen: Histories
+
+    def __len__(self):
+        return len(self.users)
+
+    def __getitem__(self, rows):
+        return Queries(self.users[rows], self.targets[rows], self.history[rows], self.seen[rows])
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """All interactions of a split dataset, sorted by user and time.
+
+    Attributes
+    ----------
+    n_users, n_items : int
+    items : numpy.ndarray
+        ``(n_rows,)`` int32.
+    starts : numpy.ndarray
+        ``(n_users + 1,)`` first row of each user.
+    codes : numpy.ndarray
+        ``(n_rows,)`` int8 indices into `reelrank.tables.SPLITS`.
+    """
+
+    n_users: int
+    n_items: int
+    items: np.ndarray
+    starts: np.ndarray
+    codes: np.ndarray
+
+    @property
+    def users(self):
+        """User of each row, ``(n_rows,)`` int64."""
+        return np.repeat(np.arange(self.n_users), np.diff(self.starts))
+
+    @property
+    def train_ends(self):
+        """Row after each user's last training interaction, ``(n_users,)``."""
+        counts = np.add.reduceat(self.codes == TRAIN, self.starts[:-1], dtype=np.int64)
+        return self.starts[:-1] + counts
+
+    def training(self):
+        """Return the training interactions of all users as `Histories`."""
+        return Histories(self.items, self.starts[:-1], self.train_ends, self.n_items)
+
+    def popularity(self):
+        """Return the number of training interactions per item, ``(n_items,)`` int64."""
+        return np.bincount(self.items[self.codes == TRAIN], minlength=self.n_items)
+
+    def queries(self, part, history="full"):
+        """Return the users with a target in `part` and what may be known of them.
+
+        Parameters
+        ----------
+        part : {'valid', 'test'}
+        history : {'full', 'train_only'}
+            ``full`` is everything before the target (at test time that includes the
+            valid item); ``train_only`` is the training interactions. Either way, all
+            that came before the target is masked.
+        """
+        rows = np.flatnonzero(self.codes == SPLITS.index(part))
+        users = np.searchsorted(self.starts, rows, side="right") - 1
+        starts = self.starts[users]
+        seen = Histories(self.items, starts, rows, self.n_items)
+        ends = rows if history == "full" else np.minimum(rows, self.train_ends[users])
+        return Queries(users, self.items[rows], Histories(self.items, starts, ends, self.n_items), seen)
+
+
+def load_interactions(interactions_path, split_path):
+    """Read prepared interactions and their split into `Interactions`."""
+    interactions = read_table(interactions_path, "interactions")
+    split = read_table(split_path, "split")
+    n_users, n_items = (int(metadata(interactions)[key]) for key in ("n_users", "n_items"))
+    lengths = np.bincount(interactions["user"].to_numpy(), minlength=n_users)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    codes = split["split"].combine_chunks().indices.to_numpy()
+    return Interactions(n_users, n_items, interactions["item"].to_numpy(), starts, codes)

@@ -1,0 +1,72 @@
+"""One adapter per source format: published files in, `RawTables` out."""
+
+import importlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from reelrank.errors import InputError, suggest
+
+#: Adapters by name; each module has ``read(paths, fields, options) -> RawTables``.
+ADAPTERS = ("microlens", "movielens")
+
+
+@dataclass
+class RawTables:
+    """What an adapter reads, with the source's own ids.
+
+    Attributes
+    ----------
+    user_ids, item_ids : numpy.ndarray
+        ``(n_rows,)`` int64, one entry per interaction, in the order of the file.
+    timestamps : numpy.ndarray
+        ``(n_rows,)`` int64 milliseconds; all 0 where the source has none.
+    ratings : numpy.ndarray or None
+        ``(n_rows,)`` float32.
+    items : pandas.DataFrame
+        Indexed by item id (unique), with a column per field that was asked for.
+    users : pandas.DataFrame
+        Indexed by user id, with profile columns; may have none.
+    comments : pandas.DataFrame or None
+        Columns user_id, item_id, comment.
+    counts : dict of str to int
+        What was met and allowed, for ``statistics.json``.
+    """
+
+    user_ids: np.ndarray
+    item_ids: np.ndarray
+    timestamps: np.ndarray
+    items: pd.DataFrame
+    ratings: np.ndarray | None = None
+    users: pd.DataFrame = field(default_factory=pd.DataFrame)
+    comments: pd.DataFrame | None = None
+    counts: dict = field(default_factory=dict)
+
+
+def read(adapter, paths, fields, options=None):
+    """Read the published files of a dataset.
+
+    Parameters
+    ----------
+    adapter : str
+        One of `ADAPTERS`.
+    paths : dict of str to path
+        The adapter's roles (``interactions``, ``titles``, ...) and their files.
+    fields : sequence of str
+        Item fields to read (``title``, ``category``, ``comments``, ``cover``).
+    options : dict, optional
+        The adapter's own options from the dataset's config.
+
+    Returns
+    -------
+    RawTables
+
+    Raises
+    ------
+    InputError
+        For an unknown adapter and for anything wrong in a file.
+    """
+    if adapter not in ADAPTERS:
+        raise InputError(f"unknown dataset adapter {adapter!r}; {suggest(adapter, ADAPTERS)}")
+    return importlib.import_module(f"reelrank.datasets.{adapter}").read(paths, fields, options or {})

@@ -1,0 +1,110 @@
+"""Adapter of the files that MicroLens publishes (westlake-repl/MicroLens, arXiv 2309.15379)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reelrank.datasets import RawTables
+from reelrank.datasets.images import readable_images
+from reelrank.datasets.reading import check_timestamps, read_bytes, read_columns, read_lines, to_integer
+from reelrank.errors import InputError
+
+#: Item fields that this adapter can read, and the role of the file that each comes from.
+FIELDS = {"title": "titles", "category": "categories", "comments": "comments", "cover": "covers"}
+
+
+def read(paths, fields, options):
+    """Read the MicroLens layout; see `reelrank.datasets.read`."""
+    users, items, timestamps = read_pairs(paths["interactions"])
+    tables = RawTables(users, items, timestamps, items=pd.DataFrame(index=pd.Index([], dtype=np.int64)))
+    columns = {}
+    if "title" in fields:
+        columns["title"] = read_titles(paths["titles"])
+    if "category" in fields:
+        columns["category"] = read_categories(paths["categories"])
+    if "cover" in fields:
+        columns["cover"], unreadable = readable_images(paths["covers"])
+        tables.counts["covers_unreadable"] = unreadable
+    if columns:
+        tables.items = pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})
+    if "comments" in fields:
+        tables.comments = read_comments(paths["comments"])
+    return tables
+
+
+def read_pairs(path):
+    """Read ``*_pairs.csv`` or ``*_pairs.tsv``.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        user ids, item ids, timestamps in milliseconds (all 0 for a TSV, which has
+        none: its items stand oldest first).
+    """
+    if Path(path).suffix == ".tsv":
+        return _read_pairs_tsv(path)
+    columns = read_columns(path, {"user": pa.int64(), "item": pa.int64(), "timestamp": pa.int64()})
+    check_timestamps(path, columns["timestamp"], "ms")
+    return columns["user"], columns["item"], columns["timestamp"]
+
+
+def _read_pairs_tsv(path):
+    users, lengths, items = [], [], []
+    for number, line in read_lines(path):
+        user, tab, history = line.partition("\t")
+        if not tab:
+            raise InputError(f"{path}: line {number}: found no TAB in {line[:60]!r}; expected user, TAB, items")
+        users.append(to_integer(path, number, user, "user"))
+        entries = [to_integer(path, number, item, "item") for item in history.split()]
+        lengths.append(len(entries))
+        items.extend(entries)
+    users = np.repeat(np.array(users, np.int64), lengths)
+    return users, np.array(items, np.int64), np.zeros(len(items), np.int64)
+
+
+def read_titles(path):
+    """Read ``*_title*.csv``: ``item, title``, split at the first comma only (it is no valid CSV).
+
+    Returns
+    -------
+    dict of int to str
+        Titles by item id, stripped; may be empty. The first of repeated items counts.
+    """
+    titles = {}
+    for number, line in read_lines(path):
+        item, comma, title = line.partition(",")
+        if not comma:
+            raise InputError(f"{path}: line {number}: found no comma in {line[:60]!r}; expected item, title")
+        titles.setdefault(to_integer(path, number, item, "item"), title.strip())
+    return titles
+
+
+def read_categories(path):
+    """Read ``tags_to_summary.csv`` (header ``item,category``) as a dict of int to str."""
+    header = read_bytes(path).split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
+    if header != "item,category":
+        raise InputError(f"{path}: line 1: found the header {header!r}; expected 'item,category'")
+    categories = {}
+    for number, line in read_lines(path):
+        if number == 1:
+            continue
+        item, _, category = line.partition(",")
+        categories.setdefault(to_integer(path, number, item, "item"), category.strip())
+    return categories
+
+
+def read_comments(path):
+    """Read ``*_comment*.txt`` (TAB: user, item, comment) as a frame of user_id, item_id, comment."""
+    users, items, comments = [], [], []
+    for number, line in read_lines(path):
+        parts = line.split("\t", 2)
+        if len(parts) != 3:
+            raise InputError(f"{path}: line {number}: found {len(parts)} fields; expected user, item, comment by TAB")
+        users.append(to_integer(path, number, parts[0], "user"))
+        items.append(to_integer(path, number, parts[1], "item"))
+        comments.append(parts[2])
+    return pd.DataFrame(
+        {"user_id": np.array(users, np.int64), "item_id": np.array(items, np.int64), "comment": comments}
+    )

@@ -1,0 +1,144 @@
+"""Readers shared by the adapters, with errors that name the line."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as csv
+
+from reelrank.errors import InputError
+
+#: A time in milliseconds below this (1973-03-03) must have been given in seconds.
+SMALLEST_MILLISECONDS = 100_000_000_000
+
+#: Earliest and latest times that are believed, in seconds: 1973 to 2100.
+LARGEST_SECONDS = 4_102_444_800
+
+
+def read_bytes(path):
+    """Return the bytes of `path` without a UTF-8 byte-order mark; refuse a missing or empty file."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: the file does not exist")
+    data = path.read_bytes()
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    if not data.strip():
+        raise InputError(f"{path}: the file is empty")
+    return data
+
+
+def read_columns(path, columns, delimiter=",", header=True):
+    """Read a delimited file of numbers quickly.
+
+    Parameters
+    ----------
+    path : str or Path
+    columns : dict of str to pyarrow.DataType
+        Names and types, in the file's order. With `header`, the first line must be
+        these names.
+    delimiter : str
+        Two characters (``::``) are allowed.
+    header : bool
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+
+    Raises
+    ------
+    InputError
+        Names the file, the line, what was found and what was expected.
+    """
+    data = read_bytes(path)
+    if header:
+        first = data.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
+        if first.split(delimiter) != list(columns):
+            raise InputError(f"{path}: line 1: found the header {first!r}; expected {delimiter.join(columns)!r}")
+    if len(delimiter) > 1:
+        data, delimiter = data.replace(delimiter.encode(), b"\t"), "\t"
+    try:
+        table = csv.read_csv(
+            io.BytesIO(data),
+            read_options=csv.ReadOptions(column_names=list(columns), skip_rows=int(header)),
+            parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False),
+            convert_options=csv.ConvertOptions(column_types=columns, null_values=[], strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise _locate(path, data, columns, delimiter, header, error) from None
+    if not table.num_rows:
+        raise InputError(f"{path}: no rows below the header; expected at least one")
+    return {name: table.column(name).to_numpy() for name in columns}
+
+
+def _locate(path, data, columns, delimiter, header, error):
+    """Return the `InputError` for the first line that is not a row of `columns`."""
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        text = line.decode("utf-8", "replace").strip("\r")
+        if not text or (header and number == 1):
+            continue
+        values = text.split(delimiter)
+        if len(values) != len(columns):
+            return InputError(
+                f"{path}: line {number}: found {len(values)} fields in {text!r}; expected {list(columns)}"
+            )
+        for value, (name, kind) in zip(values, columns.items(), strict=True):
+            try:
+                pa.array([value]).cast(kind)
+            except pa.ArrowInvalid:
+                return InputError(f"{path}: line {number}: found {value!r} for {name!r}; expected {kind}")
+    return InputError(f"{path}: {error}")
+
+
+def line_of_row(path, row, header=True):
+    """Return the 1-based line number of the 0-based data row `row` (empty lines are no rows)."""
+    seen = -1 - int(header)
+    for number, line in enumerate(read_bytes(path).split(b"\n"), start=1):
+        seen += bool(line.strip(b"\r"))
+        if seen == row:
+            return number
+    raise IndexError(row)
+
+
+def check_timestamps(path, timestamps, unit, header=True):
+    """Raise `InputError` at the first timestamp that is negative or not in `unit` (``ms`` or ``s``)."""
+    if unit == "ms":
+        bad = np.flatnonzero(timestamps < SMALLEST_MILLISECONDS)
+    else:
+        bad = np.flatnonzero((timestamps < 0) | (timestamps > LARGEST_SECONDS))
+    if bad.size:
+        value = int(timestamps[bad[0]])
+        looks = "negative" if value < 0 else "in seconds" if unit == "ms" else "in milliseconds"
+        wanted = "milliseconds" if unit == "ms" else "seconds"
+        line = line_of_row(path, bad[0], header)
+        raise InputError(
+            f"{path}: line {line}: found timestamp {value} ({looks}); expected {wanted} since 1970 ({bad.size} rows)"
+        )
+
+
+def read_lines(path, encoding="utf-8"):
+    """Yield ``(line number, text)`` of the lines of a text file that are not empty.
+
+    Only LF ends a line (a CR before it is dropped): titles hold characters that
+    `str.splitlines` would take for line ends.
+    """
+    try:
+        text = read_bytes(path).decode(encoding)
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path}: line {line}: found byte {error.object[error.start]:#04x}; expected {encoding}"
+        ) from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.removesuffix("\r")
+        if line:
+            yield number, line
+
+
+def to_integer(path, number, text, name):
+    """Return `text` as an int, or raise `InputError` naming file and line."""
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{path}: line {number}: found {text!r} for {name!r}; expected an integer") from None

@@ -1,0 +1,65 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure.
+
+    Works for a file and for a folder (the caller makes the folder). Temporary
+    names that an earlier, killed run left for the same path are removed first.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name. Its folder is made if need be.
+
+    Yields
+    ------
+    Path
+        ``.{name}.{pid}.tmp`` in the same folder, so that the rename never crosses a
+        file system.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f".{path.name}.*.tmp"):
+        remove(stale)
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    try:
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def remove(path):
+    """Remove a file or a folder if it is there."""
+    path = Path(path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write `text` (UTF-8, LF) to `path`, atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path, value):
+    """Write `value` as indented JSON to `path`, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path):
+    """Return the content of the JSON file `path`."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))

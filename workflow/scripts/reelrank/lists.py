@@ -1,0 +1,142 @@
+"""The one list format: a base list, a re-ranked list and a fused list are the same table."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reelrank.errors import InputError
+from reelrank.tables import metadata, read_table, write_table
+
+
+@dataclass(frozen=True)
+class RankedLists:
+    """Lists of several users side by side.
+
+    Attributes
+    ----------
+    users : numpy.ndarray
+        ``(n,)`` int32, ascending.
+    items : numpy.ndarray
+        ``(n, depth)`` int32, best first, -1 where a user's list is shorter.
+    scores : numpy.ndarray
+        ``(n, depth)`` float32.
+    repaired : numpy.ndarray or None
+        ``(n, depth)`` bool: entries that a model lost and the repair put back.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    scores: np.ndarray
+    repaired: np.ndarray | None = None
+
+    @property
+    def present(self):
+        """``(n, depth)`` bool: where an entry stands."""
+        return self.items >= 0
+
+    def head(self, depth):
+        """Return the first `depth` entries of each list."""
+        cut = None if self.repaired is None else self.repaired[:, :depth]
+        return RankedLists(self.users, self.items[:, :depth], self.scores[:, :depth], cut)
+
+    def reordered(self, scores, repaired=None):
+        """Return the same items ordered by (-score, present rank): a permutation by construction.
+
+        Parameters
+        ----------
+        scores : numpy.ndarray
+            ``(n, depth)``; must not be NaN where an entry stands.
+        repaired : numpy.ndarray, optional
+            ``(n, depth)`` bool, in the present order.
+        """
+        scores = np.asarray(scores, np.float32)
+        if scores.shape != self.items.shape:
+            raise ValueError(f"scores have shape {scores.shape}; expected {self.items.shape}")
+        if np.isnan(scores[self.present]).any():
+            raise ValueError("a re-ranker scored NaN")
+        order = np.argsort(np.where(self.present, -scores, np.inf), axis=1, kind="stable")
+        # An entry scored -inf must not fall behind the absent ones.
+        order = np.take_along_axis(
+            order, np.argsort(~np.take_along_axis(self.present, order, 1), axis=1, kind="stable"), 1
+        )
+        take = lambda values: None if values is None else np.take_along_axis(values, order, axis=1)  # noqa: E731
+        return RankedLists(self.users, take(self.items), take(scores), take(repaired))
+
+
+def read_lists(path):
+    """Read a Parquet file of contract ``list`` as ``(RankedLists, metadata)``, with its gaps checked."""
+    table = read_table(path, "list")
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    return _from_columns(columns, path), metadata(table)
+
+
+def _from_columns(columns, path):
+    users, counts = np.unique(columns["user"], return_counts=True)
+    depth = int(counts.max(initial=0))
+    row = np.repeat(np.arange(len(users)), counts)
+    column = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    if (columns["user"] != users[row]).any() or (columns["rank"] != column + 1).any():
+        raise InputError(
+            f"{path}: rows are not sorted by user and rank, or ranks have gaps; expected 1, 2, 3, ... a user"
+        )
+
+    def spread(name, fill):
+        values = np.full((len(users), depth), fill, columns[name].dtype)
+        values[row, column] = columns[name]
+        return values
+
+    repaired = spread("repaired", False) if "repaired" in columns else None
+    return RankedLists(users, spread("item", -1), spread("score", -np.inf), repaired)
+
+
+def write_lists(lists, path, about, base=None):
+    """Check lists and write them to `path` as Parquet of contract ``list``.
+
+    Parameters
+    ----------
+    lists : RankedLists
+    path : str or Path
+    about : dict
+        The metadata that every list carries (`reelrank.tables.LIST_METADATA`).
+    base : RankedLists, optional
+        What was re-ranked; each user's list must be a permutation of its head.
+
+    Raises
+    ------
+    InputError
+        If a list repeats an item, has a gap, or is no permutation of its base.
+    """
+    sorted_items = np.sort(lists.items, axis=1)
+    repeats = (sorted_items[:, 1:] == sorted_items[:, :-1]) & (sorted_items[:, 1:] >= 0)
+    if repeats.any():
+        user = lists.users[repeats.any(1)][0]
+        raise InputError(f"{path}: the list of user {user} repeats an item")
+    if (np.diff(lists.present.astype(np.int8), axis=1) > 0).any() or (np.diff(lists.users) <= 0).any():
+        raise InputError(f"{path}: lists must be gapless and users ascending")
+    if base is not None:
+        _check_permutation(lists, base, sorted_items, path)
+    n, depth = lists.items.shape
+    keep = lists.present.ravel()
+    columns = {
+        "user": np.repeat(lists.users.astype(np.int32), depth)[keep],
+        "rank": np.tile(np.arange(1, depth + 1, dtype=np.int16), n)[keep],
+        "item": lists.items.ravel()[keep].astype(np.int32),
+        "score": lists.scores.ravel()[keep].astype(np.float32),
+    }
+    if lists.repaired is not None:
+        columns["repaired"] = lists.repaired.ravel()[keep]
+    write_table(columns, "list", path, about)
+
+
+def _check_permutation(lists, base, sorted_items, path):
+    rows = np.searchsorted(base.users, lists.users)
+    rows = np.minimum(rows, max(0, len(base.users) - 1))
+    if not np.array_equal(base.users[rows], lists.users):
+        raise InputError(f"{path}: holds users that the base list does not hold")
+    expected = np.sort(base.items[rows, : lists.items.shape[1]], axis=1)
+    wrong = (expected != sorted_items).any(1)
+    if wrong.any():
+        raise InputError(
+            f"{path}: the list of user {lists.users[wrong][0]} is no permutation of the first "
+            f"{lists.items.shape[1]} of its base list ({wrong.sum()} such users)"
+        )

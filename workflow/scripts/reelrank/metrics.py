@@ -1,0 +1,46 @@
+"""Metrics of one held-out item per user, all made from its rank.
+
+With a single relevant item, HR@n equals Recall@n, and the ideal DCG is 1.
+"""
+
+import numpy as np
+
+
+def ranks_in_lists(lists, users, targets):
+    """Find each user's held-out item in the user's list.
+
+    Parameters
+    ----------
+    lists : reelrank.lists.RankedLists
+    users, targets : numpy.ndarray
+        ``(n,)`` users, ascending, and their held-out items; must cover the lists' users.
+
+    Returns
+    -------
+    rank : numpy.ndarray
+        ``(len(lists.users),)`` int64, 1-based, 0 where the item is not in the list.
+    repaired : numpy.ndarray
+        ``(len(lists.users),)`` bool: the item is there only because it was repaired.
+    """
+    rows = np.searchsorted(users, lists.users)
+    if (rows >= len(users)).any() or not np.array_equal(users[rows], lists.users):
+        raise ValueError("lists hold users without a held-out item")
+    found = lists.items == targets[rows][:, None]
+    rank = np.where(found.any(1), found.argmax(1) + 1, 0)
+    repaired = np.zeros(len(rank), bool) if lists.repaired is None else (found & lists.repaired).any(1)
+    return rank, repaired
+
+
+def hits(rank, n):
+    """Return whether each rank is within the first `n`, as bool; rank 0 is a miss."""
+    return (rank > 0) & (rank <= n)
+
+
+def ndcg(rank, n):
+    """Return each user's NDCG@n: ``1 / log2(rank + 1)`` for a hit, else 0 (Järvelin & Kekäläinen 2002)."""
+    return np.where(hits(rank, n), 1 / np.log2(np.maximum(rank, 1) + 1), 0.0)
+
+
+def reciprocal_rank(rank, n):
+    """Return each user's reciprocal rank, cut at `n`: ``1 / rank`` for a hit, else 0."""
+    return np.where(hits(rank, n), 1 / np.maximum(rank, 1), 0.0)

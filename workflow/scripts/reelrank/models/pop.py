@@ -1,0 +1,36 @@
+"""Popularity: the most interacted items of training, the same for everyone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reelrank.models import Recommender
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Popularity has none."""
+
+
+class Model(Recommender):
+    """Score = number of training interactions; ties go to the lower item index."""
+
+    Hyperparameters = Hyperparameters
+    reads_history = False
+
+    def fit(self, data, seed):
+        """Count; there are no epochs."""
+        self.popularity = data.popularity().astype(np.float32)
+        return []
+
+    def score(self, users, history):
+        """Return the counts, one row per user."""
+        return np.repeat(self.popularity[None], len(users), axis=0)
+
+    def arrays(self):
+        """Return the counts."""
+        return {"popularity": self.popularity}
+
+    def set_arrays(self, arrays):
+        """Take the counts."""
+        self.popularity = arrays["popularity"]

@@ -1,0 +1,68 @@
+"""Figures, in vector form, readable in black and white."""
+
+import itertools
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+from reelrank.files import atomic
+
+#: Colours (Okabe & Ito), line styles and markers go round together, so that none is needed to tell lines apart.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def save_svg(figure, path):
+    """Write a figure as SVG, atomically and with the same bytes every time."""
+    with (
+        plt.rc_context({"svg.hashsalt": "reelrank", "svg.fonttype": "none"}),
+        atomic(path) as temporary,
+    ):
+        figure.savefig(temporary, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
+
+
+def plot_hit_rate(table, path, title):
+    """Plot hit rate against n with 95% bands, one panel per base model and seed.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of `reelrank.report.tables.hit_rate_table` of one split.
+    path : str or Path
+    title : str
+    """
+    panels = list(table.groupby(["base_model", "seed"], sort=False))
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    several_seeds = table["seed"].nunique() > 1
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(4.2 * columns, 3.4 * rows), sharey=True, squeeze=False, layout="constrained"
+    )
+    names = list(dict.fromkeys(table["reranker"]))
+    look = {
+        name: {"color": colour, "linestyle": style, "marker": marker}
+        for name, colour, style, marker in zip(
+            names, itertools.cycle(COLOURS), itertools.cycle(STYLES), itertools.cycle(MARKERS), strict=False
+        )
+    }
+    for axis, ((base, seed), lines) in zip(axes.flat, panels, strict=False):
+        for name, line in lines.groupby("reranker", sort=False):
+            axis.fill_between(line["n"], line["ci_low"], line["ci_high"], color=look[name]["color"], alpha=0.10, lw=0)
+            axis.plot(line["n"], line["hit_rate"], label=name, markersize=3.5, markevery=3, lw=1.4, **look[name])
+        axis.set_title(f"{base}, seed {seed}" if several_seeds else base, fontsize=10)
+        axis.set_xlabel("n")
+        axis.grid(alpha=0.25, lw=0.5)
+        axis.set_ylim(bottom=0)
+        axis.set_xlim(table["n"].min(), table["n"].max())
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("hit rate at n")
+    handles = [plt.Line2D([], [], label=name, markersize=4, **look[name]) for name in names]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(names)), frameon=False, fontsize=9)
+    figure.suptitle(f"{title}: hit rate of the held-out item, test split", fontsize=11)
+    save_svg(figure, path)

@@ -1,0 +1,176 @@
+"""The data contracts: the schema of every Parquet file, checked when read and when written."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reelrank.errors import InputError
+from reelrank.files import atomic
+
+#: Names of the parts of a split, in the order of their dictionary codes.
+SPLITS = ("train", "valid", "test", "unused")
+
+#: Kinds of list, in the order of the result tables.
+KINDS = ("base", "control", "discriminative", "generative", "fusion")
+
+#: Keys that the Parquet metadata of a list must hold.
+LIST_METADATA = (
+    "dataset",
+    "protocol",
+    "base_model",
+    "seed",
+    "reranker",
+    "kind",
+    "depth",
+    "split",
+    "config_digest",
+)
+
+
+def _schema(*fields):
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields])
+
+
+#: Required columns of each table. More columns are allowed where OPEN names the table,
+#: and those of OPTIONAL are checked when they are there.
+SCHEMAS = {
+    "interactions": _schema(
+        ("user", pa.int32()), ("item", pa.int32()), ("timestamp", pa.int64()), ("position", pa.int32())
+    ),
+    "users": _schema(("user", pa.int32()), ("user_id", pa.string()), ("length", pa.int32())),
+    "items": _schema(("item", pa.int32()), ("item_id", pa.string()), ("title", pa.string())),
+    "comments": _schema(("user", pa.int32()), ("item", pa.int32()), ("comment", pa.string())),
+    "split": _schema(("user", pa.int32()), ("position", pa.int32()), ("split", pa.dictionary(pa.int8(), pa.string()))),
+    "item_statistics": pa.schema(
+        [
+            pa.field("item", pa.int32(), nullable=False),
+            pa.field("popularity", pa.int64(), nullable=False),
+            pa.field("first_timestamp", pa.int64()),
+            pa.field("last_timestamp", pa.int64()),
+        ]
+    ),
+    "list": _schema(("user", pa.int32()), ("rank", pa.int16()), ("item", pa.int32()), ("score", pa.float32())),
+    "ranks": pa.schema(
+        [
+            pa.field("user", pa.int32(), nullable=False),
+            pa.field("rank", pa.int16()),
+            pa.field("in_list", pa.bool_(), nullable=False),
+            pa.field("repaired", pa.bool_(), nullable=False),
+        ]
+    ),
+    "training": _schema(("epoch", pa.int32()), ("loss", pa.float64()), ("valid_ndcg", pa.float64())),
+}
+
+#: Tables that may carry further columns (user profiles, item fields).
+OPEN = frozenset({"users", "items"})
+
+#: Columns that a table may carry beside the required ones.
+OPTIONAL = {
+    "interactions": {"rating": pa.float32()},
+    "list": {"repaired": pa.bool_()},
+}
+
+
+def check_table(table, name, path):
+    """Raise `InputError` unless `table` keeps the contract `name`.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    name : str
+        A key of `SCHEMAS`.
+    path : str or Path
+        Named in the error.
+    """
+    schema = SCHEMAS[name]
+    optional = OPTIONAL.get(name, {})
+    for field in schema:
+        if field.name not in table.column_names:
+            raise InputError(
+                f"{path}: column {field.name!r} of a table of {name} is missing; found {table.column_names}"
+            )
+        _check_column(table, field.name, field.type, field.nullable, path)
+    for column in table.column_names:
+        if column in schema.names:
+            continue
+        if column in optional:
+            _check_column(table, column, optional[column], False, path)
+        elif name not in OPEN:
+            raise InputError(f"{path}: column {column!r} does not belong in a table of {name}; expected {schema.names}")
+
+
+def _check_column(table, column, kind, nullable, path):
+    found = table.schema.field(column).type
+    if found != kind:
+        raise InputError(f"{path}: column {column!r} has type {found}; expected {kind}")
+    if not nullable and table.column(column).null_count:
+        raise InputError(f"{path}: column {column!r} holds {table.column(column).null_count} nulls; expected none")
+
+
+def write_table(table, name, path, metadata=None):
+    """Check `table` against the contract `name` and write it to `path` as Parquet, atomically.
+
+    Parameters
+    ----------
+    table : pyarrow.Table or dict of str to array
+        A mapping is turned into a table with the contract's types.
+    name : str
+        A key of `SCHEMAS`.
+    path : str or Path
+    metadata : dict of str to object, optional
+        Written into the file's key-value metadata, as strings.
+
+    Raises
+    ------
+    InputError
+        If the table does not keep the contract.
+    """
+    if isinstance(table, dict):
+        table = _to_table(table, name)
+    check_table(table, name, path)
+    pairs = {key: str(value) for key, value in (metadata or {}).items()}
+    if name == "list":
+        missing = [key for key in LIST_METADATA if key not in pairs]
+        if missing:
+            raise InputError(f"{path}: a list needs the metadata {missing}")
+    table = table.replace_schema_metadata(pairs)
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _to_table(columns, name):
+    kinds = {field.name: field.type for field in SCHEMAS[name]} | OPTIONAL.get(name, {})
+    arrays = {
+        key: value if isinstance(value, (pa.Array, pa.ChunkedArray)) else pa.array(value, kinds.get(key))
+        for key, value in columns.items()
+    }
+    return pa.table(arrays)
+
+
+def read_table(path, name, columns=None):
+    """Read the Parquet file `path` and check that it keeps the contract `name`.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str
+        A key of `SCHEMAS`.
+    columns : list of str, optional
+        Read these columns only; the contract is then not checked in full.
+
+    Returns
+    -------
+    pyarrow.Table
+        Its schema's metadata holds what `write_table` was given, as bytes.
+    """
+    try:
+        table = pq.read_table(path, columns=columns)
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        raise InputError(f"{path}: expected a Parquet file with a table of {name}, found none ({error})") from None
+    if columns is None:
+        check_table(table, name, path)
+    return table
+
+
+def metadata(table):
+    """Return the key-value metadata of `table` as a dict of str to str."""
+    return {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items() if key != b"pandas"}

@@ -1,0 +1,29 @@
+"""Re-rank base lists at random: the control that a re-ranker must beat."""
+
+from typing import TYPE_CHECKING
+
+from reelrank import step
+from reelrank.lists import read_lists, write_lists
+from reelrank.rerank.controls import random_scores
+from reelrank.tables import SPLITS
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(inputs, outputs, about, seed):
+    """Shuffle the head of each list (`inputs` and `outputs` by split)."""
+    for part, path in outputs.items():
+        base = read_lists(inputs[part])[0].head(about["depth"])
+        scores = random_scores(base.users, base.items.shape[1], [seed, SPLITS.index(part)])
+        write_lists(base.reordered(scores), path, {**about, "split": part}, base)
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        dict(snakemake.input.items()),
+        dict(snakemake.output.items()),
+        dict(snakemake.params.about),
+        snakemake.params.seed,
+    )

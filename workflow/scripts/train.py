@@ -1,0 +1,46 @@
+"""Train one base model with one seed."""
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+
+from reelrank import step
+from reelrank.data import load_interactions
+from reelrank.hardware import make_deterministic, pick_device
+from reelrank.models import model_class
+from reelrank.tables import SCHEMAS, write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(interactions_path, split_path, outputs, block, seed, threads):
+    """Fit the model of a config block; write its weights and ``training.parquet`` (`outputs` by name)."""
+    make_deterministic(threads, seed)
+    data = load_interactions(interactions_path, split_path)
+    hyperparameters = {key: value for key, value in block.items() if key != "type"}
+    model = model_class(block["type"])(hyperparameters, data.n_users, data.n_items, pick_device())
+    started = time.monotonic()
+    epochs = model.fit(data, seed)
+    logging.info("fitted in %.1f s", time.monotonic() - started)
+    model.save(Path(outputs["weights"]).parent)
+    epochs = pd.DataFrame(epochs, columns=SCHEMAS["training"].names)
+    write_table(
+        pa.Table.from_pandas(epochs, SCHEMAS["training"], preserve_index=False), "training", outputs["training"]
+    )
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        snakemake.input.interactions,
+        snakemake.input.split,
+        dict(snakemake.output.items()),
+        snakemake.params.model,
+        int(snakemake.wildcards.seed),
+        snakemake.params.threads,
+    )
