@@ -26,8 +26,9 @@ RAW = "results/{dataset}/raw"
 PREPARED = "results/{dataset}/prepared"
 FEATURES = "results/{dataset}/features/{encoder}"
 PROTOCOL = "results/{dataset}/{protocol}"
-MODEL = PROTOCOL + "/models/{base_model}/seed{seed}"
-LISTS = PROTOCOL + "/lists/{base_model}/seed{seed}"
+MODEL = f"{PROTOCOL}/models/{{base_model}}/seed{{seed}}"
+LISTS = f"{PROTOCOL}/lists/{{base_model}}/seed{{seed}}"
+RANKS = f"{LISTS}/{{reranker}}/{{part}}.ranks.parquet"
 
 
 def names(values):
@@ -68,11 +69,35 @@ def about_list(wildcards, reranker=None):
         "kind": settings.RERANKER_KINDS[block["type"]],
         "depth": settings.reranker_depth(config, name),
         "config_digest": settings.digest(
-            DATASET,
+            {key: DATASET.get(key) for key in ("adapter", "options", "generate")},
             config["protocols"][wildcards.protocol],
             config["models"][wildcards.base_model],
             block,
             config["encoders"].get(block.get("encoder")),
-            [config[key] for key in ("fields", "candidates", "history", "min_interactions")],
+            [config[key] for key in ("candidates", "history", "min_interactions")],
         ),
     }
+
+
+def archive_parts(wildcards):
+    """The parts of the archive that a raw file or folder comes in."""
+    return [raw.raw_path(config, part) for part in DATASET["archives"][wildcards.name]]
+
+
+def item_vectors(wildcards):
+    """The feature matrix that a similarity re-ranker reads."""
+    block = settings.similarity_options(config["rerankers"][wildcards.reranker])
+    return f"results/{wildcards.dataset}/features/{block['encoder']}/{block['field']}.npy"
+
+
+def all_ranks(wildcards):
+    """The ranks of every list of the run under one protocol."""
+    return expand(
+        RANKS,
+        dataset=wildcards.dataset,
+        protocol=wildcards.protocol,
+        base_model=RUN["base_models"],
+        seed=RUN["seeds"],
+        reranker=RUN["rerankers"],
+        part=PARTS,
+    )

@@ -2,11 +2,6 @@
 # layout of the published one; what the user has in `raw_dir` is used in place.
 
 
-def archive_parts(wildcards):
-    """The parts of the archive that a raw file or folder comes in."""
-    return [raw.raw_path(config, part) for part in DATASET["archives"][wildcards.name]]
-
-
 if "generate" in DATASET:
 
     rule generate_sample:

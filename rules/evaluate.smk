@@ -1,8 +1,6 @@
 # lists/{base_model}/seed{seed}/*/ -> .../{valid,test}.ranks.parquet -> tables/hit_rate.{csv,md}
 # One number per user, the rank of the held-out item; every table is made of those.
 
-RANKS = "{reranker}/{part}.ranks.parquet"
-
 
 rule evaluate:
     input:
@@ -12,7 +10,7 @@ rule evaluate:
             f"{LISTS}/{{reranker}}/{{part}}.parquet", reranker=RUN["rerankers"], part=PARTS, allow_missing=True
         ),
     output:
-        expand(f"{LISTS}/{RANKS}", reranker=RUN["rerankers"], part=PARTS, allow_missing=True),
+        expand(RANKS, reranker=RUN["rerankers"], part=PARTS, allow_missing=True),
     log:
         "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/evaluate.log",
     benchmark:
@@ -23,19 +21,6 @@ rule evaluate:
         code=code_digest("evaluate.py"),
     script:
         "../workflow/scripts/evaluate.py"
-
-
-def all_ranks(wildcards):
-    """The ranks of every list of the run under one protocol."""
-    return expand(
-        f"{LISTS}/{RANKS}",
-        dataset=wildcards.dataset,
-        protocol=wildcards.protocol,
-        base_model=RUN["base_models"],
-        seed=RUN["seeds"],
-        reranker=RUN["rerankers"],
-        part=PARTS,
-    )
 
 
 rule tabulate:

@@ -25,12 +25,6 @@ rule rerank_randomly:
         "../workflow/scripts/rerank_randomly.py"
 
 
-def item_vectors(wildcards):
-    """The feature matrix that a similarity re-ranker reads."""
-    block = settings.similarity_options(config["rerankers"][wildcards.reranker])
-    return f"results/{wildcards.dataset}/features/{block['encoder']}/{block['field']}.npy"
-
-
 rule rerank_by_similarity:
     input:
         valid=f"{LISTS}/identity/valid.parquet",

@@ -40,6 +40,8 @@ def complete(config, folder):
         Names the key, what was found and what was expected.
     """
     folder = Path(folder)
+    if not isinstance(config.get("datasets", {}), dict):
+        raise InputError(f"config key datasets: found {config['datasets']!r}; expected definitions of datasets by name")
     name = config.get("dataset")
     path = folder / "datasets" / f"{name}.yaml"
     if path.is_file():
@@ -105,24 +107,34 @@ def _check_references(config):
             raise InputError(
                 f"config key fields: dataset {config['dataset']!r} has no field {field!r}; {suggest(field, roles)}"
             )
+        if roles[field] not in dataset["files"]:
+            raise InputError(
+                f"config key fields: {field!r} needs the key datasets.{config['dataset']}.files.{roles[field]}; "
+                f"found only {sorted(dataset['files'])}"
+            )
+    cuts = [config["protocols"]["temporal"][f"{part}_quantile"] for part in ("valid", "test")]
+    if cuts[0] >= cuts[1]:
+        raise InputError(
+            f"config key protocols.temporal: found valid_quantile {cuts[0]} and test_quantile {cuts[1]}; "
+            "expected the first below the second"
+        )
     for name in run["rerankers"]:
         block = config["rerankers"][name]
         depth = reranker_depth(config, name)
         if depth > (most := config["candidates"]):
-            raise InputError(
-                f"config key rerankers.{name}.depth: found {depth}; expected at most candidates, {most}"
-            )
+            raise InputError(f"config key rerankers.{name}.depth: found {depth}; expected at most candidates, {most}")
         if max(config["cutoffs"]) > depth:
             raise InputError(
                 f"config key cutoffs: found n = {max(config['cutoffs'])}; expected at most {depth}, the depth of the "
                 f"re-ranker {name!r}"
             )
-        encoder = block.get("encoder")
-        if encoder is not None and encoder not in config["encoders"]:
+        if block["type"] != "similarity":
+            continue
+        encoder, field = block["encoder"], similarity_options(block)["field"]
+        if encoder not in config["encoders"]:
             raise InputError(
                 f"config key rerankers.{name}.encoder: unknown name {encoder!r}; {suggest(encoder, config['encoders'])}"
             )
-        field = block.get("field", "title")
         if field not in config["fields"]:
             raise InputError(f"config key rerankers.{name}.field: {field!r} is not among fields = {config['fields']}")
 

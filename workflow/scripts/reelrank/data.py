@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from reelrank.errors import InputError
 from reelrank.splits import TRAIN
 from reelrank.tables import SPLITS, metadata, read_table
 
@@ -140,11 +141,29 @@ class Interactions:
 
 
 def load_interactions(interactions_path, split_path):
-    """Read prepared interactions and their split into `Interactions`."""
+    """Read prepared interactions and their split into `Interactions`.
+
+    Raises
+    ------
+    InputError
+        If the split is not one of these interactions, row by row.
+    """
     interactions = read_table(interactions_path, "interactions")
     split = read_table(split_path, "split")
+    if any(not split[name].equals(interactions[name]) for name in ("user", "position")):
+        raise InputError(
+            f"{split_path}: users and positions differ from those of {interactions_path}; expected the same"
+        )
     n_users, n_items = (int(metadata(interactions)[key]) for key in ("n_users", "n_items"))
     lengths = np.bincount(interactions["user"].to_numpy(), minlength=n_users)
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    codes = split["split"].combine_chunks().indices.to_numpy()
-    return Interactions(n_users, n_items, interactions["item"].to_numpy(), starts, codes)
+    return Interactions(n_users, n_items, interactions["item"].to_numpy(), starts, _codes(split["split"], split_path))
+
+
+def _codes(column, path):
+    """Return indices into `SPLITS`, whatever the order of the names in the file's dictionary."""
+    column = column.combine_chunks()
+    names = column.dictionary.to_pylist()
+    if not set(names) <= set(SPLITS):
+        raise InputError(f"{path}: found the splits {names}; expected {list(SPLITS)}")
+    return np.array([SPLITS.index(name) for name in names], np.int8)[column.indices.to_numpy()]

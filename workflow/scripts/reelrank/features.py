@@ -51,6 +51,8 @@ def read_features(path, n_items):
     InputError
         If the matrix has not one row per item.
     """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: the feature matrix does not exist; the rule embed_text makes it")
     vectors = np.load(path)
     if vectors.ndim != 2 or len(vectors) != n_items:
         raise InputError(

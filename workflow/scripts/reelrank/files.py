@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -27,8 +28,10 @@ def atomic(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{path.name}.*.tmp"):
-        remove(stale)
+    stale = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
+    for other in path.parent.iterdir():
+        if stale.fullmatch(other.name):
+            remove(other)
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
         yield temporary

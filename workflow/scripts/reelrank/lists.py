@@ -55,10 +55,7 @@ class RankedLists:
         if np.isnan(scores[self.present]).any():
             raise ValueError("a re-ranker scored NaN")
         order = np.argsort(np.where(self.present, -scores, np.inf), axis=1, kind="stable")
-        # An entry scored -inf must not fall behind the absent ones.
-        order = np.take_along_axis(
-            order, np.argsort(~np.take_along_axis(self.present, order, 1), axis=1, kind="stable"), 1
-        )
+        # Lists are gapless, so an entry scored -inf still stands before the absent ones.
         take = lambda values: None if values is None else np.take_along_axis(values, order, axis=1)  # noqa: E731
         return RankedLists(self.users, take(self.items), take(scores), take(repaired))
 
@@ -129,14 +126,15 @@ def write_lists(lists, path, about, base=None):
 
 
 def _check_permutation(lists, base, sorted_items, path):
-    rows = np.searchsorted(base.users, lists.users)
-    rows = np.minimum(rows, max(0, len(base.users) - 1))
-    if not np.array_equal(base.users[rows], lists.users):
+    if not np.isin(lists.users, base.users).all():
         raise InputError(f"{path}: holds users that the base list does not hold")
-    expected = np.sort(base.items[rows, : lists.items.shape[1]], axis=1)
-    wrong = (expected != sorted_items).any(1)
+    depth, base_depth = lists.items.shape[1], base.items.shape[1]
+    if depth > base_depth:
+        raise InputError(f"{path}: lists are {depth} deep; expected at most {base_depth}, as deep as the base list")
+    rows = np.searchsorted(base.users, lists.users)
+    wrong = (np.sort(base.items[rows, :depth], axis=1) != sorted_items).any(1)
     if wrong.any():
         raise InputError(
-            f"{path}: the list of user {lists.users[wrong][0]} is no permutation of the first "
-            f"{lists.items.shape[1]} of its base list ({wrong.sum()} such users)"
+            f"{path}: the list of user {lists.users[wrong][0]} is no permutation of the first {depth} of its base list "
+            f"({wrong.sum()} such users)"
         )

@@ -31,8 +31,10 @@ def prepare(raw, min_interactions=3):
     Raises
     ------
     InputError
-        If no user has enough interactions.
+        If there is no interaction, or no user has enough of them.
     """
+    if not raw.user_ids.size:
+        raise InputError("the source holds no interactions; nothing is left to learn from")
     order, user, item, dropped = _clean(raw, min_interactions)
     if not order.size:
         raise InputError(f"no user has {min_interactions} interactions or more; nothing is left to learn from")
@@ -66,7 +68,8 @@ def prepare(raw, min_interactions=3):
         "has_timestamps": bool(columns["timestamp"].any()),
         "first_timestamp": int(columns["timestamp"].min()),
         "last_timestamp": int(columns["timestamp"].max()),
-        "users_whose_last_two_tie": int(tied[starts[lengths > 1] + lengths[lengths > 1] - 2].sum()),
+        "users_whose_last_two_tie": int(raw.timestamps.any())
+        * int(tied[starts[lengths > 1] + lengths[lengths > 1] - 2].sum()),
         **dropped,
         **item_counts,
         **comment_counts,
@@ -178,4 +181,4 @@ def _comments_table(comments, user_ids, item_ids, user, item):
             "comment": pa.array(comments["comment"].to_numpy()[keep], pa.string()),
         }
     )
-    return table, {"comments": len(keep), "comments_without_interaction": int(len(comments) - len(keep))}
+    return table, {"comments": len(keep), "comments_dropped": int(len(comments) - len(keep))}

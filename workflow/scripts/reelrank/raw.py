@@ -49,7 +49,9 @@ def raw_files(config):
     """
     dataset, own = config["datasets"][config["dataset"]], config.get("raw_dir")
     if own and not Path(own).is_dir():
-        raise InputError(f"config key raw_dir: the folder {own!r} does not exist; expected one with the published files")
+        raise InputError(
+            f"config key raw_dir: the folder {own!r} does not exist; expected one with the published files"
+        )
     paths = {}
     for role in needed_roles(dataset, config["fields"]):
         name = dataset["files"][role]

@@ -42,10 +42,10 @@ class PrefixSamples:
     def __init__(self, data, history_length, device, first=False):
         training = data.training()
         self.n_items = data.n_items
-        self.items = torch.as_tensor(data.items, device=device).long()
-        self.users = torch.as_tensor(data.users, device=device)
-        self.starts = torch.as_tensor(training.starts, device=device)
-        self.ends = torch.as_tensor(training.ends, device=device)
+        self.items = torch.tensor(data.items, device=device).long()
+        self.users = torch.tensor(data.users, device=device)
+        self.starts = torch.tensor(training.starts, device=device)
+        self.ends = torch.tensor(training.ends, device=device)
         row = torch.arange(len(self.items), device=device)
         is_train = (row < self.ends[self.users]) & (row >= self.starts[self.users] + (0 if first else 1))
         self.rows = row[is_train]

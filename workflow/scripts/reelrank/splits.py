@@ -1,7 +1,7 @@
 """Evaluation protocols: which interactions are learned from, and which are predicted.
 
 In every protocol a user's training interactions are the oldest ones: a prefix of
-the user's history. See DESIGN section 4 in the documentation of the protocols.
+the user's history.
 """
 
 import numpy as np

@@ -106,6 +106,12 @@ def _check_column(table, column, kind, nullable, path):
         raise InputError(f"{path}: column {column!r} holds {table.column(column).null_count} nulls; expected none")
 
 
+def _check_metadata(table, name, path):
+    missing = [key for key in LIST_METADATA if key not in metadata(table)] if name == "list" else []
+    if missing:
+        raise InputError(f"{path}: the Parquet metadata {missing} of a list are missing")
+
+
 def write_table(table, name, path, metadata=None):
     """Check `table` against the contract `name` and write it to `path` as Parquet, atomically.
 
@@ -127,12 +133,8 @@ def write_table(table, name, path, metadata=None):
     if isinstance(table, dict):
         table = _to_table(table, name)
     check_table(table, name, path)
-    pairs = {key: str(value) for key, value in (metadata or {}).items()}
-    if name == "list":
-        missing = [key for key in LIST_METADATA if key not in pairs]
-        if missing:
-            raise InputError(f"{path}: a list needs the metadata {missing}")
-    table = table.replace_schema_metadata(pairs)
+    table = table.replace_schema_metadata({key: str(value) for key, value in (metadata or {}).items()})
+    _check_metadata(table, name, path)
     with atomic(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
@@ -146,7 +148,7 @@ def _to_table(columns, name):
     return pa.table(arrays)
 
 
-def read_table(path, name, columns=None):
+def read_table(path, name):
     """Read the Parquet file `path` and check that it keeps the contract `name`.
 
     Parameters
@@ -154,8 +156,6 @@ def read_table(path, name, columns=None):
     path : str or Path
     name : str
         A key of `SCHEMAS`.
-    columns : list of str, optional
-        Read these columns only; the contract is then not checked in full.
 
     Returns
     -------
@@ -163,11 +163,11 @@ def read_table(path, name, columns=None):
         Its schema's metadata holds what `write_table` was given, as bytes.
     """
     try:
-        table = pq.read_table(path, columns=columns)
+        table = pq.read_table(path)
     except (pa.ArrowInvalid, FileNotFoundError) as error:
         raise InputError(f"{path}: expected a Parquet file with a table of {name}, found none ({error})") from None
-    if columns is None:
-        check_table(table, name, path)
+    check_table(table, name, path)
+    _check_metadata(table, name, path)
     return table
 
 

@@ -31,8 +31,8 @@ def masked_scores(model, queries):
     columns = seen.items[np.repeat(seen.starts, lengths) + offsets]
     rows = np.repeat(np.arange(len(queries)), lengths)
     index = torch.as_tensor(np.stack([rows, columns]), device=scores.device).long()
-    scores[index[0], index[1]] = -torch.inf
-    return scores
+    # Not in place: the array may be one that the model keeps.
+    return scores.index_put((index[0], index[1]), scores.new_tensor(-torch.inf))
 
 
 def top_k(model, queries, k):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from reelrank.errors import InputError
 from reelrank.topk import target_ranks
 
 
@@ -56,13 +57,19 @@ def train(model, samples, queries, options, seed):
     Returns
     -------
     list of dict
-        One row per epoch: epoch, loss (mean over samples), valid_ndcg.
+        One row per epoch: epoch, loss (mean over the samples learned from), valid_ndcg.
 
     Raises
     ------
+    InputError
+        If there are fewer than 2 samples.
     FloatingPointError
         If a loss is not finite; names the epoch.
     """
+    if len(samples) < 2:
+        raise InputError(
+            f"found {len(samples)} training samples; expected 2 or more; the users' histories are too short"
+        )
     shuffle = torch.Generator().manual_seed(seed)
     queries = _sample_of(queries, options.validation_users, seed)
     optimizer = torch.optim.AdamW(
@@ -95,16 +102,17 @@ def train(model, samples, queries, options, seed):
 def _run_epoch(module, samples, optimizer, batch_size, shuffle, epoch):
     module.train()
     order = torch.randperm(len(samples), generator=shuffle)
-    total = 0.0
+    total, learned = 0.0, 0
     for index in order.to(samples.rows.device).split(batch_size):
-        if len(index) < 2 and len(order) > 1:
+        if len(index) < 2:
             continue  # one sample has no in-batch negative, and BatchNorm no variance
         optimizer.zero_grad(set_to_none=True)
         loss = module.loss(samples.batch(index))
         loss.backward()
         optimizer.step()
         total += loss.detach() * len(index)
-    mean = float(total) / len(order)
+        learned += len(index)
+    mean = float(total) / learned
     if not np.isfinite(mean):
         raise FloatingPointError(f"the loss of epoch {epoch} is {mean}; a smaller learning_rate may help")
     return mean

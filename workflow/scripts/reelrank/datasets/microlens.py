@@ -11,9 +11,6 @@ from reelrank.datasets.images import readable_images
 from reelrank.datasets.reading import check_timestamps, read_bytes, read_columns, read_lines, to_integer
 from reelrank.errors import InputError
 
-#: Item fields that this adapter can read, and the role of the file that each comes from.
-FIELDS = {"title": "titles", "category": "categories", "comments": "comments", "cover": "covers"}
-
 
 def read(paths, fields, options):
     """Read the MicroLens layout; see `reelrank.datasets.read`."""
@@ -90,7 +87,9 @@ def read_categories(path):
     for number, line in read_lines(path):
         if number == 1:
             continue
-        item, _, category = line.partition(",")
+        item, comma, category = line.partition(",")
+        if not comma:
+            raise InputError(f"{path}: line {number}: found no comma in {line[:60]!r}; expected item,category")
         categories.setdefault(to_integer(path, number, item, "item"), category.strip())
     return categories
 

@@ -7,11 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from reelrank.datasets import RawTables
-from reelrank.datasets.reading import check_timestamps, read_bytes, read_columns, read_lines, to_integer
+from reelrank.datasets.reading import check_timestamps, read_columns, read_lines, read_text, to_integer
 from reelrank.errors import InputError, suggest
-
-#: Item fields that this adapter can read, and the role of the file that each comes from.
-FIELDS = {"title": "items", "category": "items"}
 
 #: Occupations of ml-1m by their code, from the README of that dataset.
 OCCUPATIONS_1M = (
@@ -40,7 +37,7 @@ def read(paths, fields, options):
         ratings["movieId"],
         ratings["timestamp"] * 1000,
         ratings=ratings["rating"],
-        items=read_items(paths)[[field for field in fields if field in FIELDS]],
+        items=read_items(paths)[list(fields)],
     )
     if "users" in paths:
         tables.users = read_users(paths["users"])
@@ -98,7 +95,7 @@ def _users_1m(path):
 
 def _items_20m(paths):
     path = paths["movies"]
-    reader = csv.reader(io.StringIO(read_bytes(path).decode("utf-8"), newline=""))
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
     header = next(reader)
     if header != ["movieId", "title", "genres"]:
         raise InputError(f"{path}: line 1: found the header {header}; expected movieId,title,genres")

@@ -12,7 +12,7 @@ from reelrank.errors import InputError
 #: A time in milliseconds below this (1973-03-03) must have been given in seconds.
 SMALLEST_MILLISECONDS = 100_000_000_000
 
-#: Earliest and latest times that are believed, in seconds: 1973 to 2100.
+#: Times after this (2100) were given in a finer unit.
 LARGEST_SECONDS = 4_102_444_800
 
 
@@ -27,6 +27,17 @@ def read_bytes(path):
     if not data.strip():
         raise InputError(f"{path}: the file is empty")
     return data
+
+
+def read_text(path, encoding="utf-8"):
+    """Return the text of `path` without a byte-order mark; an error names the line that is not in `encoding`."""
+    try:
+        return read_bytes(path).decode(encoding)
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path}: line {line}: found byte {error.object[error.start]:#04x}; expected {encoding}"
+        ) from None
 
 
 def read_columns(path, columns, delimiter=",", header=True):
@@ -56,6 +67,8 @@ def read_columns(path, columns, delimiter=",", header=True):
         first = data.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
         if first.split(delimiter) != list(columns):
             raise InputError(f"{path}: line 1: found the header {first!r}; expected {delimiter.join(columns)!r}")
+        if b"\n" not in data:
+            data += b"\n"  # else the reader calls a lone header an empty file
     if len(delimiter) > 1:
         data, delimiter = data.replace(delimiter.encode(), b"\t"), "\t"
     try:
@@ -104,12 +117,12 @@ def line_of_row(path, row, header=True):
 def check_timestamps(path, timestamps, unit, header=True):
     """Raise `InputError` at the first timestamp that is negative or not in `unit` (``ms`` or ``s``)."""
     if unit == "ms":
-        bad = np.flatnonzero(timestamps < SMALLEST_MILLISECONDS)
+        bad = np.flatnonzero((timestamps < SMALLEST_MILLISECONDS) | (timestamps > LARGEST_SECONDS * 1000))
     else:
         bad = np.flatnonzero((timestamps < 0) | (timestamps > LARGEST_SECONDS))
     if bad.size:
         value = int(timestamps[bad[0]])
-        looks = "negative" if value < 0 else "in seconds" if unit == "ms" else "in milliseconds"
+        looks = "negative" if value < 0 else "in seconds" if value < SMALLEST_MILLISECONDS else "in a finer unit"
         wanted = "milliseconds" if unit == "ms" else "seconds"
         line = line_of_row(path, bad[0], header)
         raise InputError(
@@ -123,14 +136,7 @@ def read_lines(path, encoding="utf-8"):
     Only LF ends a line (a CR before it is dropped): titles hold characters that
     `str.splitlines` would take for line ends.
     """
-    try:
-        text = read_bytes(path).decode(encoding)
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise InputError(
-            f"{path}: line {line}: found byte {error.object[error.start]:#04x}; expected {encoding}"
-        ) from None
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_text(path, encoding).split("\n"), start=1):
         line = line.removesuffix("\r")
         if line:
             yield number, line
@@ -139,6 +145,6 @@ def read_lines(path, encoding="utf-8"):
 def to_integer(path, number, text, name):
     """Return `text` as an int, or raise `InputError` naming file and line."""
     try:
-        return int(text)
-    except ValueError:
-        raise InputError(f"{path}: line {number}: found {text!r} for {name!r}; expected an integer") from None
+        return int(np.int64(int(text)))
+    except (ValueError, OverflowError):
+        raise InputError(f"{path}: line {number}: found {text!r} for {name!r}; expected a 64-bit integer") from None

@@ -88,10 +88,9 @@ SHARED_TITLES = (
 SERIES_TITLES = (
     "{series}: {a} and {b}",
     "{series}: {generic} {a}",
-    "{series}, part {number}: {a}",
+    "{series}, part {number}: {a} and {b}",
     "{a} of {series}, {b} too",
     "{series} and the {a}",
-    "{series} {number}",
     "{series} with {a} and {b}",
     "{series} tries {a}",
     "New: {series}, {a}, {b}",
@@ -100,13 +99,11 @@ SERIES_TITLES = (
 #: Title templates without one.
 PLAIN_TITLES = (
     "{a} and {b} of the day",
-    "Why {a} is {generic}",
-    "{a}, {b} and friends",
-    "A {generic} trick for {a}",
+    "{a}, {b} and more {a}",
+    "A {generic} trick for {a} and {b}",
     "{generic} {a} without {b}",
-    "{number} {generic} things about {a}",
+    "{a} or {b}?",
     "Nobody expected this {a}",
-    "When it is {generic}, show it to everyone",
 )
 
 EMOJI = ("😂", "🔥", "😍", "👍", "🎉", "❤️")

@@ -9,9 +9,6 @@ FIRST_MOMENT = 1_640_995_200_000
 DAYS = 540
 PERIOD_DAYS = 7
 PERIODS = -(-DAYS // PERIOD_DAYS)
-TREND_DAYS = 10
-GAP_SHAPE = 1.0
-GROWTH = .3
 DAY = 86_400_000
 
 #: Users simulated together. A chunk has generators of its own, so the constant is part of the data's identity.
@@ -22,21 +19,26 @@ CATALOGUE, TITLES, LENGTHS, TIMES, CHOICES, COMMENTS, LIKES, IMAGES = range(8)
 
 #: Share of the catalogue that the flat top of the popularity curve spans (Zipf-Mandelbrot), so that no single
 #: item dominates, as none does on a real platform that shows every user something else.
-FLAT_TOP = 0.03
+FLAT_TOP = 0.01
 
-#: An item's relative popularity before its release and long after it, and the days in which it falls by a factor e.
-BEFORE, AFTERWARDS, FADE_DAYS = 0.01, 0.2, 60
+#: Exponent of an episode's release over time: below 1, the catalogue grows and many items are new at the end. What
+#: users choose last then has few interactions to learn from, which is where content can help.
+GROWTH = 0.25
 
-#: Share of the data's days by which the first episodes may precede them.
-HEAD_START = 0.3
+#: An item's relative popularity before its release and long after it, and the days in which it falls by a factor e
+#: among its series and topic. Among everything, where only the latest trend counts, it falls faster.
+BEFORE, AFTERWARDS, FADE_DAYS = 0.01, 0.05, 30
+TREND_DAYS = 10
 
-#: Mean days from a user's last choice to the end of the data, and from the first to the last choice. Most users are
-#: active until the end, so what they choose last is often too new for others to have chosen much.
-SINCE_LAST_DAYS, ACTIVE_DAYS = 45, 150
+#: Mean days from a user's last choice to the end of the data, and from the first choice to the last.
+SINCE_LAST_DAYS, ACTIVE_DAYS = 20, 150
+
+#: Shape of the gamma distribution of the time between two choices: below 1, choices come in bursts.
+GAP_SHAPE = 0.5
 
 #: Of the choices that do not continue a series: shares made among the favourite series and within a favourite topic;
-#: the rest follows overall popularity.
-FAVOURITE_SHARE, TOPIC_SHARE = 0.45, 0.3
+#: the rest follows the trend.
+FAVOURITE_SHARE, TOPIC_SHARE = 0.5, 0.25
 
 #: Favourite series in one taste: a main one, and others that go with it though no title says so.
 FAVOURITES, PARTNERS = 3, 4
@@ -70,7 +72,8 @@ class World:
     partners : numpy.ndarray
         (n_series, PARTNERS) the series that the same users like.
     reach : numpy.ndarray
-        (n_periods * n_items + 1,) running sum of popularity over shelves, period after period.
+        (2 * PERIODS * n_items + 1,) running sum of popularity over shelves, period after period; the trend's periods
+        follow the ordinary ones.
     """
 
     item_ids: np.ndarray
@@ -89,7 +92,7 @@ class World:
         Parameters
         ----------
         low, high, period : numpy.ndarray
-            (n,) integers.
+            (n,) integers; `PERIODS` is added to a period to follow its trend.
         rng : numpy.random.Generator
 
         Returns
@@ -132,14 +135,16 @@ def build_world(parameters):
 
 
 def _reach(popularity, series, episode, rng):
-    """Return the running sum of popularity over all periods: items rise at their release and fade."""
-    # Every series goes on until the end of the data: its episodes come out one after the other.
-    release = ((episode - rng.random(len(episode))) / np.bincount(series)[series]) ** GROWTH * DAYS
-    age = np.arange(0, DAYS, PERIOD_DAYS)[:, None] + PERIOD_DAYS / 2 - release
-    out = np.maximum(age, 0)
-    lasting = np.where(age < 0, BEFORE, AFTERWARDS + (1 - AFTERWARDS) * np.exp(-out / FADE_DAYS))
-    trend = np.where(age < 0, 0, np.exp(-out / TREND_DAYS)) + 1e-6
-    return np.concatenate([[0.0], np.cumsum(popularity * np.concatenate([lasting, trend]))])
+    """Return the running sum of popularity over all periods, ordinary and trend: items rise and fade."""
+    # A series' episodes come out one after the other until the end of the data.
+    place = (episode - rng.random(len(episode))) / np.bincount(series)[series]
+    release = place**GROWTH * DAYS
+    age = np.arange(PERIODS)[:, None] * PERIOD_DAYS + PERIOD_DAYS / 2 - release
+    since = np.maximum(age, 0)
+    ordinary = np.where(age < 0, BEFORE, AFTERWARDS + (1 - AFTERWARDS) * np.exp(-since / FADE_DAYS))
+    # A little is left of everything: a range that cannot be drawn from would need a case of its own.
+    trend = np.where(age < 0, 0, np.exp(-since / TREND_DAYS)) + 1e-6
+    return np.concatenate([[0.0], np.cumsum(popularity * np.concatenate([ordinary, trend]))])
 
 
 def simulate(world, parameters):
@@ -186,19 +191,18 @@ def _times(lengths, rng):
     """Return (CHUNK, longest) timestamps in milliseconds; what is beyond a user's length means nothing."""
     end = (DAYS - np.minimum(rng.exponential(SINCE_LAST_DAYS, CHUNK), 0.9 * DAYS)) * DAY
     duration = np.minimum(rng.gamma(2, ACTIVE_DAYS / 2, CHUNK) * DAY, end)
-    begin = end - duration
     gaps = rng.standard_gamma(GAP_SHAPE, (CHUNK, lengths.max()))
     gaps[rng.random(gaps.shape) < TIE_SHARE] = 0
     gaps[:, 0] = 0
     elapsed = np.cumsum(gaps, axis=1)
     total = elapsed[np.arange(CHUNK), lengths - 1]
     share = elapsed / np.maximum(total, 1e-9)[:, None]
-    return FIRST_MOMENT + (begin[:, None] + np.minimum(share, 1) * duration[:, None]).astype(np.int64)
+    return FIRST_MOMENT + (end[:, None] + (np.minimum(share, 1) - 1) * duration[:, None]).astype(np.int64)
 
 
 def _choices(world, parameters, lengths, times, rng):
     """Return (CHUNK, longest) shelves, step after step for all users whose history goes on."""
-    periods = np.minimum((times - FIRST_MOMENT) // (PERIOD_DAYS * DAY), (DAYS - 1) // PERIOD_DAYS)
+    periods = np.minimum((times - FIRST_MOMENT) // (PERIOD_DAYS * DAY), PERIODS - 1)
     last = periods[np.arange(CHUNK), lengths - 1]
     early, late = (_favourites(world, period, rng) for period in (periods[:, 0], last))
     shelves = np.full(times.shape, -1, dtype=np.int32)
@@ -208,7 +212,12 @@ def _choices(world, parameters, lengths, times, rng):
         progress = step / np.maximum(lengths[users] - 1, 1)
         moved = rng.random(len(users)) < parameters.drift * progress
         taste = np.where(moved[:, None], late[users], early[users])
-        low, high, period = _ranges(world, parameters, taste, shelves[users, step - 1] if step else None, periods[users, step], rng)
+        low, high, period = _ranges(world, taste, periods[users, step], rng)
+        if step:
+            continued = np.nonzero(rng.random(len(users)) < parameters.continue_probability)[0]
+            current = world.series[shelves[users[continued], step - 1]]
+            low[continued], high[continued] = world.series_bounds[current], world.series_bounds[current + 1]
+            period[continued] = periods[users[continued], step]
         shelves[users, step] = _draw_unseen(world, low, high, period, shelves[users, :step], rng)
         if step:
             again = np.nonzero(rng.random(len(users)) < REPEAT_SHARE)[0]
@@ -224,35 +233,34 @@ def _favourites(world, period, rng):
     return np.column_stack([main, world.partners[main[:, None], others]])
 
 
-def _ranges(world, parameters, taste, previous, period, rng):
-    """Return the shelves, first and one past the last, among which each user chooses next.
+def _ranges(world, taste, period, rng):
+    """Return where each user chooses if not in the series just seen.
 
     Parameters
     ----------
     world : World
-    parameters : SampleParameters
     taste : numpy.ndarray
         (n, FAVOURITES) favourite series; their topics are the user's topics.
-    previous : numpy.ndarray or None
-        (n,) the items just chosen; None at the start of the histories.
+    period : numpy.ndarray
+        (n,) ordinary periods.
     rng : numpy.random.Generator
+
+    Returns
+    -------
+    low, high : numpy.ndarray
+        (n,) first shelf and one past the last.
+    period : numpy.ndarray
+        (n,) periods, of the trend for those who follow it.
     """
-    rows = np.arange(len(taste))
-    series = taste[rows, rng.integers(FAVOURITES, size=len(taste))]
+    series = taste[np.arange(len(taste)), rng.integers(FAVOURITES, size=len(taste))]
     topic = world.topic[world.series_bounds[series]]
     kind = rng.random(len(taste))
-    period = period + np.where(kind >= FAVOURITE_SHARE + TOPIC_SHARE, PERIODS, 0)
-    low = np.where(kind < FAVOURITE_SHARE, world.series_bounds[series], world.topic_bounds[topic])
-    high = np.where(kind < FAVOURITE_SHARE, world.series_bounds[series + 1], world.topic_bounds[topic + 1])
-    anything = kind >= FAVOURITE_SHARE + TOPIC_SHARE
-    low[anything], high[anything] = 0, len(world.item_ids)
-    if previous is not None:
-        continued = rng.random(len(taste)) < parameters.continue_probability
-        current = world.series[previous]
-        low = np.where(continued, world.series_bounds[current], low)
-        high = np.where(continued, world.series_bounds[current + 1], high)
-        period = np.where(continued, period % PERIODS, period)
-    return low, high, period
+    favourite = kind < FAVOURITE_SHARE
+    trend = kind >= FAVOURITE_SHARE + TOPIC_SHARE
+    low = np.where(favourite, world.series_bounds[series], world.topic_bounds[topic])
+    high = np.where(favourite, world.series_bounds[series + 1], world.topic_bounds[topic + 1])
+    low[trend], high[trend] = 0, len(world.item_ids)
+    return low, high, period + PERIODS * trend
 
 
 def _draw_unseen(world, low, high, period, seen, rng):

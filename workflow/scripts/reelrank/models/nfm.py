@@ -136,6 +136,5 @@ class Model(NeuralRecommender):
 
     def score(self, users, history):
         """Score all items from the latest items of each history."""
-        self.module.eval()
         latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
         return self.module.score(latest)

@@ -54,7 +54,8 @@ def hit_rate_table(paths, cutoffs):
     for ranks, about in lists:
         if max(cutoffs) > int(about["depth"]):
             raise InputError(
-                f"config key cutoffs: found n = {max(cutoffs)}; re-ranker {about['reranker']!r} is {about['depth']} deep"
+                f"config key cutoffs: found n = {max(cutoffs)}; "
+                f"re-ranker {about['reranker']!r} is {about['depth']} deep"
             )
         base = bases[_place(about)]
         both = ranks.index.intersection(base.index)
@@ -118,7 +119,8 @@ def to_markdown(table, cutoffs, about, statistics, counts):
         "",
         f"Protocol {test['protocol'].iloc[0]}, test split: {int(test['users'].max())} users, "
         f"{statistics['items']} items, {statistics['interactions']} interactions; "
-        f"{counts['users_without_test_target']} users without a target are left out. "
+        f"left out: {statistics['users_dropped_too_short']} users with fewer than {statistics['min_interactions']} "
+        f"interactions and {counts['users_without_test_target']} without a target. "
         "Full-catalogue ranking, seen items masked; Wilson intervals. A re-ranker permutes the first "
         "`depth` items of its base list, so hits at its depth equal the base's.",
         "",

@@ -1,0 +1,92 @@
+"""The digest that reruns a step: what the step's code can do, and nothing else."""
+
+import ast
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reelrank.config import code_digest, digest
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+STEPS = sorted(path.name for path in SCRIPTS.glob("*.py"))
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    """Return a copy of the scripts and the library."""
+    return Path(shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def append(path, text):
+    """Append text to a file."""
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def test_it_is_the_same_elsewhere(scripts):
+    for step in STEPS:
+        assert code_digest(scripts, step) == code_digest(SCRIPTS, step)
+
+
+def test_comments_docstrings_layout_and_times_do_not_count(scripts):
+    before = code_digest(scripts, "train.py", "models/nfm.py")
+    path = scripts / "reelrank" / "models" / "nfm.py"
+    text = path.read_text(encoding="utf-8")
+    changed = text.replace('"""NFM in its', '"""An NFM in its').replace(
+        "import torch\n", "import torch  # why\n\n\n", 1
+    )
+    changed = changed.replace('"""Embeddings, BatchNorm', '"""Layers: embeddings, BatchNorm')
+    assert changed != text
+    path.write_text(changed + "\n# the end\n", encoding="utf-8")
+    os.utime(path, (1, 1))
+    os.utime(scripts / "train.py", (1, 1))
+    assert code_digest(scripts, "train.py", "models/nfm.py") == before
+
+
+@pytest.mark.parametrize(
+    ("step", "modules", "file", "counts"),
+    [
+        ("train.py", ("models/nfm.py",), "train.py", True),
+        ("train.py", ("models/nfm.py",), "reelrank/models/nfm.py", True),
+        ("train.py", ("models/nfm.py",), "reelrank/models/__init__.py", True),
+        ("train.py", ("models/nfm.py",), "reelrank/training.py", True),
+        ("train.py", ("models/nfm.py",), "reelrank/topk.py", True),
+        ("train.py", ("models/nfm.py",), "reelrank/splits.py", True),
+        ("train.py", ("models/nfm.py",), "reelrank/sampling.py", True),
+        ("train.py", ("models/nfm.py",), "reelrank/models/pop.py", False),
+        ("train.py", ("models/pop.py",), "reelrank/models/nfm.py", False),
+        ("train.py", ("models/nfm.py",), "reelrank/metrics.py", False),
+        ("train.py", ("models/nfm.py",), "evaluate.py", False),
+        ("evaluate.py", (), "reelrank/metrics.py", True),
+        ("evaluate.py", (), "reelrank/training.py", False),
+        ("evaluate.py", (), "reelrank/models/nfm.py", False),
+        ("tabulate.py", (), "reelrank/statistics.py", True),
+        ("prepare.py", ("datasets/microlens.py",), "reelrank/datasets/reading.py", True),
+        ("prepare.py", ("datasets/microlens.py",), "reelrank/datasets/movielens.py", False),
+        ("rerank_by_similarity.py", ("encoders/sentence_transformer.py",), "reelrank/encoders/__init__.py", True),
+    ],
+)
+def test_code_counts_where_it_is_imported(scripts, step, modules, file, counts):
+    before = code_digest(scripts, step, *modules)
+    append(scripts / file, "\nADDED = 1\n")
+    assert (code_digest(scripts, step, *modules) != before) == counts
+
+
+def test_every_edit_of_a_step_counts(scripts):
+    for step in STEPS:
+        before = code_digest(scripts, step)
+        append(scripts / step, "\nADDED = 1\n")
+        assert code_digest(scripts, step) != before
+
+
+def test_the_library_has_no_import_that_the_digest_cannot_follow():
+    for path in SCRIPTS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path.name}: a relative import"
+
+
+def test_a_digest_stands_for_values_whatever_their_order():
+    assert digest({"a": 1, "b": [2, None]}) == digest({"b": [2, None], "a": 1})
+    assert len({digest(1), digest("1"), digest(1, 1), digest([1]), digest({"a": 1})}) == 5
+    assert len(digest(None)) == 12

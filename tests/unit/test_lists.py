@@ -1,0 +1,147 @@
+"""The one list format: round trips, permutations, and what is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelrank.errors import InputError
+from reelrank.lists import RankedLists, read_lists, write_lists
+from reelrank.tables import LIST_METADATA, write_table
+
+ABOUT = {key: f"a {key}" for key in LIST_METADATA}
+
+#: Scores with many ties, both infinities included.
+SCORES = st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 0.5, np.inf])
+
+
+def lists_of(rows, scores=None, users=None, repaired=None):
+    """Return `RankedLists` of ragged rows of items."""
+    depth = max(map(len, rows), default=0)
+    items = np.array([[*row, *[-1] * (depth - len(row))] for row in rows], np.int32).reshape(len(rows), depth)
+    if scores is None:
+        scores = [[-rank for rank, _ in enumerate(row)] for row in rows]
+    padded = np.array([[*row, *[-np.inf] * (depth - len(row))] for row in scores], np.float32).reshape(items.shape)
+    if repaired is not None:
+        repaired = np.array([[*row, *[False] * (depth - len(row))] for row in repaired], bool).reshape(items.shape)
+    users = np.arange(len(rows)) if users is None else users
+    return RankedLists(np.array(users, np.int32), items, padded, repaired)
+
+
+@st.composite
+def ragged(draw, least=1):
+    """Draw lists of different lengths, with scores and repaired entries."""
+    lengths = draw(st.lists(st.integers(least, 6), min_size=1, max_size=6))
+    rows = [draw(st.permutations(range(9)))[:length] for length in lengths]
+    scores = [draw(st.lists(SCORES, min_size=length, max_size=length)) for length in lengths]
+    repaired = [draw(st.lists(st.booleans(), min_size=length, max_size=length)) for length in lengths]
+    users = sorted(draw(st.sets(st.integers(0, 99), min_size=len(rows), max_size=len(rows))))
+    return lists_of(rows, scores, users, draw(st.sampled_from([None, repaired])))
+
+
+@given(ragged())
+def test_lists_round_trip(tmp_path_factory, lists):
+    path = tmp_path_factory.mktemp("lists") / "list.parquet"
+    write_lists(lists, path, ABOUT)
+    found, about = read_lists(path)
+    assert about == ABOUT
+    for name in ("users", "items", "scores", "repaired"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(lists, name))
+    assert (found.users.dtype, found.items.dtype, found.scores.dtype) == (np.int32, np.int32, np.float32)
+    np.testing.assert_array_equal(found.present, lists.items >= 0)
+
+
+def test_no_users_round_trip(tmp_path):
+    write_lists(lists_of([]), tmp_path / "l.parquet", ABOUT)
+    found, _ = read_lists(tmp_path / "l.parquet")
+    assert len(found.users) == 0 and found.items.shape[0] == 0
+
+
+@given(ragged(), st.data())
+def test_reordering_is_a_permutation_by_score_then_rank(lists, data):
+    flat = st.lists(st.one_of(SCORES, st.floats(-3, 3, width=32)), min_size=lists.items.size, max_size=lists.items.size)
+    scores = np.array(data.draw(flat), np.float32).reshape(lists.items.shape)
+    scores[~lists.present] = np.nan
+    flags = np.array(data.draw(st.lists(st.booleans(), min_size=scores.size, max_size=scores.size))).reshape(
+        scores.shape
+    )
+    found = lists.reordered(scores, flags)
+    for row, items in enumerate(lists.items):
+        length = int((items >= 0).sum())
+        order = sorted(range(length), key=lambda rank, own=scores[row]: (-own[rank], rank))
+        assert found.items[row].tolist() == [int(items[rank]) for rank in order] + [-1] * (len(items) - length)
+        np.testing.assert_array_equal(found.scores[row, :length], scores[row, order])
+        np.testing.assert_array_equal(found.repaired[row, :length], flags[row, order])
+    write = np.sort(found.items, axis=1) == np.sort(lists.items, axis=1)
+    assert write.all()
+
+
+def test_scores_must_fit_and_be_numbers():
+    lists = lists_of([[1, 2], [3]])
+    with pytest.raises(ValueError, match=r"shape \(2, 3\); expected \(2, 2\)"):
+        lists.reordered(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="NaN"):
+        lists.reordered([[np.nan, 0], [0, 0]])
+
+
+@given(ragged(), st.integers(1, 8))
+def test_the_head_is_the_first_entries(lists, depth):
+    head = lists.head(depth)
+    np.testing.assert_array_equal(head.items, lists.items[:, :depth])
+    np.testing.assert_array_equal(head.scores, lists.scores[:, :depth])
+    assert (head.repaired is None) == (lists.repaired is None)
+
+
+BASE = lists_of([[4, 2, 7], [1, 3]], users=[5, 9])
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        (lists_of([[4, 4, 7], [1, 3]], users=[5, 9]), "list of user 5 repeats"),
+        (lists_of([[4, 2, 7], [1, 6]], users=[5, 9]), "list of user 9 is no permutation"),
+        (lists_of([[4, 2, 7], [1]], users=[5, 9]), "list of user 9 is no permutation"),
+        (lists_of([[7, 2], [1, 3]], users=[5, 9]), "list of user 5 is no permutation of the first 2"),
+        (lists_of([[4, 2, 7, 8], [1, 3]], users=[5, 9]), "lists are 4 deep; expected at most 3"),
+        (lists_of([[4, 2, 7]], users=[6]), "users that the base list does not hold"),
+        (lists_of([[4, 2, 7]], users=[10]), "users that the base list does not hold"),
+        (lists_of([[1, 3, 8], [4, 2, 7]], users=[9, 5]), "users ascending"),
+        (lists_of([[4, 2, 7], [4, 2, 7]], users=[5, 5]), "users ascending"),
+        (RankedLists(np.array([9]), np.array([[1, -1, 3]]), np.zeros((1, 3))), "gapless"),
+    ],
+)
+def test_what_is_no_re_ranking_of_its_base_is_refused(tmp_path, lists, message):
+    with pytest.raises(InputError, match=message) as caught:
+        write_lists(lists, tmp_path / "l.parquet", ABOUT, BASE)
+    assert str(tmp_path / "l.parquet") in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_base_holds_nobody(tmp_path):
+    with pytest.raises(InputError, match="does not hold"):
+        write_lists(BASE, tmp_path / "l.parquet", ABOUT, lists_of([]))
+
+
+def test_users_may_be_left_out_and_lists_shallower(tmp_path):
+    write_lists(lists_of([[3, 1]], users=[9]), tmp_path / "one.parquet", ABOUT, BASE)
+    write_lists(BASE.head(2).reordered([[0, 1], [0, 1]]), tmp_path / "two.parquet", ABOUT, BASE)
+    assert read_lists(tmp_path / "two.parquet")[0].items.tolist() == [[2, 4], [3, 1]]
+
+
+@pytest.mark.parametrize(
+    ("users", "ranks"),
+    [
+        ([0, 0, 1], [1, 3, 1]),
+        ([0, 0, 1], [2, 3, 1]),
+        ([0, 0, 1], [0, 1, 1]),
+        ([0, 0, 1], [2, 1, 1]),
+        ([1, 0, 0], [1, 1, 2]),
+        ([0, 1, 0], [1, 1, 2]),
+        ([0, 0, 1], [1, 1, 1]),
+    ],
+)
+def test_gaps_and_unsorted_rows_are_refused(tmp_path, users, ranks):
+    columns = {"user": users, "rank": ranks, "item": [1, 2, 3], "score": [0.0, 0.0, 0.0]}
+    write_table(columns, "list", tmp_path / "l.parquet", ABOUT)
+    with pytest.raises(InputError, match=r"l.parquet: rows are not sorted by user and rank, or ranks have gaps"):
+        read_lists(tmp_path / "l.parquet")

@@ -1,0 +1,115 @@
+"""Exact top-K: ties by index, seen items out, chunks without effect."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from small_data import FixedScores, interactions_of, random_interactions
+
+from reelrank import topk
+
+VALUES = st.sampled_from([-torch.inf, -1.0, -0.0, 0.0, 0.25, 1.0, 7.0])
+
+
+@given(st.integers(1, 5), st.integers(1, 12), st.data())
+def test_stable_top_k_equals_a_full_sort(n_users, n_items, data):
+    flat = data.draw(st.lists(VALUES, min_size=n_users * n_items, max_size=n_users * n_items))
+    k = data.draw(st.integers(1, n_items))
+    scores = torch.tensor(flat).view(n_users, n_items)
+    values, indices = topk.stable_top_k(scores.clone(), k)
+    for row in range(n_users):
+        order = sorted(range(n_items), key=lambda item, own=scores[row]: (-own[item].item(), item))[:k]
+        assert values[row].tolist() == scores[row, order].tolist()
+        finite = [place for place, item in enumerate(order) if scores[row, item] > -torch.inf]
+        assert indices[row, finite].tolist() == [order[place] for place in finite]
+
+
+def scored(seed, ties=4, **sizes):
+    """Return data and a model with few distinct scores."""
+    data = random_interactions(seed, **sizes)
+    scores = np.random.default_rng(seed).integers(0, ties, (data.n_users, data.n_items))
+    return data, FixedScores(scores)
+
+
+def slow_order(model, queries, row):
+    """Return the unseen items of a query by (-score, index)."""
+    seen = set(queries.seen[row : row + 1].last(50)[0].tolist())
+    own = model.scores[queries.users[row]]
+    return sorted((item for item in range(len(own)) if item not in seen), key=lambda item: (-own[item], item))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("part", ["valid", "test"])
+@pytest.mark.parametrize("k", [1, 5, 15, 40])
+def test_lists_equal_a_full_sort_of_unseen_items(seed, part, k):
+    data, model = scored(seed)
+    queries = data.queries(part)
+    items, scores = topk.top_k(model, queries, k)
+    assert items.shape == scores.shape == (len(queries), min(k, data.n_items))
+    assert (items.dtype, scores.dtype) == (np.int32, np.float32)
+    for row in range(len(queries)):
+        expected = slow_order(model, queries, row)[:k]
+        assert items[row, : len(expected)].tolist() == expected
+        assert scores[row, : len(expected)].tolist() == model.scores[queries.users[row], expected].tolist()
+        assert (items[row, len(expected) :] == -1).all() and np.isneginf(scores[row, len(expected) :]).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_rank_of_a_target_is_its_place_in_the_full_ranking(seed):
+    data, model = scored(seed)
+    queries = data.queries("test")
+    expected = [slow_order(model, queries, row).index(target) + 1 for row, target in enumerate(queries.targets)]
+    assert topk.target_ranks(model, queries).tolist() == expected
+
+
+def test_lists_are_ragged_where_few_items_are_unseen():
+    data = interactions_of([[0, 1, 2, 3], [0, 1, 2]], 4)
+    items, scores = topk.top_k(FixedScores(np.ones((2, 4))), data.queries("test"), 3)
+    assert items.tolist() == [[3, -1, -1], [2, 3, -1]]
+    assert np.isneginf(scores[0, 1:]).all()
+
+
+@pytest.mark.parametrize("pairs", [1, 15, 40, 10_000])
+def test_chunks_do_not_change_the_result(monkeypatch, pairs):
+    data, model = scored(9)
+    queries = data.queries("test")
+    expected = (*topk.top_k(model, queries, 6), topk.target_ranks(model, queries))
+    real = topk.chunks
+    monkeypatch.setattr(topk, "chunks", lambda n, n_items: real(n, n_items, pairs))
+    for found, whole in zip((*topk.top_k(model, queries, 6), topk.target_ranks(model, queries)), expected, strict=True):
+        np.testing.assert_array_equal(found, whole)
+
+
+def test_chunks_cover_all_once():
+    for n, n_items, pairs in [(0, 5, 10), (7, 5, 10), (7, 100, 10), (10, 1, 10)]:
+        parts = list(topk.chunks(n, n_items, pairs))
+        assert [row for part in parts for row in range(n)[part]] == list(range(n))
+        assert all((part.stop - part.start) * n_items <= max(pairs, n_items) for part in parts)
+
+
+def test_no_users_give_no_rows():
+    data, model = scored(1)
+    nobody = data.queries("test")[:0]
+    items, scores = topk.top_k(model, nobody, 5)
+    assert items.shape == scores.shape == (0, 5) and topk.target_ranks(model, nobody).shape == (0,)
+
+
+def test_what_a_model_keeps_is_not_masked():
+    data = random_interactions(2)
+
+    class Cached(FixedScores):
+        def score(self, users, history):
+            return self.scores
+
+    model = Cached(np.ones((data.n_users, data.n_items)))
+    topk.top_k(model, data.queries("test"), 5)
+    assert np.isfinite(model.scores).all()
+
+
+def test_a_nan_is_an_error():
+    data = random_interactions(2)
+    scores = np.ones((data.n_users, data.n_items))
+    scores[3, 1] = np.nan
+    with pytest.raises(FloatingPointError, match="NaN"):
+        topk.top_k(FixedScores(scores), data.queries("test"), 5)
