@@ -1,4 +1,4 @@
-"""A web server on the loopback interface that serves one file and misbehaves on demand."""
+"""A web server on the loopback interface that serves files and misbehaves on demand."""
 
 import threading
 import time
@@ -53,14 +53,16 @@ class Seen:
 
 
 class Loopback:
-    """Serve `body` at any path; request i is answered by ``plans[i]``, further ones by `default`.
+    """Serve `body` at any path, or `files` by their names.
+
+    Request i is answered by ``plans[i]``, further ones by `default`.
 
     Use it as a context manager. `requests` lists what was seen; a request from a
     library's default user agent is answered 403.
     """
 
-    def __init__(self, body=b"", *, version="1"):
-        self.body, self.version = body, version
+    def __init__(self, body=b"", *, files=None, version="1"):
+        self.body, self.files, self.version = body, files, version
         self.plans, self.default, self.requests = [], Plan(), []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
@@ -94,6 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("User-Agent", "").lower().startswith(LIBRARY_AGENTS):
             plan = Plan(status=403)
         body = loopback.body if plan.body is None else plan.body
+        if loopback.files is not None:
+            body = loopback.files.get(self.path.rpartition("/")[2], b"")
+            plan = plan if body else Plan(status=404)
         headers = {"ETag": f'"{loopback.version}"'} | plan.headers
         if plan.status is not None:
             self._answer(plan.status, plan.headers, b"", plan)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from reelrank import step
 from reelrank.data import load_interactions
 from reelrank.features import read_features
-from reelrank.hardware import make_deterministic
 from reelrank.lists import read_lists, write_lists
 from reelrank.rerank.similarity import cosine_scores, history_texts, mean_profiles
 from reelrank.tables import read_table
@@ -29,7 +28,6 @@ def main(inputs, outputs, about, reranker, encoder, history, threads):
     history : {'full', 'train_only'}
     threads : int
     """
-    make_deterministic(threads, seed=0)
     data = load_interactions(inputs["interactions"], inputs["split"])
     vectors, present = read_features(inputs["matrix"], data.n_items)
     for part, path in outputs.items():
@@ -38,8 +36,10 @@ def main(inputs, outputs, about, reranker, encoder, history, threads):
         if reranker["pooling"] == "mean":
             profiles = mean_profiles(asked, vectors, present, reranker["history_length"])
         else:
-            from reelrank.encoders import build_encoder, encode_present  # loads torch models: only where used
+            from reelrank.encoders import build_encoder, encode_present  # torch takes seconds to load: only where used
+            from reelrank.hardware import make_deterministic
 
+            make_deterministic(threads, seed=0)
             texts = [text or "" for text in read_table(inputs["catalogue"], "items")[reranker["field"]].to_pylist()]
             joined = history_texts(asked, texts, reranker["history_length"])
             profiles, _ = encode_present(build_encoder(reranker["encoder"], encoder), joined)

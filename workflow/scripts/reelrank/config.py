@@ -57,8 +57,13 @@ def complete(config, folder):
 
 
 def check(value, schema, where=""):
-    """Check `value` against a JSON schema; raise `InputError` with the key that is wrong."""
+    """Check `value` against a JSON schema; raise `InputError` with the key that is wrong.
+
+    A string where a number or a truth value is wanted is read as YAML, in place:
+    Snakemake's ``--config`` leaves what is nested in a list or mapping as strings.
+    """
     validator = jsonschema.Draft202012Validator(schema)
+    _read_nested_strings(value, validator)
     error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     if error is None:
         return
@@ -69,6 +74,22 @@ def check(value, schema, where=""):
         full = f"{key}.{unknown}" if key else unknown
         raise InputError(f"config key {full}: unknown key {unknown!r}; {suggest(unknown, known)}")
     raise InputError(f"config key {key or '(top)'}: {error.message}{_expected(error)}")
+
+
+def _read_nested_strings(value, validator):
+    for error in list(validator.iter_errors(value)):
+        path = list(error.absolute_path)
+        if error.validator not in ("type", "enum") or not isinstance(error.instance, str) or not path:
+            continue
+        try:
+            read = yaml.safe_load(error.instance)
+        except yaml.YAMLError:
+            continue
+        if not isinstance(read, str) and validator.evolve(schema=error.schema).is_valid(read):
+            parent = value
+            for step in path[:-1]:
+                parent = parent[step]
+            parent[path[-1]] = read
 
 
 def _expected(error):

@@ -109,7 +109,7 @@ def _clean(raw, min_interactions):
     distinct_items, item = dense_index(raw.item_ids)
     order = _chronological(user, raw.timestamps)
     user, item = user[order], item[order]
-    first = ~pd.Index(user * len(distinct_items) + item).duplicated()
+    first = ~pd.Series(user * len(distinct_items) + item).duplicated().to_numpy()
     enough = np.bincount(user[first], minlength=int(user.max()) + 1) >= min_interactions
     keep = first & enough[user]
     order = order[keep]

@@ -6,6 +6,7 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 from reelrank.files import atomic
 
@@ -55,6 +56,7 @@ def plot_hit_rate(table, path, title):
             axis.plot(line["n"], line["hit_rate"], label=name, markersize=3.5, markevery=3, lw=1.4, **look[name])
         axis.set_title(f"{base}, seed {seed}" if several_seeds else base, fontsize=10)
         axis.set_xlabel("n")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.25, lw=0.5)
         axis.set_ylim(bottom=0)
         axis.set_xlim(table["n"].min(), table["n"].max())

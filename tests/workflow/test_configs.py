@@ -1,0 +1,64 @@
+"""Every shipped config plans its whole DAG, and a published dataset is really downloaded."""
+
+import json
+import zipfile
+
+import pytest
+import yaml
+from http_fixture import Loopback
+from snakemake_run import planned, snakemake
+
+from reelrank.datasets.sample import SampleParameters, draw_images, generate_tables
+
+
+@pytest.mark.parametrize(
+    ("config", "downloads"),
+    [("ml-100k", True), ("microlens-100k", True), (None, False)],
+)
+def test_a_shipped_config_plans_its_tables(repository, tmp_path, config, downloads):
+    arguments = ["--configfile", repository / f"config/{config}.yaml"] if config else []
+    rules = {rule for rule, _ in planned(snakemake(repository, "-n", *arguments, directory=tmp_path))}
+    assert {"prepare", "split", "train", "recommend", "evaluate", "tabulate", "plot_hit_rate"} <= rules
+    assert ("download" in rules) == downloads
+
+
+def test_each_dataset_definition_plans_its_preparation(repository, tmp_path):
+    names = sorted(path.stem for path in (repository / "config" / "datasets").glob("*.yaml"))
+    assert len(names) >= 5
+    for name in names:
+        target = f"results/{name}/prepared/statistics.json"
+        process = snakemake(
+            repository, "-n", "--config", f"dataset={name}", "fields=[title,category]", "--", target, directory=tmp_path
+        )
+        assert ("prepare", "") in planned(process)
+
+
+def test_a_published_dataset_is_downloaded_unpacked_and_prepared(repository, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    parameters = SampleParameters(seed=3, users=40, items=30, interactions_per_user=6.0, topics=4, image_size=16)
+    paths = {
+        "interactions": site / "MicroLens-100k_pairs.csv",
+        "titles": site / "MicroLens-100k_title_en.csv",
+        "comments": site / "MicroLens-100k_comment_en.txt",
+        "categories": site / "tags_to_summary.csv",
+    }
+    generate_tables(parameters, paths)
+    draw_images(parameters, tmp_path / "covers", None)
+    with zipfile.ZipFile(site / "MicroLens-100k_covers.zip", "w") as archive:
+        for image in sorted((tmp_path / "covers").iterdir()):
+            archive.write(image, f"covers/{image.name}")
+    with Loopback(files={path.name: path.read_bytes() for path in site.iterdir()}) as server:
+        overlay = {
+            "dataset": "microlens-100k",
+            "fields": ["title", "category", "comments", "cover"],
+            "datasets": {"microlens-100k": {"download": {"base_url": server.url.rpartition("/")[0]}}},
+        }
+        config = tmp_path / "overlay.yaml"
+        config.write_text(yaml.safe_dump(overlay))
+        target = "results/microlens-100k/prepared/statistics.json"
+        process = snakemake(repository, "--configfile", config, "--", target, directory=tmp_path / "run")
+        assert process.returncode == 0, process.stdout + process.stderr
+    statistics = json.loads((tmp_path / "run" / target).read_text())
+    assert statistics["items_without_cover"] == 0 and statistics["comments"] == statistics["interactions"]
+    assert statistics["differs_from_published"] == ["interactions", "items", "users"]

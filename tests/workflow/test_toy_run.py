@@ -1,0 +1,108 @@
+"""A toy run of the whole DAG, and what makes it run again."""
+
+import io
+
+import pandas as pd
+import pytest
+from snakemake_run import planned, result_bytes, snakemake
+
+TOY = ("--configfile", "tests/config/toy.yaml")
+COLUMNS = [
+    "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "depth", "n", "users", "hits",
+    "hits_unrepaired", "hit_rate", "ci_low", "ci_high", "change_percent", "ndcg", "mrr", "ceiling",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("protocol", ["leave_one_out", "temporal"])
+def test_the_table_holds_every_list(toy, protocol):
+    folder = toy / "results" / "sample" / protocol
+    table = pd.read_csv(folder / "tables" / "hit_rate.csv")
+    assert list(table.columns) == COLUMNS
+    assert len(table) == 2 * 2 * 3 * 3  # splits, base models, re-rankers, cut-offs
+    assert set(table["protocol"]) == {protocol} and (table["users"] > 0).all()
+    at_depth = table[(table["n"] == 20) & (table["split"] == "test")].set_index(["base_model", "reranker"])["hits"]
+    for base in ("pop", "nfm"):
+        assert at_depth[base].nunique() == 1, "a re-ranker of depth 20 cannot change hits at 20"
+    assert "(synthetic)" in (folder / "tables" / "hit_rate.md").read_text()
+    assert "(synthetic)" in (folder / "figures" / "hit_rate.svg").read_text()
+
+
+def test_nothing_is_half_written(toy):
+    assert not [path for path in (toy / "results").rglob("*") if ".tmp" in path.name or ".part" in path.name]
+
+
+def test_a_second_run_has_nothing_to_do(toy):
+    process = snakemake(toy, *TOY)
+    assert process.returncode == 0 and "Nothing to be done" in process.stdout + process.stderr
+
+
+def test_touched_code_reruns_nothing(toy):
+    for path in [*(toy / "workflow").rglob("*.py"), *(toy / "rules").glob("*.smk"), toy / "config" / "config.yaml"]:
+        path.touch()
+    assert planned(snakemake(toy, "-n", *TOY)) == set()
+
+
+def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
+    jobs = planned(snakemake(toy, "-n", *TOY, "--config", "models={nfm: {learning_rate: 0.5}}"))
+    over_nfm = {"train", "recommend", "rerank_randomly", "rerank_by_similarity", "evaluate"}
+    assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_hit_rate", "")}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_hit_rate"}),
+        (
+            "models/pop.py",
+            "astype(np.float32)",
+            "astype('float32')",
+            {"train", "recommend", "rerank_randomly", "rerank_by_similarity", "evaluate", "tabulate", "plot_hit_rate"},
+        ),
+        ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_hit_rate"}),
+    ],
+)
+def test_changed_code_reruns_what_uses_it(toy, file, old, new, rules):
+    path = toy / "workflow" / "scripts" / "reelrank" / file
+    before = path.read_text()
+    assert old in before
+    try:
+        path.write_text(before.replace(old, new))
+        jobs = planned(snakemake(toy, "-n", *TOY))
+    finally:
+        path.write_text(before)
+    assert {rule for rule, _ in jobs} == rules
+    if file == "models/pop.py":
+        assert not any(base == "nfm" for _, base in jobs)
+
+
+def test_one_output_can_be_made_again_by_naming_it(toy):
+    target = "results/sample/leave_one_out/lists/pop/seed1/random/test.parquet"
+    before = (toy / target).read_bytes()
+    (toy / target).unlink()
+    process = snakemake(toy, *TOY, "--", target)
+    assert process.returncode == 0, process.stderr
+    assert (toy / target).read_bytes() == before
+    assert "1 of 1 steps (100%) done" in process.stdout + process.stderr
+
+
+def test_two_runs_from_scratch_are_the_same_to_the_byte(toy, repository, tmp_path):
+    arguments = ("--configfile", repository / "tests/config/toy.yaml", "--config", "run={protocols: [leave_one_out]}")
+    process = snakemake(repository, *arguments, directory=tmp_path)
+    assert process.returncode == 0, process.stdout + process.stderr
+    second = result_bytes(tmp_path)
+    first = {name: content for name, content in result_bytes(toy).items() if "/temporal/" not in name}
+    assert sorted(first) == sorted(second) and len(first) > 40
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_no_path_of_the_machine_is_in_a_result(toy):
+    for name, content in result_bytes(toy).items():
+        assert str(toy).encode() not in content, name
+
+
+def test_the_tidy_table_is_made_of_the_ranks(toy):
+    folder = toy / "results" / "sample" / "leave_one_out"
+    ranks = pd.read_parquet(folder / "lists" / "nfm" / "seed1" / "identity" / "test.ranks.parquet")
+    table = pd.read_csv(io.BytesIO((folder / "tables" / "hit_rate.csv").read_bytes()))
+    row = table.query("base_model == 'nfm' and reranker == 'identity' and split == 'test' and n == 10").iloc[0]
+    assert row["hits"] == (ranks["rank"] <= 10).sum()
