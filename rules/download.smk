@@ -69,6 +69,7 @@ else:
             "../envs/data.yaml"
         params:
             folder=False,
+            code=code_digest("unpack.py"),
         script:
             "../workflow/scripts/unpack.py"
 
@@ -87,5 +88,6 @@ else:
             "../envs/data.yaml"
         params:
             folder=True,
+            code=code_digest("unpack.py"),
         script:
             "../workflow/scripts/unpack.py"

@@ -9,7 +9,7 @@ from reelrank.errors import InputError
 from reelrank.lists import RankedLists, read_lists, write_lists
 from reelrank.tables import LIST_METADATA, write_table
 
-ABOUT = {key: f"a {key}" for key in LIST_METADATA}
+ABOUT = {key: f"a {key}" for key in LIST_METADATA} | {"depth": "3"}
 
 #: Scores with many ties, both infinities included.
 SCORES = st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 0.5, np.inf])
@@ -101,7 +101,7 @@ BASE = lists_of([[4, 2, 7], [1, 3]], users=[5, 9])
         (lists_of([[4, 4, 7], [1, 3]], users=[5, 9]), "list of user 5 repeats"),
         (lists_of([[4, 2, 7], [1, 6]], users=[5, 9]), "list of user 9 is no permutation"),
         (lists_of([[4, 2, 7], [1]], users=[5, 9]), "list of user 9 is no permutation"),
-        (lists_of([[7, 2], [1, 3]], users=[5, 9]), "list of user 5 is no permutation of the first 2"),
+        (lists_of([[7, 2], [1, 3]], users=[5, 9]), "list of user 5 is no permutation of the first 3"),
         (lists_of([[4, 2, 7, 8], [1, 3]], users=[5, 9]), "lists are 4 deep; expected at most 3"),
         (lists_of([[4, 2, 7]], users=[6]), "users that the base list does not hold"),
         (lists_of([[4, 2, 7]], users=[10]), "users that the base list does not hold"),
@@ -124,7 +124,7 @@ def test_an_empty_base_holds_nobody(tmp_path):
 
 def test_users_may_be_left_out_and_lists_shallower(tmp_path):
     write_lists(lists_of([[3, 1]], users=[9]), tmp_path / "one.parquet", ABOUT, BASE)
-    write_lists(BASE.head(2).reordered([[0, 1], [0, 1]]), tmp_path / "two.parquet", ABOUT, BASE)
+    write_lists(BASE.head(2).reordered([[0, 1], [0, 1]]), tmp_path / "two.parquet", ABOUT | {"depth": "2"}, BASE)
     assert read_lists(tmp_path / "two.parquet")[0].items.tolist() == [[2, 4], [3, 1]]
 
 

@@ -60,7 +60,7 @@ def test_a_vector_marked_absent_does_not_count():
 @given(ROWS, st.integers(1, 7))
 def test_texts_of_histories(rows, length):
     texts = [f"t{item}" if item % 3 else "" for item in range(N_ITEMS)]
-    expected = [similarity.SEPARATOR.join(texts[item] for item in row[-length:] if texts[item]) for row in rows]
+    expected = [similarity.SEPARATOR.join(texts[item] for item in row[-length:][::-1] if texts[item]) for row in rows]
     assert history_texts(histories_of(rows), texts, length) == expected
 
 

@@ -34,8 +34,8 @@ def check_counts(user, codes, counts):
 
 @given(GAPS)
 def test_leave_one_out_equals_the_slow_reading(gaps):
-    user, timestamp = rows_of(gaps)
-    codes, counts = splits.split("leave_one_out", user, timestamp, {})
+    user, _ = rows_of(gaps)
+    codes, counts = splits.leave_one_out(user)
     expected = []
     for own in gaps:
         n = len(own)
@@ -65,7 +65,7 @@ def slow_temporal(user, timestamp, first_cut, second_cut, min_history):
 def test_temporal_equals_the_slow_reading(gaps, quantiles, min_history):
     user, timestamp = rows_of(gaps)
     options = {"valid_quantile": quantiles[0], "test_quantile": quantiles[1], "min_history": min_history}
-    codes, counts = splits.split("temporal", user, timestamp, options)
+    codes, counts = splits.temporal(user, timestamp, **options)
     in_order = sorted(timestamp.tolist())
     first_cut, second_cut = (in_order[int(share * (len(in_order) - 1))] for share in quantiles)
     assert (counts["first_cut"], counts["second_cut"]) == (first_cut, second_cut)
@@ -90,6 +90,8 @@ def test_temporal_needs_timestamps_and_ordered_quantiles():
         splits.split("temporal", user, np.arange(3), {"valid_quantile": 0.9, "test_quantile": 0.8})
     with pytest.raises(InputError, match="'leave_one'; did you mean leave_one_out"):
         splits.split("leave_one", user, user, {})
+    with pytest.raises(InputError, match="no user has a valid target"):
+        splits.split("temporal", np.array([0, 0, 1, 1]), np.array([1, 3, 2, 4]), {})
 
 
 @st.composite
@@ -99,7 +101,7 @@ def split_histories(draw):
     user, timestamp = rows_of(gaps)
     histories = [draw(st.permutations(range(12)))[: len(own)] for own in gaps]
     protocol = draw(st.sampled_from(["leave_one_out", "temporal"]))
-    codes, _ = splits.split(protocol, user, timestamp, {})
+    codes, _ = splits.PROTOCOLS[protocol](user, timestamp)
     return histories, codes
 
 

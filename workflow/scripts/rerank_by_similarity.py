@@ -32,7 +32,7 @@ def main(inputs, outputs, about, reranker, encoder, history, threads):
     vectors, present = read_features(inputs["matrix"], data.n_items)
     for part, path in outputs.items():
         base = read_lists(inputs[part])[0].head(about["depth"])
-        asked = data.queries(part, history).history
+        asked = data.queries(part, history).of(base.users).history
         if reranker["pooling"] == "mean":
             profiles = mean_profiles(asked, vectors, present, reranker["history_length"])
         else:

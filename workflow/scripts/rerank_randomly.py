@@ -1,6 +1,7 @@
 """Re-rank base lists at random: the control that a re-ranker must beat."""
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from reelrank import step
 from reelrank.lists import read_lists, write_lists
@@ -15,7 +16,9 @@ def main(inputs, outputs, about, seed):
     """Shuffle the head of each list (`inputs` and `outputs` by split)."""
     for part, path in outputs.items():
         base = read_lists(inputs[part])[0].head(about["depth"])
-        scores = random_scores(base.users, base.items.shape[1], [seed, SPLITS.index(part)])
+        # Each base model and training seed gets a shuffle of its own, or their rows would share one draw.
+        entropy = [seed, SPLITS.index(part), about["seed"], crc32(about["base_model"].encode())]
+        scores = random_scores(base.users, base.items.shape[1], entropy)
         write_lists(base.reordered(scores), path, {**about, "split": part}, base)
 
 

@@ -209,6 +209,8 @@ def code_digest(scripts, script, *modules):
 def _imports(tree, scripts):
     """Yield the library files that a module may import, packages included."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            raise ValueError(f"a relative import in line {node.lineno}: code_digest follows absolute ones only")
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "reelrank":
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):

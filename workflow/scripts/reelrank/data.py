@@ -80,6 +80,13 @@ class Queries:
     def __getitem__(self, rows):
         return Queries(self.users[rows], self.targets[rows], self.history[rows], self.seen[rows])
 
+    def of(self, users):
+        """Return the queries of `users` (ascending); raise ValueError if one has none."""
+        rows = np.searchsorted(self.users, users)
+        if (rows >= len(self)).any() or not np.array_equal(self.users[rows], users):
+            raise ValueError("lists hold users without a held-out item")
+        return self[rows]
+
 
 @dataclass(frozen=True)
 class Interactions:

@@ -111,7 +111,7 @@ def write_lists(lists, path, about, base=None):
     if (np.diff(lists.present.astype(np.int8), axis=1) > 0).any() or (np.diff(lists.users) <= 0).any():
         raise InputError(f"{path}: lists must be gapless and users ascending")
     if base is not None:
-        _check_permutation(lists, base, sorted_items, path)
+        _check_permutation(lists, base, int(about["depth"]), path)
     n, depth = lists.items.shape
     keep = lists.present.ravel()
     columns = {
@@ -125,14 +125,16 @@ def write_lists(lists, path, about, base=None):
     write_table(columns, "list", path, about)
 
 
-def _check_permutation(lists, base, sorted_items, path):
+def _check_permutation(lists, base, depth, path):
     if not np.isin(lists.users, base.users).all():
         raise InputError(f"{path}: holds users that the base list does not hold")
-    depth, base_depth = lists.items.shape[1], base.items.shape[1]
-    if depth > base_depth:
-        raise InputError(f"{path}: lists are {depth} deep; expected at most {base_depth}, as deep as the base list")
-    rows = np.searchsorted(base.users, lists.users)
-    wrong = (np.sort(base.items[rows, :depth], axis=1) != sorted_items).any(1)
+    expected = base.items[np.searchsorted(base.users, lists.users), :depth]
+    width = expected.shape[1]
+    if lists.items.shape[1] > width:
+        raise InputError(f"{path}: lists are {lists.items.shape[1]} deep; expected at most {width}")
+    found = np.full(expected.shape, -1, np.int32)
+    found[:, : lists.items.shape[1]] = lists.items
+    wrong = (np.sort(expected, axis=1) != np.sort(found, axis=1)).any(1)
     if wrong.any():
         raise InputError(
             f"{path}: the list of user {lists.users[wrong][0]} is no permutation of the first {depth} of its base list "

@@ -99,7 +99,11 @@ def split(protocol, user, timestamp, options):
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}; {suggest(protocol, PROTOCOLS)}")
-    return PROTOCOLS[protocol](user, timestamp, **options)
+    codes, counts = PROTOCOLS[protocol](user, timestamp, **options)
+    for part in ("valid", "test"):
+        if not counts[f"{part}_users"]:
+            raise InputError(f"protocol {protocol!r}: no user has a {part} target ({counts}); more data are needed")
+    return codes, counts
 
 
 def split_table(user, position, codes):

@@ -2,6 +2,8 @@
 
 import importlib.util
 import logging
+import re
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +32,15 @@ class Encoder:
         Commit of the hub's repository.
     prefix : str
         Put before every text (e5 models want ``query: ``).
+
+    Raises
+    ------
+    InputError
+        If the model cannot be loaded, or if `package` is not that of `model`.
     """
 
     def __init__(self, name, model, package=None, revision=None, prefix=""):
-        source, self.source = _locate(model, package)
+        source, origin = _locate(name, model, package, revision)
         try:
             self.model = SentenceTransformer(source, revision=revision, device=str(pick_device()))
         except (OSError, ValueError) as error:
@@ -42,7 +49,7 @@ class Encoder:
                 "model of the Hugging Face hub (with a network) or a local folder that holds one"
             ) from error
         self.prefix = prefix
-        self.description = {"model": model, "source": self.source, "revision": revision, "prefix": prefix}
+        self.description = {"model": model, "source": origin, "revision": revision, "prefix": prefix}
 
     def encode(self, texts):
         """Return unit vectors of `texts`, ``(n, dimension)`` float32."""
@@ -55,12 +62,25 @@ class Encoder:
         ).astype(np.float32)
 
 
-def _locate(model, package):
-    """Return what to load and where it came from: the package, a folder, or the hub."""
+def _locate(name, model, package, revision):
+    """Return what to load and where it comes from: the package (with its version), a folder, or the hub."""
+    if Path(model).is_dir():
+        return model, "folder"
     spec = importlib.util.find_spec(package) if package else None
     if spec and spec.submodule_search_locations:
+        _check_package(name, model, package, revision)
         folder = Path(spec.submodule_search_locations[0]) / "model"
         if (folder / "modules.json").is_file():
-            logging.info("%s: loaded from the package %s", model, package)
-            return str(folder), "package"
-    return model, "folder" if Path(model).is_dir() else "hub"
+            version = metadata.version(package.replace("_", "-"))
+            logging.info("%s: loaded from the package %s %s", model, package, version)
+            return str(folder), f"package {package} {version}"
+    return model, "hub"
+
+
+def _check_package(name, model, package, revision):
+    """Refuse a package whose name does not hold the model's, or one beside a revision of the hub."""
+    plain = re.sub(r"[^a-z0-9]", "", model.rpartition("/")[2].lower())
+    if plain not in re.sub(r"[^a-z0-9]", "", package.lower()):
+        raise InputError(f"config key encoders.{name}.package: {package!r} does not carry {model!r}; set it to null")
+    if revision is not None:
+        raise InputError(f"config key encoders.{name}.revision: a package has none; found {revision!r}, expected null")

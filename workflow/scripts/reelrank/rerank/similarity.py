@@ -37,9 +37,13 @@ def mean_profiles(history, vectors, present, length):
 
 
 def history_texts(history, texts, length):
-    """Return each user's latest texts, oldest first, as one text (empty ones left out)."""
+    """Return each user's latest texts as one text, the newest first (empty ones left out).
+
+    The newest stands first because an encoder cuts what is too long at the end.
+    """
     padded = [*texts, ""]
-    return [SEPARATOR.join(text for text in (padded[item] for item in row) if text) for row in history.last(length)]
+    latest = history.last(length)[:, ::-1]
+    return [SEPARATOR.join(text for text in (padded[item] for item in row) if text) for row in latest]
 
 
 def cosine_scores(lists, profiles, vectors, present):
@@ -66,5 +70,8 @@ def cosine_scores(lists, profiles, vectors, present):
         rows = slice(start, start + USERS_PER_CHUNK)
         scores[rows] = np.einsum("ukd,ud->uk", vectors[lists.items[rows]], profiles[rows])
     known = lists.present & present[lists.items]
-    mean = np.where(known, scores, 0).sum(1) / np.maximum(known.sum(1), 1)
-    return np.where(known, scores, mean[:, None]).astype(np.float32)
+    mean = np.where(known, scores, 0).sum(1, dtype=np.float64) / np.maximum(known.sum(1), 1)
+    # Rounding must not put the mean of equal scores beside them.
+    least, most = np.where(known, scores, np.inf).min(1), np.where(known, scores, -np.inf).max(1)
+    neutral = np.where(known.any(1), np.clip(mean, least, most), 0)
+    return np.where(known, scores, neutral[:, None]).astype(np.float32)
