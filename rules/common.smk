@@ -51,6 +51,11 @@ def rerankers_of(*types):
     return [name for name in RUN["rerankers"] if config["rerankers"][name]["type"] in types]
 
 
+def base_models(external):
+    """The base models of the run that are read from a file, or those that are trained."""
+    return [name for name in RUN["base_models"] if (config["models"][name]["type"] == "external") == external]
+
+
 def code_digest(script, *modules):
     """Changes when the code behind a step changes in a way that can change its result."""
     return settings.code_digest(SCRIPTS, script, *modules)
@@ -72,6 +77,7 @@ def about_list(wildcards, reranker=None):
             {key: DATASET.get(key) for key in ("adapter", "options", "generate")},
             config["protocols"][wildcards.protocol],
             config["models"][wildcards.base_model],
+            config["encoders"].get(config["models"][wildcards.base_model].get("encoder")),
             block,
             config["encoders"].get(block.get("encoder")),
             [config[key] for key in ("candidates", "history", "min_interactions")],
@@ -79,9 +85,21 @@ def about_list(wildcards, reranker=None):
     }
 
 
+def external_lists(wildcards):
+    """The files that an outside recommender's lists are read from: test, and valid where there are some."""
+    block = config["models"][wildcards.base_model]
+    return {part: block[part] for part in PARTS if part in block}
+
+
 def archive_parts(wildcards):
     """The parts of the archive that a raw file or folder comes in."""
     return [raw.raw_path(config, part) for part in DATASET["archives"][wildcards.name]]
+
+
+def model_features(wildcards):
+    """The feature matrix that a base model reads, if it reads one."""
+    block = config["models"][wildcards.base_model]
+    return f"results/{wildcards.dataset}/features/{block['encoder']}/{block['field']}.npy" if "encoder" in block else []
 
 
 def item_vectors(wildcards):

@@ -1,11 +1,12 @@
 # prepared/interactions.parquet + split.parquet -> models/{base_model}/seed{seed}/
-# One base model with one seed: weights, description, one row per epoch.
+# One base model with one seed: weights, description, one row per epoch. A block with `encoder` reads its item features.
 
 
 rule train:
     input:
         interactions=f"{PREPARED}/interactions.parquet",
         split=f"{PROTOCOL}/split.parquet",
+        features=model_features,
     output:
         weights=f"{MODEL}/weights.safetensors",
         description=f"{MODEL}/model.json",
@@ -14,6 +15,8 @@ rule train:
         "results/logs/{dataset}/{protocol}/models/{base_model}/seed{seed}/train.log",
     benchmark:
         "results/benchmarks/{dataset}/{protocol}/models/{base_model}/seed{seed}/train.tsv"
+    wildcard_constraints:
+        base_model=names(base_models(external=False)),
     conda:
         "../envs/torch.yaml"
     threads: config["threads"]

@@ -17,9 +17,10 @@ TYPES = sorted(path.stem for path in Path(models.__file__).parent.glob("[a-z]*.p
 
 #: Small hyper-parameters, for the fields that a type has.
 SMALL = {"embedding_size": 8, "batch_size": 16, "epochs": 3, "patience": 3, "learning_rate": 0.01}
+SMALL |= {"encoder": "any", "field": "title"}
 
 #: The same, long enough to learn which items belong together.
-LONGER = {**SMALL, "embedding_size": 16, "epochs": 40, "patience": 40}
+LONGER = {**SMALL, "embedding_size": 16, "epochs": 40, "patience": 40, "weight_decay": 1.0}
 
 every_type = pytest.mark.parametrize("kind", TYPES)
 
@@ -40,7 +41,8 @@ def fitted(kind, data, seed=1, options=None):
     names = {field.name for field in fields(own.Hyperparameters)}
     chosen = {name: value for name, value in (options or SMALL).items() if name in names}
     model = own(chosen, data.n_users, data.n_items)
-    return model, model.fit(data, seed)
+    features = np.random.default_rng(0).normal(size=(data.n_items, 4)).astype(np.float32)
+    return model, model.fit(data, seed, features=features if "encoder" in names else None)
 
 
 def scores_of(model, queries):

@@ -113,3 +113,42 @@ def test_a_nan_is_an_error():
     scores[3, 1] = np.nan
     with pytest.raises(FloatingPointError, match="NaN"):
         topk.top_k(FixedScores(scores), data.queries("test"), 5)
+
+
+class Crowded(FixedScores):
+    """A model whose scores of more than a few users do not fit into memory."""
+
+    def __init__(self, scores, most):
+        super().__init__(scores)
+        self.most, self.sizes = most, []
+
+    def score(self, users, history):
+        """Refuse more than `most` users."""
+        self.sizes.append(len(users))
+        if len(users) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().score(users, history)
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_chunks_that_do_not_fit_are_halved(most, caplog):
+    data, model = scored(9)
+    queries = data.queries("test")
+    crowded = Crowded(model.scores, most)
+    items, scores = topk.top_k(crowded, queries, 6)
+    expected_items, expected_scores = topk.top_k(model, queries, 6)
+    np.testing.assert_array_equal(items, expected_items)
+    np.testing.assert_array_equal(scores, expected_scores)
+    assert f"out of GPU memory with {len(queries)} users at a time: going on with {len(queries) // 2}" in caplog.text
+    fitting = [size for size in crowded.sizes if size <= most]
+    assert crowded.sizes == [*crowded.sizes[: -len(fitting)], *fitting], "what did not fit is not tried again"
+    assert sum(fitting) == len(queries)
+    np.testing.assert_array_equal(
+        topk.target_ranks(Crowded(model.scores, most), queries), topk.target_ranks(model, queries)
+    )
+
+
+def test_one_user_who_does_not_fit_is_an_error():
+    data, model = scored(9)
+    with pytest.raises(torch.OutOfMemoryError):
+        topk.top_k(Crowded(model.scores, 0), data.queries("test"), 6)

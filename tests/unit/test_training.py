@@ -1,5 +1,7 @@
 """The training loop, its samples and its loss; the folded scores of NFM."""
 
+import logging
+
 import numpy as np
 import pytest
 import torch
@@ -8,11 +10,12 @@ from hypothesis import strategies as st
 from small_data import checkerboard, interactions_of, random_interactions
 from torch import nn
 
+from reelrank.checkpoints import Checkpoint
 from reelrank.errors import InputError
 from reelrank.models.nfm import Model, Module
 from reelrank.sampling import Batch, PrefixSamples, in_batch_softmax_loss, log_popularity
 from reelrank.topk import target_ranks
-from reelrank.training import TrainingOptions, train, validation_ndcg
+from reelrank.training import PRECISIONS, TrainingOptions, gpu_arithmetic, train, validation_ndcg
 
 CPU = torch.device("cpu")
 
@@ -136,6 +139,10 @@ class ScriptedModel:
     def __init__(self, ranks, loss=1.0):
         self.module, self.ranks, self.epoch = Scripted(ranks, loss), ranks, 0
 
+    def parameter_groups(self):
+        """Return the one weight."""
+        return [{"params": list(self.module.parameters())}]
+
     def score(self, users, history):
         """Score items so that item 0, every user's target, has the epoch's rank."""
         rank = self.ranks[self.epoch]
@@ -179,9 +186,50 @@ def test_the_loss_is_a_mean_over_the_samples_that_were_learned_from(n):
     assert epochs[0]["loss"] == pytest.approx(1.0)
 
 
-def test_a_loss_that_is_not_finite_names_the_epoch():
-    with pytest.raises(FloatingPointError, match="loss of epoch 1 is nan"):
+def test_a_first_loss_that_is_not_finite_is_refused():
+    with pytest.raises(InputError, match="epoch 1: the loss is nan; a smaller learning_rate may help"):
         train(ScriptedModel([1], float("nan")), Samples(4), one_query(), TrainingOptions(epochs=2, batch_size=2), 1)
+
+
+@pytest.mark.parametrize("what", ["loss", "scores"])
+def test_a_later_loss_that_is_not_finite_keeps_the_best_weights(what, caplog, tmp_path):
+    model = ScriptedModel([5, 3, 4, 1])
+    loss, score = model.module.loss, model.score
+    spoilt = float("nan")
+    if what == "loss":
+        model.module.loss = lambda batch: loss(batch) * (spoilt if model.epoch == 3 else 1)
+    else:
+        model.score = lambda users, history: score(users, history) * (spoilt if model.epoch == 4 else 1)
+    options = TrainingOptions(epochs=6, batch_size=2)
+    epochs = train(model, Samples(4), one_query(), options, 1, Checkpoint(tmp_path, "a"))
+    assert [row["epoch"] for row in epochs] == [1, 2, 3]
+    assert model.module.weight.item() == 2 and not list(tmp_path.iterdir())
+    said = [(record.levelname, record.message) for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [level for level, _ in said] == ["ERROR", "WARNING"]
+    assert f"epoch 4: the {what}" in said[0][1] and "weights of epoch 2" in said[1][1]
+
+
+def test_precisions_are_set_and_put_back():
+    before = torch.get_float32_matmul_precision()
+    with gpu_arithmetic("tf32"):
+        assert torch.get_float32_matmul_precision() == "high" and torch.backends.cudnn.allow_tf32
+    with gpu_arithmetic("float32"):
+        assert torch.get_float32_matmul_precision() == "highest" and not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == before
+    with pytest.raises(InputError, match="precision: found 'half'; expected one of float32, tf32, bfloat16"):
+        gpu_arithmetic("half").__enter__()
+
+
+def test_a_cpu_computes_in_float32_whatever_the_precision():
+    losses = {precision: losses_of({"precision": precision}) for precision in PRECISIONS}
+    assert losses["tf32"] == losses["bfloat16"] == losses["float32"]
+
+
+def losses_of(options):
+    data = checkerboard()
+    torch.manual_seed(11)
+    options = {"embedding_size": 8, "batch_size": 32, "epochs": 2, "learning_rate": 0.01, **options}
+    return [row["loss"] for row in Model(options, data.n_users, data.n_items).fit(data, 11)]
 
 
 @pytest.mark.parametrize("histories", [[[0, 1, 2], [2, 1, 0]], [[0, 1, 2], [2, 1, 0, 3]]])

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from reelrank import step
 from reelrank.data import load_interactions
+from reelrank.features import read_features
 from reelrank.hardware import make_deterministic, pick_device
 from reelrank.models import model_class
 from reelrank.tables import SCHEMAS, write_table
@@ -18,16 +19,21 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(interactions_path, split_path, outputs, block, seed, threads):
-    """Fit the model of a config block; write its weights and ``training.parquet`` (`outputs` by name)."""
+def main(interactions_path, split_path, outputs, block, seed, threads, features_path=None):
+    """Fit the model of a config block; write its weights and ``training.parquet`` (`outputs` by name).
+
+    `features_path` is the matrix of item features, for models that read one.
+    """
     make_deterministic(threads, seed)
     data = load_interactions(interactions_path, split_path)
     hyperparameters = {key: value for key, value in block.items() if key != "type"}
     model = model_class(block["type"])(hyperparameters, data.n_users, data.n_items, pick_device())
+    features = read_features(features_path, data.n_items)[0] if features_path else None
+    folder = Path(outputs["weights"]).parent
     started = time.monotonic()
-    epochs = model.fit(data, seed)
+    epochs = model.fit(data, seed, folder, features)
     logging.info("fitted in %.1f s", time.monotonic() - started)
-    model.save(Path(outputs["weights"]).parent)
+    model.save(folder)
     epochs = pd.DataFrame(epochs, columns=SCHEMAS["training"].names)
     write_table(
         pa.Table.from_pandas(epochs, SCHEMAS["training"], preserve_index=False), "training", outputs["training"]
@@ -43,4 +49,5 @@ if __name__ == "__main__":
         snakemake.params.model,
         int(snakemake.wildcards.seed),
         snakemake.params.threads,
+        snakemake.input.get("features"),
     )

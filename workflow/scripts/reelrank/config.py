@@ -149,15 +149,22 @@ def _check_references(config):
                 f"config key cutoffs: found n = {max(config['cutoffs'])}; expected at most {depth}, the depth of the "
                 f"re-ranker {name!r}"
             )
-        if block["type"] != "similarity":
-            continue
-        encoder, field = block["encoder"], similarity_options(block)["field"]
-        if encoder not in config["encoders"]:
-            raise InputError(
-                f"config key rerankers.{name}.encoder: unknown name {encoder!r}; {suggest(encoder, config['encoders'])}"
-            )
-        if field not in config["fields"]:
-            raise InputError(f"config key rerankers.{name}.field: {field!r} is not among fields = {config['fields']}")
+        if block["type"] == "similarity":
+            _check_features(config, f"rerankers.{name}", block["encoder"], similarity_options(block)["field"])
+    for name in run["base_models"]:
+        block = config["models"][name]
+        if "encoder" in block:
+            _check_features(config, f"models.{name}", block["encoder"], block["field"])
+
+
+def _check_features(config, where, encoder, field):
+    """Check that the encoder of a block is defined and that its field is prepared."""
+    if encoder not in config["encoders"]:
+        raise InputError(
+            f"config key {where}.encoder: unknown name {encoder!r}; {suggest(encoder, config['encoders'])}"
+        )
+    if field not in config["fields"]:
+        raise InputError(f"config key {where}.field: {field!r} is not among fields = {config['fields']}")
 
 
 def reranker_depth(config, name):

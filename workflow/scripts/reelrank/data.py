@@ -46,13 +46,21 @@ class Histories:
         inside = rows >= self.starts[:, None]
         return np.where(inside, self.items[np.where(inside, rows, 0)], self.n_items).astype(np.int64)
 
-    def matrix(self):
-        """Return the histories as a ``(batch, n_items)`` float32 CSR matrix of ones."""
+    def matrix(self, decay=1.0):
+        """Return the histories as a ``(batch, n_items)`` float32 CSR matrix.
+
+        Parameters
+        ----------
+        decay : float
+            An interaction weighs ``decay ** age``, where a user's latest has age 0; 1 is
+            a matrix of ones. An item that a history repeats keeps one entry per time.
+        """
         lengths = self.ends - self.starts
         indptr = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.repeat(self.starts - indptr[:-1], lengths) + np.arange(indptr[-1])
-        ones = np.ones(indptr[-1], np.float32)
-        return sparse.csr_matrix((ones, self.items[rows], indptr), shape=(len(self), self.n_items))
+        age = np.repeat(self.ends, lengths) - 1 - rows
+        weights = np.power(decay, age, dtype=np.float64).astype(np.float32)
+        return sparse.csr_matrix((weights, self.items[rows], indptr), shape=(len(self), self.n_items))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def ranks_in_lists(lists, users, targets):
     if (rows >= len(users)).any() or not np.array_equal(users[rows], lists.users):
         raise ValueError("lists hold users without a held-out item")
     found = lists.items == targets[rows][:, None]
-    rank = np.where(found.any(1), found.argmax(1) + 1, 0)
+    rank = (found * np.arange(1, found.shape[1] + 1)).max(axis=1, initial=0)
     repaired = np.zeros(len(rank), bool) if lists.repaired is None else (found & lists.repaired).any(1)
     return rank, repaired
 

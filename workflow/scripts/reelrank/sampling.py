@@ -1,5 +1,6 @@
-"""Training samples and in-batch negatives, all on the device and with no loop over samples."""
+"""Training samples, negatives and their losses, all on the device and with no loop over samples."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -75,6 +76,91 @@ class PrefixSamples:
         owned = torch.zeros(len(users), self.n_items, dtype=torch.bool, device=users.device)
         owned[sample, self.items[starts[sample] + within]] = True
         return owned[:, targets].fill_diagonal_(False)
+
+
+class WindowSamples:
+    """Training sequences cut into windows; every position of a window predicts its next item.
+
+    Every training interaction but a user's first is the target of exactly one position
+    of one window. Where the windows of a user who fills more than one begin is drawn anew
+    in each epoch (`redraw`), so that no interaction is always the one with the shortest
+    context.
+
+    Parameters
+    ----------
+    data : reelrank.data.Interactions
+    length : int
+        Positions of a window.
+    device : torch.device
+    """
+
+    def __init__(self, data, length, device):
+        training = data.training()
+        self.n_items, self.length = data.n_items, length
+        self.items = torch.tensor(data.items, device=device).long()
+        self.firsts = torch.tensor(training.starts + 1)  # row of each user's first target
+        self.ends = torch.tensor(training.ends)
+        self.device = device
+        self.offsets = torch.arange(length - 1, -1, -1, device=device)
+        self._cut(torch.zeros_like(self.firsts))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def redraw(self, generator):
+        """Draw where the windows of each user begin from a CPU generator."""
+        self._cut(torch.randint(self.length, self.firsts.shape, generator=generator))
+
+    def _cut(self, shifts):
+        """Cut so that the first window of a user who fills more than one has ``length - shift`` targets."""
+        targets = (self.ends - self.firsts).clamp_min(0)
+        shifts = torch.where(targets > self.length, shifts, 0)
+        counts = (targets + shifts + self.length - 1) // self.length
+        user = torch.repeat_interleave(torch.arange(len(counts)), counts)
+        place = torch.arange(len(user)) - (counts.cumsum(0) - counts)[user]
+        begins = self.firsts[user] - shifts[user] + place * self.length
+        self.begins = torch.maximum(begins, self.firsts[user]).to(self.device)
+        self.rows = (torch.minimum(begins + self.length, self.ends[user]) - 1).to(self.device)  # of the last targets
+
+    def batch(self, index):
+        """Return the windows `index`.
+
+        Returns
+        -------
+        history, targets : torch.Tensor
+            Both ``(batch, length)`` int64, oldest first, padded with n_items on the left:
+            a position's target is the item after it.
+        """
+        rows = self.rows[index][:, None] - self.offsets
+        inside = rows >= self.begins[index][:, None]
+        history = torch.where(inside, self.items[(rows - 1).clamp_min(0)], self.n_items)
+        return history, torch.where(inside, self.items[rows.clamp_min(0)], self.n_items)
+
+
+def next_item_loss(hidden, targets, items, negatives=0):
+    """Return the mean softmax loss of next items, over the catalogue or over a sample of it.
+
+    Parameters
+    ----------
+    hidden : torch.Tensor
+        ``(n, d)``, one per position.
+    targets : torch.Tensor
+        ``(n,)`` int64.
+    items : torch.Tensor
+        ``(n_items, d)``.
+    negatives : int
+        0: softmax over all items. Otherwise that many items, drawn uniformly with
+        replacement and shared by the batch, stand for all others; their logits are
+        corrected by their rate (Jean et al., "On Using Very Large Target Vocabulary for
+        Neural Machine Translation", ACL 2015).
+    """
+    if not negatives:
+        return torch.nn.functional.cross_entropy(hidden @ items.T, targets)
+    drawn = torch.randint(len(items), (negatives,), device=hidden.device)
+    others = hidden @ items[drawn].T + math.log(len(items) / negatives)
+    others = others.masked_fill(targets[:, None] == drawn, -torch.inf)
+    positive = (hidden * items[targets]).sum(1, keepdim=True)
+    return torch.nn.functional.cross_entropy(torch.cat([positive, others], 1), torch.zeros_like(targets))
 
 
 def log_popularity(data, device):

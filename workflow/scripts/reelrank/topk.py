@@ -1,5 +1,7 @@
 """Exact top-K over the full catalogue, seen items masked."""
 
+import logging
+
 import numpy as np
 import torch
 
@@ -12,6 +14,42 @@ def chunks(n, n_items, pairs=PAIRS_PER_CHUNK):
     size = max(1, pairs // max(1, n_items))
     for start in range(0, n, size):
         yield slice(start, min(n, start + size))
+
+
+def in_chunks(work, queries):
+    """Return what ``work`` makes of each chunk of the queries, in order.
+
+    Where a chunk does not fit into the memory of the GPU, it and all that follow are
+    halved, down to one user.
+
+    Parameters
+    ----------
+    work : callable
+        Takes `reelrank.data.Queries` and keeps nothing on the GPU.
+    queries : reelrank.data.Queries
+
+    Raises
+    ------
+    torch.OutOfMemoryError
+        If one user does not fit.
+    """
+    results, todo = [], list(chunks(len(queries), queries.seen.n_items))
+    while todo:
+        rows = todo[0]
+        try:
+            results.append(work(queries[rows]))
+            todo = todo[1:]
+            continue
+        except torch.OutOfMemoryError:
+            size = (rows.stop - rows.start) // 2
+            if size == 0:
+                raise
+        # Outside the handler, whose traceback would keep the tensors of the failed chunk alive.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        logging.warning("out of GPU memory with %d users at a time: going on with %d", rows.stop - rows.start, size)
+        todo = [slice(start, min(start + size, len(queries))) for start in range(rows.start, len(queries), size)]
+    return results
 
 
 def masked_scores(model, queries):
@@ -52,16 +90,16 @@ def top_k(model, queries, k):
     scores : numpy.ndarray
         ``(n, k')`` float32, ``-inf`` where a list is shorter.
     """
-    all_items, all_scores = [], []
-    for rows in chunks(len(queries), queries.seen.n_items):
-        scores = masked_scores(model, queries[rows])
-        values, items = stable_top_k(scores, min(k, scores.shape[1]))
-        items[torch.isneginf(values)] = -1
-        all_items.append(items.int().cpu().numpy())
-        all_scores.append(values.cpu().numpy())
     width = min(k, queries.seen.n_items)
-    empty = np.empty((0, width))
-    return np.concatenate([empty.astype(np.int32), *all_items]), np.concatenate([empty.astype(np.float32), *all_scores])
+
+    def best(part):
+        values, items = stable_top_k(masked_scores(model, part), width)
+        items[torch.isneginf(values)] = -1
+        return items.int().cpu().numpy(), values.cpu().numpy()
+
+    found = [(np.empty((0, width), np.int32), np.empty((0, width), np.float32)), *in_chunks(best, queries)]
+    items, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return items, scores
 
 
 def stable_top_k(scores, k):
@@ -94,13 +132,13 @@ def target_ranks(model, queries):
     numpy.ndarray
         ``(n,)`` int64.
     """
-    ranks = []
-    for rows in chunks(len(queries), queries.seen.n_items):
-        part = queries[rows]
+
+    def ranks(part):
         scores = masked_scores(model, part)
         targets = torch.as_tensor(part.targets, device=scores.device).long()[:, None]
         value = scores.gather(1, targets)
         lower = torch.arange(scores.shape[1], device=scores.device) < targets
         before = (scores > value) | ((scores == value) & lower)
-        ranks.append(before.sum(1).cpu().numpy() + 1)
-    return np.concatenate([np.empty(0, np.int64), *ranks])
+        return before.sum(1).cpu().numpy() + 1
+
+    return np.concatenate([np.empty(0, np.int64), *in_chunks(ranks, queries)])

@@ -1,15 +1,21 @@
-"""The one training loop: shuffled batches, early stopping on valid NDCG@10, best weights kept."""
+"""The one training loop: shuffled batches, early stopping on valid NDCG@10, best weights kept, resumable."""
 
+import contextlib
 import copy
 import logging
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
+from reelrank.checkpoints import Checkpoint, random_state, set_random_state
 from reelrank.errors import InputError
 from reelrank.topk import target_ranks
+
+#: Arithmetic of a GPU while it trains.
+PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +35,9 @@ class TrainingOptions:
         Stop after this many epochs without a better NDCG@10 on valid.
     validation_users : int
         Valid users (a seeded sample) that early stopping looks at.
+    precision : str
+        One of `PRECISIONS`, of training on a GPU; a CPU always computes in float32, and
+        so does all scoring.
     """
 
     epochs: int = 120
@@ -37,22 +46,65 @@ class TrainingOptions:
     weight_decay: float = 0.0
     patience: int = 5
     validation_users: int = 20_000
+    precision: str = "float32"
 
 
-def train(model, samples, queries, options, seed):
+@dataclass
+class Progress:
+    """What a training has done so far.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row per epoch.
+    best_state : dict
+        The module's state after the best epoch.
+    """
+
+    history: list = field(default_factory=list)
+    best_state: dict | None = None
+
+    @property
+    def best_epoch(self):
+        """The first epoch, from 1, with the highest valid NDCG@10."""
+        return 1 + int(np.argmax([row["valid_ndcg"] for row in self.history]))
+
+    def add(self, loss, ndcg, module):
+        """Record an epoch and keep the weights if it is the best."""
+        self.history.append({"epoch": len(self.history) + 1, "loss": loss, "valid_ndcg": ndcg})
+        if self.best_epoch == len(self.history):
+            self.best_state = copy.deepcopy(module.state_dict())
+
+    def is_over(self, options):
+        """Return whether there is no further epoch, by number or by patience."""
+        done = len(self.history)
+        if done and done < options.epochs and done - self.best_epoch >= options.patience:
+            logging.info("stopped: no better valid NDCG@10 since epoch %d", self.best_epoch)
+            return True
+        return done >= options.epochs
+
+
+def train(model, samples, queries, options, seed, checkpoint=None):
     """Train `model` in place and leave it with its best weights.
+
+    A training that was killed continues after its last whole epoch, and ends with the
+    same weights as one that was not. A loss that is not finite ends it with the best
+    weights so far.
 
     Parameters
     ----------
     model : reelrank.models.NeuralRecommender
-        Has ``module`` (with ``loss(batch)``) and ``score``.
-    samples : object with ``len`` and ``batch(index)``
-        See `reelrank.sampling.PrefixSamples`.
+        Has ``module`` (with ``loss(batch)``), ``parameter_groups`` and ``score``.
+    samples : object with ``len``, ``rows`` and ``batch(index)``
+        See `reelrank.sampling.PrefixSamples`; ``redraw(generator)``, where there is one,
+        is called before each epoch.
     queries : reelrank.data.Queries
         The valid users.
     options : TrainingOptions
     seed : int
         Of the shuffling and of the sample of valid users.
+    checkpoint : reelrank.checkpoints.Checkpoint, optional
+        Where the progress is kept until the training is over.
 
     Returns
     -------
@@ -62,60 +114,113 @@ def train(model, samples, queries, options, seed):
     Raises
     ------
     InputError
-        If there are fewer than 2 samples.
-    FloatingPointError
-        If a loss is not finite; names the epoch.
+        If there are fewer than 2 samples, if the loss of the first epoch is not finite,
+        or if the checkpoint is of another training.
     """
     if len(samples) < 2:
         raise InputError(
             f"found {len(samples)} training samples; expected 2 or more; the users' histories are too short"
         )
-    shuffle = torch.Generator().manual_seed(seed)
+    checkpoint = checkpoint or Checkpoint(None, "")
     queries = _sample_of(queries, options.validation_users, seed)
-    optimizer = torch.optim.AdamW(
-        model.module.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
-    )
-    history, best, best_state = [], -1.0, None
-    for epoch in range(1, options.epochs + 1):
+    optimizer = torch.optim.AdamW(model.parameter_groups(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    shuffle = torch.Generator().manual_seed(seed)
+    progress = _resume(checkpoint, model.module, optimizer, shuffle)
+    while not progress.is_over(options):
         started = time.monotonic()
-        loss = _run_epoch(model.module, samples, optimizer, options.batch_size, shuffle, epoch)
-        ndcg = validation_ndcg(model, queries)
-        history.append({"epoch": epoch, "loss": loss, "valid_ndcg": ndcg})
-        logging.info(
-            "epoch %d/%d: loss %.4f, valid NDCG@10 %.5f, %.1f s",
-            epoch,
-            options.epochs,
-            loss,
-            ndcg,
-            time.monotonic() - started,
-        )
-        if ndcg > best:
-            best, best_epoch = ndcg, epoch
-            best_state = copy.deepcopy(model.module.state_dict())
-        elif epoch - best_epoch >= options.patience:
-            logging.info("stopped: no better valid NDCG@10 since epoch %d", best_epoch)
+        with gpu_arithmetic(options.precision):
+            loss = _run_epoch(model.module, samples, optimizer, options, shuffle)
+        epoch = len(progress.history) + 1
+        ndcg = _run_validation(model, queries) if math.isfinite(loss) else math.nan
+        if math.isnan(ndcg):
+            _report_divergence(epoch, loss, progress)
             break
-    model.module.load_state_dict(best_state)
-    return history
+        progress.add(loss, ndcg, model.module)
+        checkpoint.save(_state(progress, model.module, optimizer, shuffle))
+        seconds = time.monotonic() - started
+        logging.info("epoch %d/%d: loss %.4f, valid NDCG@10 %.5f, %.1f s", epoch, options.epochs, loss, ndcg, seconds)
+    model.module.load_state_dict(progress.best_state)
+    model.module.eval()
+    checkpoint.remove()
+    return progress.history
 
 
-def _run_epoch(module, samples, optimizer, batch_size, shuffle, epoch):
+@contextlib.contextmanager
+def gpu_arithmetic(precision):
+    """Let matrix products of a GPU, backward ones too, use TF32 or not; a CPU is not affected."""
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: found {precision!r}; expected one of {', '.join(PRECISIONS)}")
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def _run_epoch(module, samples, optimizer, options, shuffle):
+    """Take one step per batch; return the mean loss, which may be not finite."""
     module.train()
-    order = torch.randperm(len(samples), generator=shuffle)
+    if hasattr(samples, "redraw"):
+        samples.redraw(shuffle)
+    device = samples.rows.device
+    mixed = options.precision == "bfloat16" and device.type == "cuda"
     total, learned = 0.0, 0
-    for index in order.to(samples.rows.device).split(batch_size):
+    for index in torch.randperm(len(samples), generator=shuffle).to(device).split(options.batch_size):
         if len(index) < 2:
             continue  # one sample has no in-batch negative, and BatchNorm no variance
         optimizer.zero_grad(set_to_none=True)
-        loss = module.loss(samples.batch(index))
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            loss = module.loss(samples.batch(index))
         loss.backward()
         optimizer.step()
         total += loss.detach() * len(index)
         learned += len(index)
-    mean = float(total) / learned
-    if not np.isfinite(mean):
-        raise FloatingPointError(f"the loss of epoch {epoch} is {mean}; a smaller learning_rate may help")
-    return mean
+    module.eval()
+    return float(total) / learned
+
+
+def _run_validation(model, queries):
+    """Return the valid NDCG@10, not a number where the scores are none: the last step may have spoilt the weights."""
+    try:
+        return validation_ndcg(model, queries)
+    except FloatingPointError:
+        return math.nan
+
+
+def _report_divergence(epoch, loss, progress):
+    """Say that loss or scores are not finite; an error if there are no weights to fall back on."""
+    what = "the scores are nan" if math.isfinite(loss) else f"the loss is {loss}"
+    found = f"epoch {epoch}: {what}; a smaller learning_rate may help"
+    if not progress.history:
+        raise InputError(found)
+    logging.error("%s", found)
+    logging.warning("training ends with the weights of epoch %d", progress.best_epoch)
+
+
+def _state(progress, module, optimizer, shuffle):
+    """Return all that the next epoch depends on."""
+    return {
+        "history": progress.history,
+        "best_state": dict(progress.best_state),
+        "module": dict(module.state_dict()),
+        "optimizer": optimizer.state_dict(),
+        "random": random_state(shuffle, next(module.parameters()).device),
+    }
+
+
+def _resume(checkpoint, module, optimizer, shuffle):
+    """Restore what `_state` returned, if there is a checkpoint; return the progress."""
+    state = checkpoint.load()
+    if state is None:
+        return Progress()
+    module.load_state_dict(state["module"])
+    optimizer.load_state_dict(state["optimizer"])
+    set_random_state(state["random"], shuffle, next(module.parameters()).device)
+    logging.info("%s: continued after epoch %d", checkpoint.path, len(state["history"]))
+    return Progress(state["history"], state["best_state"])
 
 
 def validation_ndcg(model, queries):

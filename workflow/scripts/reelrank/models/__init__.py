@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
+from reelrank.checkpoints import Checkpoint, training_digest
 from reelrank.errors import InputError
 from reelrank.files import atomic, write_json
 from reelrank.training import train
@@ -44,13 +45,18 @@ class Recommender(ABC):
         self.n_users, self.n_items, self.device = n_users, n_items, device
 
     @abstractmethod
-    def fit(self, data, seed):
+    def fit(self, data, seed, folder=None, features=None):
         """Learn from the training interactions of `data`; return one dict per epoch (may be none).
 
         Parameters
         ----------
         data : reelrank.data.Interactions
         seed : int
+        folder : str or Path, optional
+            Where a model with epochs keeps a checkpoint until it is trained, so that
+            a killed training continues.
+        features : numpy.ndarray, optional
+            ``(n_items, dimension)`` float32, for models that read item features.
         """
 
     @abstractmethod
@@ -78,13 +84,18 @@ class Recommender(ABC):
     def set_arrays(self, arrays):
         """Take what `arrays` returned."""
 
+    @classmethod
+    def kind(cls):
+        """Return the ``type`` in the config: the name of the model's file."""
+        return cls.__module__.rpartition(".")[2]
+
     def save(self, folder):
         """Write the model to `folder`, as weights and a description."""
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays().items()}
         with atomic(Path(folder) / WEIGHTS) as temporary:
             save_file(arrays, temporary)
         description = {
-            "type": type(self).__module__.rpartition(".")[2],
+            "type": self.kind(),
             "n_users": self.n_users,
             "n_items": self.n_items,
             "hyperparameters": asdict(self.hyperparameters),
@@ -99,14 +110,23 @@ class NeuralRecommender(Recommender):
     their samples in `samples`.
     """
 
+    def prepare(self, data, features):
+        """Take what the module needs of the data before it is trained; here nothing."""
+
     @abstractmethod
     def samples(self, data):
         """Return the training samples, with ``len`` and ``batch(index)``."""
 
-    def fit(self, data, seed):
-        """Train until the valid NDCG@10 no longer rises."""
-        self.module.prepare(data)
-        return train(self, self.samples(data), data.queries("valid"), self.hyperparameters, seed)
+    def parameter_groups(self):
+        """Return the optimiser's parameter groups, as `torch.optim` takes them."""
+        return [{"params": list(self.module.parameters())}]
+
+    def fit(self, data, seed, folder=None, features=None):
+        """Train until the valid NDCG@10 no longer rises; what a checkpoint in `folder` holds is not repeated."""
+        self.prepare(data, features)
+        digest = training_digest(self.kind(), self.hyperparameters, seed, data, features)
+        checkpoint = Checkpoint(folder, digest)
+        return train(self, self.samples(data), data.queries("valid"), self.hyperparameters, seed, checkpoint)
 
     def arrays(self):
         """Return the module's state."""

@@ -43,10 +43,6 @@ class Module(nn.Module):
             self.embedding.weight[n_items].zero_()
         self.register_buffer("log_probability", torch.zeros(n_items))
 
-    def prepare(self, data):
-        """Take the sampling probabilities from the training interactions."""
-        self.log_probability = log_popularity(data, self.log_probability.device)
-
     def pool(self, history):
         """Return sum and bi-interaction of histories.
 
@@ -129,6 +125,10 @@ class Model(NeuralRecommender):
         super().__init__(hyperparameters, n_users, n_items, device)
         own = self.hyperparameters
         self.module = Module(n_items, own.embedding_size, own.dropout).to(device)
+
+    def prepare(self, data, features):
+        """Take the sampling probabilities from the training interactions."""
+        self.module.log_probability = log_popularity(data, self.device)
 
     def samples(self, data):
         """Every prefix of a training sequence with its next item."""

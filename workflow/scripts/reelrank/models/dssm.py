@@ -1,0 +1,99 @@
+"""DSSM over ids: a user tower, an item tower, and the dot product of what they return.
+
+Source: Huang et al., "Learning Deep Structured Semantic Models for Web Search using
+Clickthrough Data" (CIKM 2013), in the form of the MicroLens benchmark (arXiv
+2309.15379): the towers are embeddings with an optional MLP; in-batch negatives with
+popularity correction.
+Deviations: a second copy of the positive within a batch is no negative.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from reelrank.models import NeuralRecommender
+from reelrank.sampling import PrefixSamples, in_batch_softmax_loss, log_popularity
+from reelrank.training import TrainingOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(TrainingOptions):
+    """Hyper-parameters beside those of training; the defaults are those published for MicroLens.
+
+    Attributes
+    ----------
+    embedding_size : int
+    layers : int
+        Layers of each tower after the embedding: Linear(d, d), BatchNorm, tanh.
+    """
+
+    embedding_size: int = 512
+    layers: int = 0
+    batch_size: int = 1024
+    patience: int = 10
+
+
+class Module(nn.Module):
+    """Two towers of the same shape."""
+
+    def __init__(self, n_users, n_items, size, layers):
+        super().__init__()
+        self.users = nn.Embedding(n_users, size)
+        self.items = nn.Embedding(n_items, size)
+        nn.init.xavier_normal_(self.users.weight)
+        nn.init.xavier_normal_(self.items.weight)
+        self.user_tower, self.item_tower = _tower(size, layers), _tower(size, layers)
+        self.register_buffer("log_probability", torch.zeros(n_items))
+
+    def forward(self, users, items):
+        """Return the logits of every user against every item.
+
+        Parameters
+        ----------
+        users : torch.Tensor
+            ``(batch,)`` int64.
+        items : torch.Tensor
+            ``(n_candidates,)`` int64.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(batch, n_candidates)``.
+        """
+        return self.user_tower(self.users(users)) @ self.item_tower(self.items(items)).T
+
+    def loss(self, batch):
+        """Return the in-batch softmax loss of a `reelrank.sampling.Batch`."""
+        return in_batch_softmax_loss(self(batch.users, batch.targets), batch, self.log_probability)
+
+
+def _tower(size, layers):
+    parts = [(nn.Linear(size, size), nn.BatchNorm1d(size), nn.Tanh()) for _ in range(layers)]
+    return nn.Sequential(*(module for part in parts for module in part))
+
+
+class Model(NeuralRecommender):
+    """DSSM behind the interface of all recommenders; knows a user by training alone."""
+
+    Hyperparameters = Hyperparameters
+    reads_history = False
+
+    def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
+        super().__init__(hyperparameters, n_users, n_items, device)
+        own = self.hyperparameters
+        self.module = Module(n_users, n_items, own.embedding_size, own.layers).to(device)
+
+    def prepare(self, data, features):
+        """Take the sampling probabilities from the training interactions."""
+        self.module.log_probability = log_popularity(data, self.device)
+
+    def samples(self, data):
+        """Every training interaction, a user's first included."""
+        return PrefixSamples(data, 0, self.device, first=True)
+
+    @torch.no_grad()
+    def score(self, users, history):
+        """Score all items from the users' embeddings."""
+        everything = torch.arange(self.n_items, device=self.device)
+        return self.module(torch.as_tensor(users, device=self.device), everything)

@@ -1,0 +1,133 @@
+"""DSSM over ids and frozen item features, with a bias that the features decide.
+
+Source: the VIDRec form of the MicroLens benchmark (arXiv 2309.15379), after He &
+McAuley, "VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback" (AAAI
+2016): half of the dimensions are ids, half a projection of the item's feature; in-batch
+negatives with popularity correction.
+Deviations: any feature of the item will do, not only of its video; no bias of users or
+item ids; a second copy of the positive within a batch is no negative.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from reelrank.errors import InputError
+from reelrank.models import NeuralRecommender
+from reelrank.sampling import PrefixSamples, in_batch_softmax_loss, log_popularity
+from reelrank.training import TrainingOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(TrainingOptions):
+    """Hyper-parameters beside those of training.
+
+    Attributes
+    ----------
+    encoder, field : str
+        Which item features are read: those of that encoder for that field.
+    embedding_size : int
+        Ids and features have half of it each.
+    projection_learning_rate : float
+        Learning rate of the projection of the features.
+    """
+
+    encoder: str
+    field: str
+    embedding_size: int = 512
+    projection_learning_rate: float = 1e-4
+    learning_rate: float = 1e-3
+    batch_size: int = 1024
+    patience: int = 10
+
+
+class Module(nn.Module):
+    """Id embeddings, users' embeddings for features, a projection and a bias of the frozen features."""
+
+    def __init__(self, n_users, n_items, size, dimension):
+        super().__init__()
+        self.users = nn.Embedding(n_users, size)
+        self.items = nn.Embedding(n_items, size - size // 2)
+        self.projection = nn.Linear(dimension, size // 2, bias=False)
+        self.bias = nn.Linear(dimension, 1, bias=False)
+        nn.init.xavier_normal_(self.users.weight)
+        nn.init.xavier_normal_(self.items.weight)
+        nn.init.xavier_normal_(self.projection.weight)
+        nn.init.zeros_(self.bias.weight)
+        self.register_buffer("features", torch.zeros(n_items, dimension))
+        self.register_buffer("log_probability", torch.zeros(n_items))
+
+    def forward(self, users, items):
+        """Return the logits of every user against every item.
+
+        Parameters
+        ----------
+        users : torch.Tensor
+            ``(batch,)`` int64.
+        items : torch.Tensor
+            ``(n_candidates,)`` int64.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(batch, n_candidates)``.
+        """
+        features = self.features[items]
+        candidates = torch.cat([self.items(items), self.projection(features)], dim=1)  # (n_candidates, d)
+        return self.users(users) @ candidates.T + self.bias(features).T
+
+    def loss(self, batch):
+        """Return the in-batch softmax loss of a `reelrank.sampling.Batch`."""
+        return in_batch_softmax_loss(self(batch.users, batch.targets), batch, self.log_probability)
+
+
+class Model(NeuralRecommender):
+    """DSSM with features behind the interface of all recommenders; knows a user by training alone."""
+
+    Hyperparameters = Hyperparameters
+    reads_history = False
+
+    def prepare(self, data, features):
+        """Build the module around the features, and take the sampling probabilities.
+
+        Raises
+        ------
+        InputError
+            If there are no features.
+        """
+        own = self.hyperparameters
+        if features is None:
+            raise InputError(
+                f"dssm_video: found no item features; expected those of encoder {own.encoder!r} for the field "
+                f"{own.field!r}, which the rule embed_text makes"
+            )
+        self._build(features.shape[1])
+        self.module.features = torch.tensor(features, dtype=torch.float32, device=self.device)
+        self.module.log_probability = log_popularity(data, self.device)
+
+    def _build(self, dimension):
+        size = self.hyperparameters.embedding_size
+        self.module = Module(self.n_users, self.n_items, size, dimension).to(self.device)
+
+    def parameter_groups(self):
+        """Give the projection a learning rate of its own."""
+        projection = self.module.projection.weight
+        others = [weight for weight in self.module.parameters() if weight is not projection]
+        rate = self.hyperparameters.projection_learning_rate
+        return [{"params": others}, {"params": [projection], "lr": rate}]
+
+    def samples(self, data):
+        """Every training interaction, a user's first included."""
+        return PrefixSamples(data, 0, self.device, first=True)
+
+    @torch.no_grad()
+    def score(self, users, history):
+        """Score all items from the users' embeddings."""
+        everything = torch.arange(self.n_items, device=self.device)
+        return self.module(torch.as_tensor(users, device=self.device), everything)
+
+    def set_arrays(self, arrays):
+        """Build the module around the features that were saved, and load its state."""
+        self._build(arrays["features"].shape[1])
+        super().set_arrays(arrays)

@@ -1,0 +1,171 @@
+"""SASRec: causal self-attention over the latest items; every position predicts the next.
+
+Source: Kang & McAuley, "Self-Attentive Sequential Recommendation" (ICDM 2018).
+Deviations: softmax over the catalogue (or over sampled negatives) instead of binary
+cross-entropy with one negative; long sequences are cut into windows, so that every
+interaction is learned from, not only the latest; embeddings are not scaled.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from reelrank.errors import InputError
+from reelrank.models import NeuralRecommender
+from reelrank.sampling import WindowSamples, next_item_loss
+from reelrank.training import TrainingOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(TrainingOptions):
+    """Hyper-parameters beside those of training.
+
+    Attributes
+    ----------
+    embedding_size : int
+        A multiple of `heads`.
+    layers, heads : int
+    history_length : int
+        Positions of a sequence.
+    dropout : float
+    negatives : int
+        0: softmax over the catalogue; otherwise over that many sampled items.
+    """
+
+    embedding_size: int = 64
+    layers: int = 2
+    heads: int = 2
+    history_length: int = 50
+    dropout: float = 0.2
+    negatives: int = 0
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+
+
+class Attention(nn.Module):
+    """Multi-head attention of a sequence to itself."""
+
+    def __init__(self, size, heads, dropout):
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value = (nn.Linear(size, size) for _ in range(3))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, queries, sequence, allowed):
+        """Attend.
+
+        Written out rather than `scaled_dot_product_attention`, whose fused GPU kernels
+        do not promise the same bits twice.
+
+        Parameters
+        ----------
+        queries, sequence : torch.Tensor
+            ``(batch, length, d)``; keys and values come from `sequence`.
+        allowed : torch.Tensor
+            ``(batch, length, length)`` bool: position i may look at position j.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(batch, length, d)``.
+        """
+        batch, length, size = sequence.shape
+        split = (batch, length, self.heads, size // self.heads)
+        query = self.query(queries).view(split).transpose(1, 2)  # (batch, heads, length, d / heads)
+        key = self.key(sequence).view(split).permute(0, 2, 3, 1)
+        value = self.value(sequence).view(split).transpose(1, 2)
+        logits = (query @ key / math.sqrt(size // self.heads)).masked_fill(~allowed[:, None], -torch.inf)
+        mixed = self.dropout(logits.softmax(-1)) @ value
+        return mixed.transpose(1, 2).reshape(batch, length, size)
+
+
+class Block(nn.Module):
+    """Attention and a point-wise MLP, each with a residual connection; normed as in the paper's own code."""
+
+    def __init__(self, size, heads, dropout):
+        super().__init__()
+        self.attention_norm, self.mlp_norm = nn.LayerNorm(size), nn.LayerNorm(size)
+        self.attention = Attention(size, heads, dropout)
+        self.mlp = nn.Sequential(
+            nn.Linear(size, size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(size, size), nn.Dropout(dropout)
+        )
+
+    def forward(self, sequence, allowed):
+        """Return ``(batch, length, d)`` from the same shape."""
+        queries = self.attention_norm(sequence)
+        attended = self.mlp_norm(queries + self.attention(queries, sequence, allowed))
+        return attended + self.mlp(attended)
+
+
+class Module(nn.Module):
+    """Embeddings shared by input and output, positions, blocks and a last LayerNorm."""
+
+    def __init__(self, n_items, own):
+        super().__init__()
+        self.n_items, self.negatives = n_items, own.negatives
+        self.embedding = nn.Embedding(n_items + 1, own.embedding_size, padding_idx=n_items)
+        self.positions = nn.Embedding(own.history_length, own.embedding_size)
+        self.dropout = nn.Dropout(own.dropout)
+        self.blocks = nn.ModuleList(Block(own.embedding_size, own.heads, own.dropout) for _ in range(own.layers))
+        self.norm = nn.LayerNorm(own.embedding_size)
+        nn.init.normal_(self.embedding.weight, std=own.embedding_size**-0.5)
+        nn.init.normal_(self.positions.weight, std=own.embedding_size**-0.5)
+        with torch.no_grad():
+            self.embedding.weight[n_items].zero_()
+
+    def forward(self, history):
+        """Return the hidden state of every position.
+
+        Parameters
+        ----------
+        history : torch.Tensor
+            ``(batch, length)`` int64, padded with n_items on the left.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(batch, length, d)``; of no meaning where there is padding.
+        """
+        length = history.shape[1]
+        real = history != self.n_items
+        causal = torch.ones(length, length, dtype=torch.bool, device=history.device).tril()
+        itself = torch.eye(length, dtype=torch.bool, device=history.device)  # padding looks at itself: no empty softmax
+        allowed = (causal & real[:, None]) | itself  # (batch, length, length)
+        hidden = self.dropout(self.embedding(history) + self.positions.weight)
+        for block in self.blocks:
+            hidden = block(hidden, allowed)
+        return self.norm(hidden)
+
+    def loss(self, batch):
+        """Return the next-item loss of all positions of some windows."""
+        history, targets = batch
+        real = targets != self.n_items
+        return next_item_loss(self(history)[real], targets[real], self.embedding.weight[:-1], self.negatives)
+
+
+class Model(NeuralRecommender):
+    """SASRec behind the interface of all recommenders."""
+
+    Hyperparameters = Hyperparameters
+    reads_history = True
+
+    def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
+        super().__init__(hyperparameters, n_users, n_items, device)
+        own = self.hyperparameters
+        if own.embedding_size % own.heads:
+            raise InputError(
+                f"sasrec: found embedding_size {own.embedding_size}; expected a multiple of heads, {own.heads}"
+            )
+        self.module = Module(n_items, own).to(device)
+
+    def samples(self, data):
+        """Windows of the training sequences."""
+        return WindowSamples(data, self.hyperparameters.history_length, self.device)
+
+    @torch.no_grad()
+    def score(self, users, history):
+        """Score all items from the last position's hidden state."""
+        latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
+        return self.module(latest)[:, -1] @ self.module.embedding.weight[:-1].T
