@@ -43,6 +43,8 @@ def complete(config, folder):
     if not isinstance(config.get("datasets", {}), dict):
         raise InputError(f"config key datasets: found {config['datasets']!r}; expected definitions of datasets by name")
     name = config.get("dataset")
+    if not isinstance(name, str):
+        raise InputError(f"config key dataset: found {name!r}; expected the name of one dataset")
     path = folder / "datasets" / f"{name}.yaml"
     if path.is_file():
         config = merge(yaml.safe_load(path.read_text(encoding="utf-8")), config)
@@ -60,9 +62,10 @@ def check(value, schema, where=""):
     """Check `value` against a JSON schema; raise `InputError` with the key that is wrong.
 
     A string where a number or a truth value is wanted is read as YAML, in place:
-    Snakemake's ``--config`` leaves what is nested in a list or mapping as strings.
+    Snakemake's ``--config`` leaves what is nested in a list or mapping as strings, and
+    YAML itself takes ``1e-4`` for one.
     """
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = _Validator(schema)
     _read_nested_strings(value, validator)
     error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     if error is None:
@@ -73,7 +76,19 @@ def check(value, schema, where=""):
         unknown = sorted(set(error.instance) - set(known))[0]
         full = f"{key}.{unknown}" if key else unknown
         raise InputError(f"config key {full}: unknown key {unknown!r}; {suggest(unknown, known)}")
+    if error.validator == "oneOf":
+        choices = " or ".join(repr(name) for choice in error.validator_value for name in choice.get("required", []))
+        raise InputError(f"config key {key}: expected exactly one of {choices}; found {sorted(error.instance)}")
     raise InputError(f"config key {key or '(top)'}: {error.message}{_expected(error)}")
+
+
+#: JSON Schema counts 100.0 as an integer; a number of items or layers is none.
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 def _read_nested_strings(value, validator):
@@ -83,7 +98,8 @@ def _read_nested_strings(value, validator):
             continue
         try:
             read = yaml.safe_load(error.instance)
-        except yaml.YAMLError:
+            read = float(read) if isinstance(read, str) else read
+        except (yaml.YAMLError, ValueError):
             continue
         if not isinstance(read, str) and validator.evolve(schema=error.schema).is_valid(read):
             parent = value
@@ -108,6 +124,7 @@ def _check_blocks(config, schemas):
                 raise InputError(f"config key {where}.type: unknown type {kind!r}; {suggest(kind, types)}")
             options = {key: value for key, value in block.items() if key != "type"}
             check(options, {"type": "object", "additionalProperties": False, **types[kind]}, where)
+            block.update(options)  # with what was read from strings
 
 
 def _check_references(config):

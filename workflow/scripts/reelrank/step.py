@@ -56,9 +56,7 @@ def _report(kind, error, traceback, path):
     if isinstance(error, InputError):
         message = str(error)
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-        message = (
-            f"{error.filename or 'an output'}: {error.strerror}; found while writing, nothing half-written is kept"
-        )
+        message = f"{error.filename or 'an output'}: {os.strerror(error.errno)}; nothing half-written is kept"
     if message is None:
         logging.critical("the step failed", exc_info=(kind, error, traceback))
         message = f"{kind.__name__}: {error} (traceback in {path})"

@@ -61,7 +61,7 @@ def masked_scores(model, queries):
         ``(batch, n_items)`` float32; seen items are ``-inf``.
     """
     scores = torch.as_tensor(model.score(queries.users, queries.history)).float()
-    if torch.isnan(scores).any():
+    if not torch.isfinite(scores).all():
         raise FloatingPointError("the model scored NaN")
     seen = queries.seen
     lengths = seen.ends - seen.starts

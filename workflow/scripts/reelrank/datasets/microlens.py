@@ -82,7 +82,7 @@ def read_categories(path):
     """Read ``tags_to_summary.csv`` (header ``item,category``) as a dict of int to str."""
     header = read_bytes(path).split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
     if header != "item,category":
-        raise InputError(f"{path}: line 1: found the header {header!r}; expected 'item,category'")
+        raise InputError(f"{path}: line 1: found the header {header[:60]!r}; expected 'item,category'")
     categories = {}
     for number, line in read_lines(path):
         if number == 1:

@@ -66,7 +66,7 @@ def read_columns(path, columns, delimiter=",", header=True):
     if header:
         first = data.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
         if first.split(delimiter) != list(columns):
-            raise InputError(f"{path}: line 1: found the header {first!r}; expected {delimiter.join(columns)!r}")
+            raise InputError(f"{path}: line 1: found the header {first[:60]!r}; expected {delimiter.join(columns)!r}")
         if b"\n" not in data:
             data += b"\n"  # else the reader calls a lone header an empty file
     if len(delimiter) > 1:
@@ -94,13 +94,13 @@ def _locate(path, data, columns, delimiter, header, error):
         values = text.split(delimiter)
         if len(values) != len(columns):
             return InputError(
-                f"{path}: line {number}: found {len(values)} fields in {text!r}; expected {list(columns)}"
+                f"{path}: line {number}: found {len(values)} fields in {text[:60]!r}; expected {list(columns)}"
             )
         for value, (name, kind) in zip(values, columns.items(), strict=True):
             try:
                 pa.array([value]).cast(kind)
             except pa.ArrowInvalid:
-                return InputError(f"{path}: line {number}: found {value!r} for {name!r}; expected {kind}")
+                return InputError(f"{path}: line {number}: found {value[:60]!r} for {name!r}; expected {kind}")
     return InputError(f"{path}: {error}")
 
 
