@@ -62,7 +62,7 @@ def masked_scores(model, queries):
     """
     scores = torch.as_tensor(model.score(queries.users, queries.history)).float()
     if not torch.isfinite(scores).all():
-        raise FloatingPointError("the model scored NaN")
+        raise FloatingPointError("the model scored NaN or infinity")
     seen = queries.seen
     lengths = seen.ends - seen.starts
     offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)

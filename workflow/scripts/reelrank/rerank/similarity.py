@@ -72,6 +72,9 @@ def cosine_scores(lists, profiles, vectors, present):
     known = lists.present & present[lists.items]
     mean = np.where(known, scores, 0).sum(1, dtype=np.float64) / np.maximum(known.sum(1), 1)
     # Rounding must not put the mean of equal scores beside them.
-    least, most = np.where(known, scores, np.inf).min(1), np.where(known, scores, -np.inf).max(1)
+    least, most = (
+        np.where(known, scores, np.inf).min(1, initial=np.inf),
+        np.where(known, scores, -np.inf).max(1, initial=-np.inf),
+    )
     neutral = np.where(known.any(1), np.clip(mean, least, most), 0)
     return np.where(known, scores, neutral[:, None]).astype(np.float32)
