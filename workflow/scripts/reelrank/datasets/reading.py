@@ -1,6 +1,5 @@
 """Readers shared by the adapters, with errors that name the line."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ def read_bytes(path):
     data = path.read_bytes()
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
-    if not data.strip():
+    if not data or data.isspace():
         raise InputError(f"{path}: the file is empty")
     return data
 
@@ -64,7 +63,7 @@ def read_columns(path, columns, delimiter=",", header=True):
     """
     data = read_bytes(path)
     if header:
-        first = data.split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
+        first = data[:4096].split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
         if first.split(delimiter) != list(columns):
             raise InputError(f"{path}: line 1: found the header {first[:60]!r}; expected {delimiter.join(columns)!r}")
         if b"\n" not in data:
@@ -73,7 +72,7 @@ def read_columns(path, columns, delimiter=",", header=True):
         data, delimiter = data.replace(delimiter.encode(), b"\t"), "\t"
     try:
         table = csv.read_csv(
-            io.BytesIO(data),
+            pa.BufferReader(data),
             read_options=csv.ReadOptions(column_names=list(columns), skip_rows=int(header)),
             parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False),
             convert_options=csv.ConvertOptions(column_types=columns, null_values=[], strings_can_be_null=False),
