@@ -136,13 +136,14 @@ def write_table(table, name, path, metadata=None):
     table = table.replace_schema_metadata({key: str(value) for key, value in (metadata or {}).items()})
     _check_metadata(table, name, path)
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", **_encoding(table.schema))
+        pq.write_table(table, temporary, **_encoding(table.schema))
 
 
 def _encoding(schema):
-    """Return how to store each column: sorted and gapless integers shrink best, and fastest, as differences."""
+    """Return how to store each column: integers as differences, which zstd would hardly shrink, the rest with zstd."""
     integers = [field.name for field in schema if pa.types.is_integer(field.type)]
     return {
+        "compression": {field.name: "none" if field.name in integers else "zstd" for field in schema},
         "use_dictionary": [field.name for field in schema if field.name not in integers],
         "column_encoding": dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
     }
