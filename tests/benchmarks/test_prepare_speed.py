@@ -10,7 +10,7 @@ import pyarrow.csv as csv
 from reelrank import datasets
 from reelrank.datasets.sample import SampleParameters, generate_tables
 from reelrank.preparation import prepare
-from reelrank.tables import write_table
+from reelrank.tables import write_tables
 
 USERS, ITEMS = 100_000, 19_738
 
@@ -23,8 +23,7 @@ def bare(paths, folder):
 def whole(paths, folder):
     """Do what the step does: read, index, sort, clean, count, write."""
     tables, statistics = prepare(datasets.read("microlens", paths, ["title"]))
-    for name, table in tables.items():
-        write_table(table, name, folder / f"{name}.parquet", {"n_users": statistics["users"]})
+    write_tables(tables, {name: folder / f"{name}.parquet" for name in tables}, {"n_users": statistics["users"]})
 
 
 def measure(work, paths, folder, queue):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from reelrank import datasets, step
 from reelrank.files import write_json
 from reelrank.preparation import prepare
-from reelrank.tables import write_table
+from reelrank.tables import write_tables
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -33,8 +33,7 @@ def main(paths, outputs, adapter, fields, options, min_interactions, expected):
         logging.warning("%s: found %s, published %s", key, found, value)
     statistics["differs_from_published"] = sorted(differs)
     sizes = {"n_users": statistics["users"], "n_items": statistics["items"]}
-    for name, table in tables.items():
-        write_table(table, name, outputs["catalogue" if name == "items" else name], sizes)
+    write_tables(tables, {**outputs, "items": outputs["catalogue"]}, sizes)
     write_json(outputs["statistics"], statistics)
     logging.info("%s", statistics)
 

@@ -1,5 +1,7 @@
 """The data contracts: the schema of every Parquet file, checked when read and when written."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -137,6 +139,13 @@ def write_table(table, name, path, metadata=None):
     _check_metadata(table, name, path)
     with atomic(path) as temporary:
         pq.write_table(table, temporary, **_encoding(table.schema))
+
+
+def write_tables(tables, paths, metadata=None):
+    """Write several tables at a time, each as `write_table` does; `tables` and `paths` are by name of contract."""
+    with ThreadPoolExecutor() as pool:  # pyarrow leaves the interpreter to the others while it encodes
+        for done in [pool.submit(write_table, table, name, paths[name], metadata) for name, table in tables.items()]:
+            done.result()
 
 
 def _encoding(schema):
