@@ -24,7 +24,9 @@ rule recommend:
     params:
         about=lambda wildcards: about_list(wildcards, "identity"),
         history=config["history"],
+        precision=config["scoring_precision"],
         threads=config["threads"],
+        deterministic=config["deterministic"],
         code=lambda wildcards: code_digest(
             "recommend.py", f"models/{config['models'][wildcards.base_model]['type']}.py"
         ),
@@ -53,6 +55,7 @@ rule import_lists:
         "../envs/data.yaml"
     params:
         about=lambda wildcards: about_list(wildcards, "identity"),
+        cutoff=max(config["cutoffs"]),
         code=code_digest("import_lists.py"),
     script:
         "../workflow/scripts/import_lists.py"

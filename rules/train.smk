@@ -6,7 +6,10 @@ rule train:
     input:
         interactions=f"{PREPARED}/interactions.parquet",
         split=f"{PROTOCOL}/split.parquet",
-        features=model_features,
+        features=lambda wildcards: feature_paths(wildcards, wildcards.base_model, "models"),
+        descriptions=lambda wildcards: [
+            f"{path.removesuffix('.npy')}.json" for path in feature_paths(wildcards, wildcards.base_model, "models")
+        ],
     output:
         weights=f"{MODEL}/weights.safetensors",
         description=f"{MODEL}/model.json",
@@ -23,6 +26,7 @@ rule train:
     params:
         model=lambda wildcards: config["models"][wildcards.base_model],
         threads=config["threads"],
+        deterministic=config["deterministic"],
         code=lambda wildcards: code_digest("train.py", f"models/{config['models'][wildcards.base_model]['type']}.py"),
     script:
         "../workflow/scripts/train.py"

@@ -123,8 +123,8 @@ def test_equal_scores_keep_the_order_of_the_file(tmp_path):
 
 
 def test_ranks_decide_and_scores_are_kept(tmp_path):
-    lists, _ = read(tmp_path, "a.csv", "\ufeffuser, item, rank, score\n7, 103, 2, 5\n\n7, 101, 1, 4\n")
-    assert listed(lists) == {0: [1, 3]} and lists.scores.tolist() == [[4, 5]]
+    lists, _ = read(tmp_path, "a.csv", "\ufeffuser, item, rank, score\n7, 103, 2, 4\n\n7, 101, 1, 5\n7,104,3,4")
+    assert listed(lists) == {0: [1, 3, 4]} and lists.scores.tolist() == [[5, 4, 4]]
 
 
 def test_text_is_read_leniently(tmp_path):
@@ -161,6 +161,15 @@ HEADER = "user,rank,item\n"
         ("a.csv", HEADER + "7,99999999999999999999,100\n", ["line 2", "found rank '9"]),
         ("a.csv", HEADER + "7,1\n", ["line 2", "found 2 columns", "expected 3"]),
         ("a.csv", "user,item,score\n7,100,nan\n", ["line 2", "found score 'nan'", "a number"]),
+        ("a.csv", "user,item,score\n7,100,1\n7,101,1e39\n", ["line 3", "found score 1e+39", "finite in float32"]),
+        ("a.csv", "user,item,score\n7,100,-inf\n", ["line 2", "found score -inf", "finite in float32"]),
+        (
+            "a.csv",
+            "user,rank,item,score\n10,1,100,7\n7,2,101,0.5\n7,1,100,0.25\n",
+            ["line 3", "found score 0.5 at rank 2 of user '7'", "above the 0.25", "do not rise"],
+        ),
+        ("a.csv", HEADER + '7,1,"' + "1" * 140_000, ["line 2", "expected CSV (field larger", "quote left open"]),
+        ("a.csv", '"' + "1" * 140_000, ["line 1", "expected CSV (field larger"]),
         ("a.csv", "user,item,score\n7,100,\n", ["line 2", "found score ''"]),
         ("a.csv", "user,item\n7,100\n", ["line 1", "found the header ['user', 'item']", "user,item,score"]),
         ("a.csv", "user,item,score,score\n7,100,1,1\n", ["line 1", "found the header"]),
@@ -191,6 +200,8 @@ def test_bad_files_are_refused(tmp_path, name, text, fragments):
         ({"user": [5, -1]}, "found no list of a known user; expected .* indices from 0 to 4"),
         ({"user": ["a", "b"]}, "column 'user' has type .*string.*; expected integers"),
         ({"score": [1.0, np.nan]}, "row 2: found score NaN"),
+        ({"score": [1.0, 2.0]}, "row 2: found score 2.0 at rank 2 of user 1, above the 1.0 before it"),
+        ({"score": [1.0, -1e300]}, "row 2: found score -1e.300; expected one finite in float32"),
         ({"score": [1.0, None]}, "column 'score' has type double and 1 nulls; expected numbers"),
         ({"score": None}, "column 'score' is missing"),
     ],
@@ -240,10 +251,10 @@ def _dictionary(split):
 ABOUT_EXTERNAL = ABOUT | {"reranker": "identity", "kind": "base", "base_model": "theirs", "seed": 1, "depth": 100}
 
 
-def imported(prepared, tmp_path):
+def imported(prepared, tmp_path, cutoff=2):
     """Run the step; return its outputs."""
     outputs = {"valid": tmp_path / "v.parquet", "test": tmp_path / "t.parquet", "counts": tmp_path / "import.json"}
-    import_lists.main(prepared, outputs, ABOUT_EXTERNAL)
+    import_lists.main(prepared, outputs, ABOUT_EXTERNAL, cutoff)
     return outputs
 
 
@@ -258,6 +269,31 @@ def test_the_step_imports_both_splits(prepared, tmp_path):
     assert listed(valid) == {0: [2, 4, 5]} and about_valid["split"] == "valid", "valid is as deep as test"
     counts = read_json(outputs["counts"])
     assert counts["test"]["seen_entries"] == 1 and counts["test"]["users_without_list"] == 1
+
+
+def test_lists_shorter_than_the_largest_cutoff_are_refused(prepared, tmp_path, caplog):
+    prepared["test"] = tmp_path / "test.txt"
+    prepared["test"].write_text(as_text({0: [3, 4, 5], 1: [2, 3], 2: [0]}), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        imported(prepared, tmp_path, 3)
+    for part in ("test.txt: 2 lists of the base model 'theirs'", "user 'u,8', user 'ninth'", "found 1", "expected 3"):
+        assert part in str(caught.value)
+    assert "the lists of 2 users are shorter than 3: user 'u,8', user 'ninth'" in caplog.text
+    assert not (tmp_path / "t.parquet").exists()
+    imported(prepared, tmp_path, 1)
+
+
+@pytest.mark.parametrize("key", ["dataset", "protocol", "split", None])
+def test_a_parquet_of_something_else_is_refused(prepared, tmp_path, key):
+    prepared["test"] = tmp_path / "own.parquet"
+    lists = RankedLists(np.array([0], np.int32), np.array([[3, 0]], np.int32), np.array([[2, 1]], np.float32))
+    about = ABOUT_EXTERNAL | {"split": "test"}
+    write_lists(lists, prepared["test"], about | ({key: "another"} if key else {}))
+    if key is None:
+        imported(prepared, tmp_path)
+        return
+    with pytest.raises(InputError, match=f"own.parquet: its metadata say {key} 'another'; expected '{about[key]}'"):
+        imported(prepared, tmp_path)
 
 
 def test_without_valid_lists_everything_downstream_works(prepared, tmp_path, caplog):
@@ -291,5 +327,5 @@ def test_without_valid_lists_everything_downstream_works(prepared, tmp_path, cap
 
 
 def test_ranks_in_lists_of_nobody():
-    rank, repaired = ranks_in_lists(no_lists(), np.arange(3), np.arange(3))
-    assert rank.shape == repaired.shape == (0,)
+    rank, raw_rank = ranks_in_lists(no_lists(), np.arange(3), np.arange(3))
+    assert rank.shape == raw_rank.shape == (0,)

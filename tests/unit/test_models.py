@@ -26,17 +26,18 @@ every_type = pytest.mark.parametrize("kind", TYPES)
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Keep the order of sums fixed, and the machine free."""
+def strict():
+    """Keep the order of sums fixed, and the machine free; what has no deterministic form is an error."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
     yield
+    torch.use_deterministic_algorithms(False)
     torch.set_num_threads(threads)
 
 
 def fitted(kind, data, seed=1, options=None):
     """Return a model of that type, fitted, and its epochs."""
-    torch.manual_seed(seed)
     own = model_class(kind)
     names = {field.name for field in fields(own.Hyperparameters)}
     chosen = {name: value for name, value in (options or SMALL).items() if name in names}
@@ -81,6 +82,8 @@ def test_a_saved_model_scores_the_same(kind, tmp_path):
     model, _ = fitted(kind, data)
     model.save(tmp_path)
     assert {WEIGHTS, DESCRIPTION} <= {file.name for file in tmp_path.iterdir()}
+    (tmp_path / "new").touch()
+    assert (tmp_path / WEIGHTS).stat().st_mode == (tmp_path / "new").stat().st_mode
     queries = data.queries("test")
     np.testing.assert_array_equal(scores_of(load_model(tmp_path), queries), scores_of(model, queries))
     items, scores = top_k(load_model(tmp_path), queries, 5)
@@ -97,12 +100,25 @@ def test_the_same_seed_gives_the_same_bytes(kind, tmp_path):
         model, history = fitted(kind, data)
         model.save(tmp_path / name)
         epochs.append(history)
+        torch.rand(5)  # the seed alone decides, wherever the global generator is
     assert epochs[0] == epochs[1]
     for file in (WEIGHTS, DESCRIPTION):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     if issubclass(model_class(kind), NeuralRecommender):
         fitted(kind, data, seed=2)[0].save(tmp_path / "other")
         assert (tmp_path / "one" / WEIGHTS).read_bytes() != (tmp_path / "other" / WEIGHTS).read_bytes()
+
+
+@every_type
+def test_scores_change_with_the_history_if_it_is_read(kind):
+    data = random_interactions(4)
+    model, _ = fitted(kind, data)
+    queries = data.queries("test")
+    others = queries.history[np.roll(np.arange(len(queries)), 1)]
+    own, exchanged = (
+        torch.as_tensor(model.score(queries.users, history)).clone() for history in (queries.history, others)
+    )
+    assert model.reads_history != torch.equal(own, exchanged)
 
 
 @every_type
@@ -113,6 +129,29 @@ def test_a_batch_of_users_scores_as_each_alone(kind):
     whole = scores_of(model, queries)
     for row in range(len(queries)):
         np.testing.assert_allclose(scores_of(model, queries[row : row + 1])[0], whole[row], atol=1e-5)
+
+
+@every_type
+def test_scores_may_be_changed_by_the_caller(kind):
+    data = random_interactions(4)
+    model, _ = fitted(kind, data)
+    queries = data.queries("test")
+    before = scores_of(model, queries).copy()
+    torch.as_tensor(model.score(queries.users, queries.history)).fill_(-7)
+    np.testing.assert_array_equal(scores_of(model, queries), before)
+
+
+@every_type
+def test_items_scored_again_score_the_same(kind):
+    data = random_interactions(4)
+    model, _ = fitted(kind, data)
+    if not hasattr(model, "rescore"):
+        pytest.skip("its lists are made in float32 throughout")
+    queries = data.queries("test")
+    candidates = torch.randint(data.n_items, (len(queries), 6), generator=torch.Generator().manual_seed(1))
+    expected = np.take_along_axis(scores_of(model, queries), candidates.numpy(), axis=1)
+    found = model.rescore(queries.users, queries.history, candidates)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
 
 
 @every_type

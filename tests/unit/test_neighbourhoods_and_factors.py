@@ -6,6 +6,7 @@ import torch
 from small_data import checkerboard, interactions_of, random_interactions
 
 from reelrank.errors import InputError
+from reelrank.hardware import gpu_arithmetic
 from reelrank.models import als, bpr, ease, item_knn
 
 
@@ -130,6 +131,29 @@ def test_als_stops_early_and_keeps_the_best_round():
     assert torch.equal(model.items, shorter.items)
 
 
+def test_systems_that_cannot_be_solved_name_the_hyperparameters():
+    unseen = interactions_of([[0, 1, 2], [1, 0, 3]], 9)
+    with pytest.raises(InputError, match=r"ease: .*regularization 0\.0; expected a larger regularization"):
+        fitted(ease, unseen, regularization=0.0)
+    model = als.Model({"embedding_size": 4, "regularization": 0.0}, 2, 9)
+    model.items = torch.zeros(9, 4)
+    with pytest.raises(InputError, match=r"als: .*regularization 0\.0 and alpha 10\.0; expected a larger"):
+        model._solve(unseen.training().matrix().astype(np.float32), model.items)
+
+
+def test_als_solves_in_float32_whatever_surrounds_it(data):
+    model = fitted(als, data, embedding_size=3)
+    queries, seen = data.queries("test"), []
+    expected = model.vectors(queries.users, queries.history)[0]
+    with torch.autocast("cpu", torch.bfloat16), gpu_arithmetic("tf32"), pytest.MonkeyPatch.context() as patch:
+        real = torch.linalg.cholesky
+        patch.setattr(
+            torch.linalg, "cholesky", lambda one: seen.append(torch.get_float32_matmul_precision()) or real(one)
+        )
+        found = model.vectors(queries.users, queries.history)[0]
+    assert torch.equal(found, expected) and set(seen) == {"highest"}
+
+
 def test_an_empty_history_scores_zero():
     data = interactions_of([[0, 1, 2], [2, 1, 0], [1, 2, 3]], 4)
     queries = data.queries("test")
@@ -156,7 +180,7 @@ def test_the_loss_of_bpr_is_that_of_the_paper():
     torch.manual_seed(0)
     module = bpr.Module(3, 5, 2)
     users, positives, negatives = torch.tensor([0, 2]), torch.tensor([1, 4]), torch.tensor([[0, 2], [3, 3]])
-    scores = module.score(torch.arange(3))
+    scores = module(torch.arange(3), torch.arange(5).repeat(3, 1))
     differences = torch.stack(
         [scores[u, p] - scores[u, n] for u, p, n in zip(users, positives, negatives, strict=True)]
     )

@@ -61,7 +61,7 @@ def test_the_sampled_softmax_of_the_whole_catalogue_is_nearly_the_full_one(seed)
 
 @SEQUENTIAL
 def test_a_position_sees_nothing_later(kind):
-    module = model_class(kind)({"embedding_size": 8, "history_length": 6}, 3, 20).module.eval()
+    module = model_class(kind)({"embedding_size": 8, "history_length": 6}, 3, 20).build().eval()
     history = torch.tensor([[20, 20, 3, 4, 5, 6]])
     changed = torch.tensor([[20, 20, 3, 4, 9, 6]])
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_a_position_sees_nothing_later(kind):
 
 @SEQUENTIAL
 def test_padding_changes_nothing_but_positions(kind):
-    module = model_class(kind)({"embedding_size": 8, "history_length": 6}, 3, 20).module.eval()
+    module = model_class(kind)({"embedding_size": 8, "history_length": 6}, 3, 20).build().eval()
     with torch.no_grad():
         if kind == "sasrec":
             module.positions.weight.zero_()
@@ -95,7 +95,7 @@ def test_heads_must_divide_the_embedding():
 def test_the_order_of_the_history_matters(kind):
     data = interactions_of([[0, 1, 2, 3, 4], [1, 0, 2, 3, 4]], 6)
     model = model_class(kind)({"embedding_size": 8, "history_length": 4}, 2, 6)
-    model.module.eval()
+    model.module = model.build().eval()
     queries = data.queries("valid")
     one, two = model.score(queries.users, queries.history)
     assert not torch.allclose(one, two, atol=1e-4)
@@ -121,11 +121,8 @@ def test_features_are_frozen_and_saved_and_their_projection_learns_at_its_own_ra
     data = random_interactions(3)
     features = np.random.default_rng(1).normal(size=(data.n_items, 7)).astype(np.float32)
     model = model_class("dssm_video")({**FEATURES, "projection_learning_rate": 1e-12}, data.n_users, data.n_items)
-    model.prepare(data, features)
-    torch.manual_seed(2)
-    model._build(7)
-    before = model.module.projection.weight.clone()
-    torch.manual_seed(2)
+    torch.manual_seed(1)
+    before = model.build(7).projection.weight.clone()
     model.fit(data, 1, features=features)
     torch.testing.assert_close(model.module.projection.weight, before)
     assert model.module.bias.weight.abs().max() > 0

@@ -1,5 +1,7 @@
 """Exact top-K: ties by index, seen items out, chunks without effect."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -95,16 +97,51 @@ def test_no_users_give_no_rows():
     assert items.shape == scores.shape == (0, 5) and topk.target_ranks(model, nobody).shape == (0,)
 
 
-def test_what_a_model_keeps_is_not_masked():
-    data = random_interactions(2)
+class Coarse(FixedScores):
+    """A model with scores for every user and item that a lower precision rounds to steps of `step`."""
 
-    class Cached(FixedScores):
-        def score(self, users, history):
-            return self.scores
+    def __init__(self, scores, step):
+        super().__init__(scores)
+        self.step, self.lower, self.whole = step, False, 0
 
-    model = Cached(np.ones((data.n_users, data.n_items)))
-    topk.top_k(model, data.queries("test"), 5)
-    assert np.isfinite(model.scores).all()
+    def score(self, users, history):
+        """Return the scores, rounded where the precision is lower."""
+        scores = torch.as_tensor(self.scores[users])
+        self.whole += 0 if self.lower else len(users)
+        return torch.floor(scores / self.step) * self.step if self.lower else scores
+
+    def rescore(self, users, history, candidates):
+        """Return the scores of some items of each user."""
+        return torch.as_tensor(self.scores[users]).gather(1, candidates)
+
+    @contextlib.contextmanager
+    def arithmetic(self):
+        """Compute in the lower precision."""
+        self.lower = True
+        yield
+        self.lower = False
+
+
+@pytest.mark.parametrize(("step", "least", "most"), [(1e-4, 0, 0), (0.6, 2, 14), (3.0, 20, 40)])
+def test_a_lower_precision_finds_the_same_lists(step, least, most):
+    data = random_interactions(5, n_users=40, n_items=60, longest=12)
+    queries = data.queries("test")
+    model = Coarse(np.random.default_rng(5).normal(size=(data.n_users, data.n_items)), step)
+    values, indices = topk.rescored_top_k(model, queries, 6, model.arithmetic)
+    again = model.whole
+    expected_values, expected_indices = topk.stable_top_k(topk.masked_scores(model, queries), 6)
+    assert indices.tolist() == expected_indices.tolist() and values.tolist() == expected_values.tolist()
+    assert least <= again <= most, "users ranked anew in float32"
+
+
+def test_a_lower_precision_leaves_short_lists_short():
+    data = interactions_of([[0, 1, 2, 3], [0, 1, 2], [*range(12)]], 13)
+    model = Coarse(np.random.default_rng(5).normal(size=(data.n_users, data.n_items)), 0.1)
+    for k in (2, 3, 13):
+        values, indices = topk.rescored_top_k(model, data.queries("test"), k, model.arithmetic)
+        expected_values, expected_indices = topk.stable_top_k(topk.masked_scores(model, data.queries("test")), k)
+        real = torch.isfinite(expected_values)
+        assert torch.equal(values, expected_values) and torch.equal(indices[real], expected_indices[real])
 
 
 def test_a_nan_is_an_error():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data import load_interactions
-from reelrank.external import no_lists, read_external, restrict_to
+from reelrank.external import no_lists, read_external, refuse_foreign, refuse_shallow, restrict_to
 from reelrank.files import write_json
 from reelrank.lists import write_lists
 from reelrank.tables import read_table
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(inputs, outputs, about):
+def main(inputs, outputs, about, cutoff):
     """Write the base lists and what was counted.
 
     Parameters
@@ -26,6 +26,8 @@ def main(inputs, outputs, about):
         ``valid``, ``test``, ``counts``.
     about : dict
         Metadata; its depth is cut to that of the deepest test list.
+    cutoff : int
+        The largest n of the metrics: no list may be shorter.
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
     users = read_table(inputs["users"], "users")["user_id"].to_pylist()
@@ -36,11 +38,13 @@ def main(inputs, outputs, about):
             lists[part], counts[part] = no_lists(), None
             logging.warning("no valid lists: nothing can be chosen or fitted on this base model")
             continue
+        refuse_foreign(inputs[part], {**about, "split": part})
         read, found = read_external(inputs[part], users, items, about["depth"])
         lists[part], fitting = restrict_to(read, data.queries(part))
+        refuse_shallow(inputs[part], about["base_model"], lists[part], users, cutoff)
         counts[part] = found | fitting
         logging.info("%s: %s", inputs[part], counts[part])
-        for name in ("short_lists", "users_without_target", "users_without_list", "seen_entries"):
+        for name in ("users_without_target", "users_without_list", "seen_entries"):
             if counts[part][name]:
                 logging.warning("%s: %s = %d", inputs[part], name, counts[part][name])
     about = {**about, "depth": min(about["depth"], counts["test"]["deepest"])}
@@ -51,4 +55,9 @@ def main(inputs, outputs, about):
 
 if __name__ == "__main__":
     step.start(snakemake.log)
-    main(dict(snakemake.input.items()), dict(snakemake.output.items()), dict(snakemake.params.about))
+    main(
+        dict(snakemake.input.items()),
+        dict(snakemake.output.items()),
+        dict(snakemake.params.about),
+        snakemake.params.cutoff,
+    )

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(interactions_path, split_path, weights_path, outputs, about, history, threads):
+def main(interactions_path, split_path, weights_path, outputs, about, history, precision, threads, deterministic=True):
     """Write the base lists (`outputs` by split), `about` in their metadata."""
-    make_deterministic(threads, seed=0)
+    make_deterministic(threads, 0, deterministic)
     data = load_interactions(interactions_path, split_path)
     model = load_model(Path(weights_path).parent, pick_device())
     for part, path in outputs.items():
         queries = data.queries(part, history)
-        items, scores = top_k(model, queries, about["depth"])
+        items, scores = top_k(model, queries, about["depth"], precision)
         write_lists(RankedLists(queries.users, items, scores), path, {**about, "split": part})
         logging.info("%s: %d users, depth %d", part, *items.shape)
 
@@ -36,5 +36,7 @@ if __name__ == "__main__":
         dict(snakemake.output.items()),
         dict(snakemake.params.about),
         snakemake.params.history,
+        snakemake.params.precision,
         snakemake.params.threads,
+        snakemake.params.deterministic,
     )

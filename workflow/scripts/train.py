@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reelrank import step
+from reelrank.checkpoints import remove_checkpoints
 from reelrank.data import load_interactions
 from reelrank.features import read_features
 from reelrank.hardware import make_deterministic, pick_device
@@ -19,25 +20,28 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(interactions_path, split_path, outputs, block, seed, threads, features_path=None):
+def main(interactions_path, split_path, outputs, block, seed, threads, features_path=None, code="", deterministic=True):
     """Fit the model of a config block; write its weights and ``training.parquet`` (`outputs` by name).
 
-    `features_path` is the matrix of item features, for models that read one.
+    `features_path` is the matrix of item features, for models that read one; `code` a digest of the code that trains.
     """
-    make_deterministic(threads, seed)
+    make_deterministic(threads, seed, deterministic)
     data = load_interactions(interactions_path, split_path)
     hyperparameters = {key: value for key, value in block.items() if key != "type"}
     model = model_class(block["type"])(hyperparameters, data.n_users, data.n_items, pick_device())
-    features = read_features(features_path, data.n_items)[0] if features_path else None
+    features = None
+    if features_path:
+        features, _ = read_features(features_path, data.n_items, block["encoder"], block["field"])
     folder = Path(outputs["weights"]).parent
     started = time.monotonic()
-    epochs = model.fit(data, seed, folder, features)
+    epochs = model.fit(data, seed, folder, features, code)
     logging.info("fitted in %.1f s", time.monotonic() - started)
     model.save(folder)
     epochs = pd.DataFrame(epochs, columns=SCHEMAS["training"].names)
     write_table(
         pa.Table.from_pandas(epochs, SCHEMAS["training"], preserve_index=False), "training", outputs["training"]
     )
+    remove_checkpoints(folder)
 
 
 if __name__ == "__main__":
@@ -49,5 +53,7 @@ if __name__ == "__main__":
         snakemake.params.model,
         int(snakemake.wildcards.seed),
         snakemake.params.threads,
-        snakemake.input.get("features"),
+        next(iter(snakemake.input.features), None),
+        snakemake.params.code,
+        snakemake.params.deterministic,
     )

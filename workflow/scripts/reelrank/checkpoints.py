@@ -18,8 +18,8 @@ from reelrank.files import atomic, remove
 class Checkpoint:
     """The file ``checkpoint-{digest}.pt`` of a model's folder.
 
-    Checkpoints of other digests in that folder, which an earlier config left, are
-    removed. Without a folder nothing is written.
+    Checkpoints of other digests in that folder, which an earlier config or earlier code
+    left, are removed. Without a folder nothing is written.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Checkpoint:
         self.path = None if folder is None else Path(folder) / f"checkpoint-{digest}.pt"
         for other in sorted(self.path.parent.glob("checkpoint-*.pt")) if self.path else []:
             if other != self.path:
-                logging.info("%s belongs to another config or to other data: removed", other)
+                logging.info("%s belongs to another config, other data or other code: removed", other)
                 remove(other)
 
     def save(self, state):
@@ -41,6 +41,11 @@ class Checkpoint:
         if self.path:
             with atomic(self.path) as temporary:
                 torch.save({**state, "digest": self.digest}, temporary)
+
+    def unfit(self, error):
+        """Return the `InputError` for a file that is no checkpoint of this training, as `error` showed."""
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return InputError(f"{self.path}: not a checkpoint of this training; delete it ({reason})")
 
     def load(self):
         """Return what `save` wrote, with tensors on the CPU, or None if there is no file.
@@ -55,23 +60,24 @@ class Checkpoint:
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             found = state.pop("digest")
-        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError) as error:
-            raise InputError(f"{self.path}: not a checkpoint of this program; delete it ({error})") from None
+        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, TypeError) as error:
+            raise self.unfit(error) from None
         if found != self.digest:
             raise InputError(
-                f"{self.path}: found the checkpoint of another config or of other data, {found}; "
+                f"{self.path}: found the checkpoint of another config, other data or other code, {found}; "
                 f"expected {self.digest}; delete it to train from the start"
             )
         return state
 
-    def remove(self):
-        """Remove the file."""
-        if self.path:
-            remove(self.path)
+
+def remove_checkpoints(folder):
+    """Remove the checkpoints in a model's folder, once everything that was learned is written."""
+    for path in Path(folder).glob("checkpoint-*.pt"):
+        remove(path)
 
 
-def training_digest(kind, hyperparameters, seed, data, features=None):
-    """Return 12 hexadecimal digits that stand for a training, whatever the code.
+def training_digest(kind, hyperparameters, seed, data, features=None, code=""):
+    """Return 12 hexadecimal digits that stand for a training, torch's number of threads included.
 
     Parameters
     ----------
@@ -81,10 +87,12 @@ def training_digest(kind, hyperparameters, seed, data, features=None):
     seed : int
     data : reelrank.data.Interactions
     features : numpy.ndarray, optional
+    code : str
+        Digest of the code that trains.
     """
     arrays = [data.items, data.starts, data.codes, *([] if features is None else [features])]
     sums = [[str(array.dtype), list(array.shape), zlib.crc32(np.ascontiguousarray(array))] for array in arrays]
-    parts = [kind, asdict(hyperparameters), seed, data.n_users, data.n_items, sums]
+    parts = [kind, asdict(hyperparameters), seed, data.n_users, data.n_items, sums, code, torch.get_num_threads()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

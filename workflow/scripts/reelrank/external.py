@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from reelrank.errors import InputError
-from reelrank.external_formats import READERS
+from reelrank.external_formats import READERS, parquet_metadata
 from reelrank.lists import RankedLists
 
 #: How many of several faults a message names.
@@ -47,7 +47,8 @@ def read_external(path, users, items, depth):
     InputError
         Names the file, the line, what was found and what was expected: an unknown
         format, a malformed line, an unknown item, an item twice in a user's list, a gap
-        in the ranks, a score that is not a number, or no known user at all.
+        in the ranks, a score that is not a number, is not finite in float32 or rises with the
+        rank, or no known user at all.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in READERS:
@@ -71,8 +72,13 @@ def read_external(path, users, items, depth):
     _refuse_repeats(path, where, entries, order, user_names, item_names)
     if entries.rank is not None:
         _refuse_gaps(path, where, entries, order, user_names)
+    if entries.score is not None:
+        _refuse_scores(path, where, entries, order, user_names)
     lists, lengths = _to_lists(entries, order, depth)
     width = lists.items.shape[1]
+    if (short := lengths < width).any():
+        few = _first_users(lists.users[short], users)
+        logging.warning("%s: the lists of %d users are shorter than %d: %s", path, short.sum(), width, few)
     return lists, {
         "entries": len(entries.line),
         "users": len(lengths),
@@ -109,6 +115,61 @@ def restrict_to(lists, queries):
         "users_without_list": len(queries) - len(kept.users),
         "seen_entries": int(np.isin(listed, seen.row.astype(np.int64) * n_items + seen.col).sum()),
     }
+
+
+def refuse_foreign(path, about):
+    """Refuse a Parquet file whose own metadata say that its lists are of something else.
+
+    Parameters
+    ----------
+    path : str or Path
+        Files of other endings carry no metadata.
+    about : dict
+        ``dataset``, ``protocol`` and ``split`` that the lists must be of, where the file names them.
+
+    Raises
+    ------
+    InputError
+        Names the file and the key.
+    """
+    if Path(path).suffix.lower() != ".parquet":
+        return
+    found = parquet_metadata(path)
+    for key in ("dataset", "protocol", "split"):
+        if key in found and found[key] != about[key]:
+            raise InputError(f"{path}: its metadata say {key} {found[key]!r}; expected {about[key]!r}")
+
+
+def refuse_shallow(path, base_model, lists, users, cutoff):
+    """Refuse lists that are shorter than the largest n of the metrics: their HR@n would be of another n.
+
+    Parameters
+    ----------
+    path : str or Path
+    base_model : str
+    lists : RankedLists
+        Of the users with a target.
+    users : sequence of str
+        The source's own ids.
+    cutoff : int
+
+    Raises
+    ------
+    InputError
+        Names the file, the base model and the first few users.
+    """
+    lengths = lists.present.sum(1)
+    if (short := lengths < cutoff).any():
+        raise InputError(
+            f"{path}: {short.sum()} lists of the base model {base_model!r} are shorter than the largest of cutoffs: "
+            f"{_first_users(lists.users[short], users)}; found {lengths[short].min()}; expected {cutoff} or more"
+        )
+
+
+def _first_users(index, users):
+    """Return the own ids of the first few of some users as text."""
+    text = ", ".join(f"user {str(users[user])!r}" for user in index[:NAMED])
+    return text + (", ..." if len(index) > NAMED else "")
 
 
 def no_lists(depth=0):
@@ -158,6 +219,25 @@ def _refuse_gaps(path, where, entries, order, users):
         )
 
 
+def _refuse_scores(path, where, entries, order, users):
+    user, score = entries.user[order], entries.score[order]
+    with np.errstate(over="ignore"):
+        infinite = ~np.isfinite(score.astype(np.float32))
+    if infinite.any():
+        at = infinite.argmax()
+        raise InputError(
+            f"{path}: {where} {entries.line[order[at]]}: found score {score[at]}; expected one finite in float32"
+        )
+    rises = (np.diff(user) == 0) & (np.diff(score) > 0)
+    if rises.any():
+        at = rises.argmax() + 1
+        raise InputError(
+            f"{path}: {where} {entries.line[order[at]]}: found score {score[at]} at rank {entries.rank[order[at]]} of "
+            f"user {_name(users, user[at])}, above the {score[at - 1]} before it; expected scores that do not rise "
+            "with the rank"
+        )
+
+
 def _position(user):
     """Return the place of each entry in its user's list, from 0; the users are sorted."""
     return np.arange(len(user)) - np.searchsorted(user, user)
@@ -172,6 +252,5 @@ def _to_lists(entries, order, depth):
     items, scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
     place = row[keep], position[keep]
     items[place] = entries.item[order[keep]]
-    with np.errstate(over="ignore"):
-        scores[place] = -1.0 - position[keep] if entries.score is None else entries.score[order[keep]]
+    scores[place] = -1.0 - position[keep] if entries.score is None else entries.score[order[keep]]
     return RankedLists(users.astype(np.int32), items, scores), lengths

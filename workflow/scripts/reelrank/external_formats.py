@@ -81,12 +81,13 @@ class _Collector:
 def read_csv(path, users, items):
     """Read ``user,item`` with ``rank`` or ``score`` or both, in any order of columns; own ids."""
     reader = csv.reader(read_text(path).splitlines(keepends=True), skipinitialspace=True)
-    header = next(reader)
+    rows = _rows(reader, path)
+    header = next(rows)
     allowed = {"user", "item", "rank", "score"}
     if len(set(header)) < len(header) or set(header) - allowed or not {"user", "item"} < set(header):
         raise InputError(f"{path}: line 1: found the header {header}; expected user,item,score or user,rank,item")
     collector = _Collector(users, items)
-    for row in reader:
+    for row in rows:
         line = reader.line_num
         if not row:
             continue
@@ -97,6 +98,14 @@ def read_csv(path, users, items):
         score = _number(cells, "score", float, "a number", path, line)
         collector.add(line, cells["user"], cells["item"], rank, score)
     return collector.entries("rank" in header, "score" in header)
+
+
+def _rows(reader, path):
+    """Yield the rows of a CSV; the csv module refuses a field that an open quote lets run on and on."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InputError(f"{path}: line {reader.line_num}: expected CSV ({error}); is a quote left open?") from None
 
 
 def _number(cells, name, kind, expected, path, line):
@@ -135,12 +144,22 @@ def read_txt(path, users, items):
     return collector.entries(with_rank=True, with_score=False)
 
 
-def read_parquet(path, users, items):
-    """Read the columns of the list contract; dense indices."""
+def parquet_metadata(path):
+    """Return the key-value metadata of a Parquet file as a dict of str to str."""
+    own = _opened(pq.read_schema, path).metadata or {}
+    return {key.decode(errors="replace"): value.decode(errors="replace") for key, value in own.items()}
+
+
+def _opened(read, path):
     try:
-        table = pq.read_table(path)
+        return read(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: expected a Parquet file of lists, found none ({error})") from None
+
+
+def read_parquet(path, users, items):
+    """Read the columns of the list contract; dense indices."""
+    table = _opened(pq.read_table, path)
     columns = {}
     for name in ("user", "rank", "item", "score"):
         if name not in table.column_names:

@@ -1,18 +1,36 @@
 """Where and how torch computes: device, threads, determinism."""
 
+import contextlib
 import logging
 import os
+import re
 
 import torch
 
 from reelrank.errors import InputError
 
+#: Arithmetic of a GPU; a CPU always computes in float32.
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
 
 def pick_device():
-    """Return the device to compute on: ``REELRANK_DEVICE`` if set, else a GPU if there is one, else the CPU."""
+    """Return the device to compute on: ``REELRANK_DEVICE`` if set, else a GPU if there is one, else the CPU.
+
+    Raises
+    ------
+    InputError
+        If it is neither cpu nor a GPU that torch sees: cuda or cuda:N.
+    """
     name = os.environ.get("REELRANK_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
+    if match is None:
+        raise InputError(f"REELRANK_DEVICE: found {name!r}; expected cpu, cuda or cuda:N")
+    if name != "cpu" and not torch.cuda.is_available():
         raise InputError(f"REELRANK_DEVICE: found {name!r}, but torch sees no GPU; expected cpu")
+    if match[1] and int(match[1]) >= torch.cuda.device_count():
+        raise InputError(
+            f"REELRANK_DEVICE: found {name!r}, but torch sees {torch.cuda.device_count()} GPUs; expected a lower number"
+        )
     device = torch.device(name)
     logging.info("device %s", torch.cuda.get_device_name(device) if device.type == "cuda" else device)
     return device
@@ -28,10 +46,33 @@ def make_deterministic(threads, seed, deterministic=True):
     ----------
     threads, seed : int
     deterministic : bool
-        False lets a GPU use faster algorithms, whose last bits differ from run to run.
+        False lets a GPU use faster algorithms, whose last bits differ from run to run. True
+        makes an operation that has no deterministic form an error on a CPU, where none of
+        the models needs one, and a warning in the log where there is a GPU.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     torch.backends.cudnn.allow_tf32 = False  # torch's default would round a GRU's products
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    # A GPU has no deterministic form of some operations: it goes on, and the log names them.
+    torch.use_deterministic_algorithms(deterministic, warn_only=torch.cuda.is_available())
+
+
+@contextlib.contextmanager
+def gpu_arithmetic(precision):
+    """Let matrix products of a GPU, backward ones too, use TF32 or not; a CPU is not affected."""
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: found {precision!r}; expected one of {', '.join(PRECISIONS)}")
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def mixed_precision(precision, device):
+    """Return the context in which a GPU's forward pass runs in bfloat16, if `precision` asks for it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16" and device.type == "cuda")

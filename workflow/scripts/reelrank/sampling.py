@@ -40,6 +40,9 @@ class PrefixSamples:
         read no history.
     """
 
+    #: One sample has no in-batch negative, and BatchNorm no variance.
+    smallest_batch = 2
+
     def __init__(self, data, history_length, device, first=False):
         training = data.training()
         self.n_items = data.n_items
@@ -93,6 +96,8 @@ class WindowSamples:
         Positions of a window.
     device : torch.device
     """
+
+    smallest_batch = 1
 
     def __init__(self, data, length, device):
         training = data.training()
@@ -164,7 +169,12 @@ def next_item_loss(hidden, targets, items, negatives=0):
 
 
 def log_popularity(data, device):
-    """Return the log of each item's probability to be a target, ``(n_items,)`` float32."""
+    """Return the log of each item's share of the training interactions, ``(n_items,)`` float32.
+
+    That is its probability to be a target where every interaction is one. A model that reads
+    histories has no sample of a user's first interaction, which is counted here all the same.
+    An item without training interactions counts as one.
+    """
     counts = torch.as_tensor(data.popularity(), device=device).double()
     return torch.log(counts.clamp_min(1) / counts.sum()).float()
 

@@ -1,16 +1,22 @@
 """Exact top-K over the full catalogue, seen items masked."""
 
+import contextlib
 import logging
 
 import numpy as np
 import torch
 
+from reelrank.hardware import gpu_arithmetic, mixed_precision
+
 #: Scores held at a time, as a number of (user, item) pairs: 64 MiB of float32.
 PAIRS_PER_CHUNK = 16 * 1024 * 1024
 
+#: Where a lower precision finds the best k, this many times k are scored again in float32.
+RESCORED = 4
+
 
 def chunks(n, n_items, pairs=PAIRS_PER_CHUNK):
-    """Yield slices of users so that a chunk's score matrix stays within `pairs`."""
+    """Yield slices of users so that a chunk's score matrix stays within `pairs` (or is one user's)."""
     size = max(1, pairs // max(1, n_items))
     for start in range(0, n, size):
         yield slice(start, min(n, start + size))
@@ -61,7 +67,8 @@ def masked_scores(model, queries):
         ``(batch, n_items)`` float32; seen items are ``-inf``.
     """
     scores = torch.as_tensor(model.score(queries.users, queries.history)).float()
-    if not torch.isfinite(scores).all():
+    # A sum is one cheap pass; only one that overflows of itself needs the second look.
+    if not torch.isfinite(scores.sum()) and not torch.isfinite(scores).all():
         raise FloatingPointError("the model scored NaN or infinity")
     seen = queries.seen
     lengths = seen.ends - seen.starts
@@ -69,11 +76,10 @@ def masked_scores(model, queries):
     columns = seen.items[np.repeat(seen.starts, lengths) + offsets]
     rows = np.repeat(np.arange(len(queries)), lengths)
     index = torch.as_tensor(np.stack([rows, columns]), device=scores.device).long()
-    # Not in place: the array may be one that the model keeps.
-    return scores.index_put((index[0], index[1]), scores.new_tensor(-torch.inf))
+    return scores.index_put_((index[0], index[1]), scores.new_tensor(-torch.inf))
 
 
-def top_k(model, queries, k):
+def top_k(model, queries, k, precision="float32"):
     """Return the `k` best unseen items of each user, ties broken by the lower item index.
 
     Parameters
@@ -82,6 +88,10 @@ def top_k(model, queries, k):
     queries : reelrank.data.Queries
     k : int
         At most this many; fewer where a user has fewer unseen items.
+    precision : str
+        One of `reelrank.hardware.PRECISIONS`. A GPU then looks for the best items in
+        that precision and scores them again in float32 (`rescored_top_k`), if the
+        model has ``rescore``.
 
     Returns
     -------
@@ -91,15 +101,69 @@ def top_k(model, queries, k):
         ``(n, k')`` float32, ``-inf`` where a list is shorter.
     """
     width = min(k, queries.seen.n_items)
+    device = getattr(model, "device", torch.device("cpu"))
+    lower = precision != "float32" and device.type == "cuda" and hasattr(model, "rescore")
+
+    @contextlib.contextmanager
+    def arithmetic():
+        with gpu_arithmetic(precision), mixed_precision(precision, device):
+            yield
 
     def best(part):
-        values, items = stable_top_k(masked_scores(model, part), width)
+        if lower:
+            values, items = rescored_top_k(model, part, width, arithmetic)
+        else:
+            values, items = stable_top_k(masked_scores(model, part), width)
         items[torch.isneginf(values)] = -1
         return items.int().cpu().numpy(), values.cpu().numpy()
 
     found = [(np.empty((0, width), np.int32), np.empty((0, width), np.float32)), *in_chunks(best, queries)]
     items, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return items, scores
+
+
+def rescored_top_k(model, queries, k, arithmetic):
+    """Find the best items in a lower precision and score them again in float32, with an empirical check for misses.
+
+    `RESCORED` times as many items as asked are scored again. What lies below them can
+    belong to the best only if its lower score errs by more than the gap to the float32
+    score at `k`; a user whose gap is not twice the largest error seen among the items
+    scored again is ranked anew in float32. This bound is empirical, no proof: it takes the
+    errors of the items scored again for those of all others, and an item that is not among
+    them may err by more, above all one with a much longer vector.
+
+    Parameters
+    ----------
+    model : object with ``score`` and ``rescore``
+    queries : reelrank.data.Queries
+    k : int
+    arithmetic : callable
+        Returns the context manager of the lower precision.
+
+    Returns
+    -------
+    values, indices : torch.Tensor
+        ``(batch, k)``, as of `stable_top_k`.
+    """
+    with arithmetic():
+        rough = masked_scores(model, queries)
+    n_items = rough.shape[1]
+    if n_items <= RESCORED * k:
+        return stable_top_k(masked_scores(model, queries), k)
+    values, candidates = torch.topk(rough, RESCORED * k + 1, dim=1)
+    cut, values, candidates = values[:, -1], values[:, :-1], candidates[:, :-1]
+    candidates = candidates.sort(1).values
+    exact = model.rescore(queries.users, queries.history, candidates).float()
+    rough = rough.gather(1, candidates)
+    exact = exact.masked_fill(torch.isneginf(rough), -torch.inf)
+    error = torch.where(torch.isneginf(rough), 0, exact - rough).abs().amax(1)
+    best, places = stable_top_k(exact, k)
+    indices = candidates.gather(1, places)
+    unsure = torch.nonzero(~(best[:, -1] > cut + 2 * error)).flatten().cpu().numpy()
+    if len(unsure):
+        logging.info("%d of %d users ranked anew in float32", len(unsure), len(queries))
+        best[unsure], indices[unsure] = stable_top_k(masked_scores(model, queries[unsure]), k)
+    return best, indices
 
 
 def stable_top_k(scores, k):

@@ -1,6 +1,5 @@
 """The one training loop: shuffled batches, early stopping on valid NDCG@10, best weights kept, resumable."""
 
-import contextlib
 import copy
 import logging
 import math
@@ -12,10 +11,8 @@ import torch
 
 from reelrank.checkpoints import Checkpoint, random_state, set_random_state
 from reelrank.errors import InputError
+from reelrank.hardware import gpu_arithmetic, mixed_precision
 from reelrank.topk import target_ranks
-
-#: Arithmetic of a GPU while it trains.
-PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +25,7 @@ class TrainingOptions:
         At most this many passes over the samples.
     batch_size : int
     learning_rate : float
-        Of Adam.
+        Of AdamW.
     weight_decay : float
         Decoupled (AdamW).
     patience : int
@@ -36,8 +33,8 @@ class TrainingOptions:
     validation_users : int
         Valid users (a seeded sample) that early stopping looks at.
     precision : str
-        One of `PRECISIONS`, of training on a GPU; a CPU always computes in float32, and
-        so does all scoring.
+        One of `reelrank.hardware.PRECISIONS`, of training on a GPU; a CPU always
+        computes in float32, and so does the scoring of valid users.
     """
 
     epochs: int = 120
@@ -95,8 +92,9 @@ def train(model, samples, queries, options, seed, checkpoint=None):
     ----------
     model : reelrank.models.NeuralRecommender
         Has ``module`` (with ``loss(batch)``), ``parameter_groups`` and ``score``.
-    samples : object with ``len``, ``rows`` and ``batch(index)``
-        See `reelrank.sampling.PrefixSamples`; ``redraw(generator)``, where there is one,
+    samples : object with ``len``, ``rows``, ``smallest_batch`` and ``batch(index)``
+        See `reelrank.sampling.PrefixSamples`; an epoch leaves out a last batch that is
+        smaller than ``smallest_batch``; ``redraw(generator)``, where there is one,
         is called before each epoch.
     queries : reelrank.data.Queries
         The valid users.
@@ -104,7 +102,8 @@ def train(model, samples, queries, options, seed, checkpoint=None):
     seed : int
         Of the shuffling and of the sample of valid users.
     checkpoint : reelrank.checkpoints.Checkpoint, optional
-        Where the progress is kept until the training is over.
+        Where the progress is kept. It is still there when the training is over: whoever
+        writes the weights removes it then.
 
     Returns
     -------
@@ -114,12 +113,13 @@ def train(model, samples, queries, options, seed, checkpoint=None):
     Raises
     ------
     InputError
-        If there are fewer than 2 samples, if the loss of the first epoch is not finite,
-        or if the checkpoint is of another training.
+        If there are fewer samples than the smallest batch, if the loss of the first epoch is not finite,
+        or if the checkpoint is of another training or does not fit the module.
     """
-    if len(samples) < 2:
+    if len(samples) < samples.smallest_batch:
         raise InputError(
-            f"found {len(samples)} training samples; expected 2 or more; the users' histories are too short"
+            f"found {len(samples)} training samples; expected {samples.smallest_batch} or more; the users' histories "
+            "are too short"
         )
     checkpoint = checkpoint or Checkpoint(None, "")
     queries = _sample_of(queries, options.validation_users, seed)
@@ -141,23 +141,7 @@ def train(model, samples, queries, options, seed, checkpoint=None):
         logging.info("epoch %d/%d: loss %.4f, valid NDCG@10 %.5f, %.1f s", epoch, options.epochs, loss, ndcg, seconds)
     model.module.load_state_dict(progress.best_state)
     model.module.eval()
-    checkpoint.remove()
     return progress.history
-
-
-@contextlib.contextmanager
-def gpu_arithmetic(precision):
-    """Let matrix products of a GPU, backward ones too, use TF32 or not; a CPU is not affected."""
-    if precision not in PRECISIONS:
-        raise InputError(f"precision: found {precision!r}; expected one of {', '.join(PRECISIONS)}")
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]
 
 
 def _run_epoch(module, samples, optimizer, options, shuffle):
@@ -166,13 +150,12 @@ def _run_epoch(module, samples, optimizer, options, shuffle):
     if hasattr(samples, "redraw"):
         samples.redraw(shuffle)
     device = samples.rows.device
-    mixed = options.precision == "bfloat16" and device.type == "cuda"
     total, learned = 0.0, 0
     for index in torch.randperm(len(samples), generator=shuffle).to(device).split(options.batch_size):
-        if len(index) < 2:
-            continue  # one sample has no in-batch negative, and BatchNorm no variance
+        if len(index) < samples.smallest_batch:
+            continue
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+        with mixed_precision(options.precision, device):
             loss = module.loss(samples.batch(index))
         loss.backward()
         optimizer.step()
@@ -216,11 +199,16 @@ def _resume(checkpoint, module, optimizer, shuffle):
     state = checkpoint.load()
     if state is None:
         return Progress()
-    module.load_state_dict(state["module"])
-    optimizer.load_state_dict(state["optimizer"])
-    set_random_state(state["random"], shuffle, next(module.parameters()).device)
-    logging.info("%s: continued after epoch %d", checkpoint.path, len(state["history"]))
-    return Progress(state["history"], state["best_state"])
+    try:
+        module.load_state_dict(state["best_state"])
+        module.load_state_dict(state["module"])
+        optimizer.load_state_dict(state["optimizer"])
+        set_random_state(state["random"], shuffle, next(module.parameters()).device)
+        progress = Progress(state["history"], state["best_state"])
+        logging.info("%s: continued after epoch %d", checkpoint.path, len(progress.history))
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise checkpoint.unfit(error) from None
+    return progress
 
 
 def validation_ndcg(model, queries):

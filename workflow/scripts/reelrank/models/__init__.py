@@ -17,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 from reelrank.checkpoints import Checkpoint, training_digest
 from reelrank.errors import InputError
-from reelrank.files import atomic, write_json
+from reelrank.files import write_by, write_json
 from reelrank.training import train
 
 #: Files of a saved model.
@@ -45,7 +45,7 @@ class Recommender(ABC):
         self.n_users, self.n_items, self.device = n_users, n_items, device
 
     @abstractmethod
-    def fit(self, data, seed, folder=None, features=None):
+    def fit(self, data, seed, folder=None, features=None, code=""):
         """Learn from the training interactions of `data`; return one dict per epoch (may be none).
 
         Parameters
@@ -53,10 +53,12 @@ class Recommender(ABC):
         data : reelrank.data.Interactions
         seed : int
         folder : str or Path, optional
-            Where a model with epochs keeps a checkpoint until it is trained, so that
-            a killed training continues.
+            Where a model with epochs keeps a checkpoint, so that a killed training
+            continues; whoever writes the weights removes it then.
         features : numpy.ndarray, optional
             ``(n_items, dimension)`` float32, for models that read item features.
+        code : str
+            Digest of the code that trains: a checkpoint of other code is not continued.
         """
 
     @abstractmethod
@@ -73,7 +75,7 @@ class Recommender(ABC):
         Returns
         -------
         torch.Tensor or numpy.ndarray
-            ``(batch, n_items)`` float32; larger is better.
+            ``(batch, n_items)`` float32; larger is better. The caller may change it.
         """
 
     @abstractmethod
@@ -92,8 +94,7 @@ class Recommender(ABC):
     def save(self, folder):
         """Write the model to `folder`, as weights and a description."""
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays().items()}
-        with atomic(Path(folder) / WEIGHTS) as temporary:
-            save_file(arrays, temporary)
+        write_by(lambda path: save_file(arrays, path), Path(folder) / WEIGHTS)
         description = {
             "type": self.kind(),
             "n_users": self.n_users,
@@ -103,12 +104,58 @@ class Recommender(ABC):
         write_json(Path(folder) / DESCRIPTION, description)
 
 
+class DotProduct(ABC):
+    """Mixed in before `Recommender`: the score is the product of a user's and an item's vector."""
+
+    @abstractmethod
+    def vectors(self, users, history):
+        """Return the vectors of some users, ``(batch, d)``, and of all items, ``(n_items, d)``."""
+
+    @torch.no_grad()
+    def score(self, users, history):
+        """Score all items by one matrix product."""
+        queries, items = self.vectors(users, history)
+        return queries @ items.T
+
+    @torch.no_grad()
+    def rescore(self, users, history, candidates):
+        """Score some items of each user.
+
+        A model that has this method may have its lists found in a lower precision and
+        their best items scored again in float32 (`reelrank.topk.top_k`).
+
+        Parameters
+        ----------
+        users, history
+            As in `Recommender.score`.
+        candidates : torch.Tensor
+            ``(batch, n_candidates)`` int64.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(batch, n_candidates)`` float32.
+        """
+        queries, items = self.vectors(users, history)
+        return torch.stack([items[row] @ query for row, query in zip(candidates, queries, strict=True)])
+
+
 class NeuralRecommender(Recommender):
     """A recommender around an `nn.Module`, trained by `reelrank.training.train`.
 
-    Subclasses set ``self.module``, whose ``loss(batch)`` is minimised, and build
-    their samples in `samples`.
+    Subclasses build the module, whose ``loss(batch)`` is minimised, in `build`, and
+    their samples in `samples`. It is ``self.module`` once the model is fitted or loaded.
     """
+
+    @abstractmethod
+    def build(self, dimension=0):
+        """Return a new `nn.Module`, drawn from torch's global generator.
+
+        Parameters
+        ----------
+        dimension : int
+            Of the item features, for models that read some.
+        """
 
     def prepare(self, data, features):
         """Take what the module needs of the data before it is trained; here nothing."""
@@ -121,10 +168,15 @@ class NeuralRecommender(Recommender):
         """Return the optimiser's parameter groups, as `torch.optim` takes them."""
         return [{"params": list(self.module.parameters())}]
 
-    def fit(self, data, seed, folder=None, features=None):
-        """Train until the valid NDCG@10 no longer rises; what a checkpoint in `folder` holds is not repeated."""
+    def fit(self, data, seed, folder=None, features=None, code=""):
+        """Train until the valid NDCG@10 no longer rises; what a checkpoint in `folder` holds is not repeated.
+
+        Seeds torch's global generator, which first weights, dropout and sampled negatives come from.
+        """
+        torch.manual_seed(seed)
+        self.module = self.build(0 if features is None else features.shape[1]).to(self.device)
         self.prepare(data, features)
-        digest = training_digest(self.kind(), self.hyperparameters, seed, data, features)
+        digest = training_digest(self.kind(), self.hyperparameters, seed, data, features, code)
         checkpoint = Checkpoint(folder, digest)
         return train(self, self.samples(data), data.queries("valid"), self.hyperparameters, seed, checkpoint)
 
@@ -133,7 +185,8 @@ class NeuralRecommender(Recommender):
         return {name: tensor.cpu().numpy() for name, tensor in self.module.state_dict().items()}
 
     def set_arrays(self, arrays):
-        """Load the module's state."""
+        """Build the module, and load its state."""
+        self.module = self.build(arrays["features"].shape[1] if "features" in arrays else 0).to(self.device)
         self.module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         self.module.eval()
 

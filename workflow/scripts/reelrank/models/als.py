@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from reelrank.models import Recommender
+from reelrank.errors import InputError
+from reelrank.hardware import gpu_arithmetic
+from reelrank.models import DotProduct, Recommender
 from reelrank.training import validation_ndcg
 
 #: Floats of gathered factors held at a time: 64 MiB.
@@ -49,13 +51,13 @@ class Hyperparameters:
     history_decay: float = 1.0
 
 
-class Model(Recommender):
+class Model(DotProduct, Recommender):
     """Score = the factors that best explain the history, times the item factors."""
 
     Hyperparameters = Hyperparameters
     reads_history = True
 
-    def fit(self, data, seed, folder=None, features=None):
+    def fit(self, data, seed, folder=None, features=None, code=""):
         """Alternate between users and items; one row per round, its loss that of the chosen items alone."""
         own = self.hyperparameters
         by_user = data.training().matrix()
@@ -97,7 +99,8 @@ class Model(Recommender):
 
         With preference and weight p (1 for plain ALS) and confidence c = 1 + (alpha - 1) p,
         solves ``(F'F + sum (c - 1) f f' + regularization) x = sum c p f``, in chunks of
-        rows of similar length, padded with a zero factor.
+        rows of similar length, padded with a zero factor. Always in float32: the systems are
+        too ill-conditioned for the arithmetic that a GPU's scoring may run in.
 
         Parameters
         ----------
@@ -110,7 +113,23 @@ class Model(Recommender):
         -------
         torch.Tensor
             ``(n_rows, d)``.
+
+        Raises
+        ------
+        InputError
+            If a system is not positive definite in float32.
         """
+        own = self.hyperparameters
+        try:
+            with gpu_arithmetic("float32"), torch.autocast(self.device.type, enabled=False):
+                return self._solve_exactly(matrix, factors)
+        except torch.linalg.LinAlgError:
+            raise InputError(
+                f"als: found a system that is not positive definite with regularization {own.regularization} and "
+                f"alpha {own.alpha}; expected a larger regularization or a smaller alpha"
+            ) from None
+
+    def _solve_exactly(self, matrix, factors):
         own, size = self.hyperparameters, factors.shape[1]
         common = factors.T @ factors + own.regularization * torch.eye(size, device=self.device)
         padded = torch.cat([factors, factors.new_zeros(1, size)])
@@ -126,9 +145,9 @@ class Model(Recommender):
             )[..., 0]
         return solved
 
-    def score(self, users, history):
-        """Fold each history in and return its product with the item factors."""
-        return self._solve(history.matrix(self.hyperparameters.history_decay), self.items) @ self.items.T
+    def vectors(self, users, history):
+        """Fold each history in, against the item factors."""
+        return self._solve(history.matrix(self.hyperparameters.history_decay), self.items), self.items
 
     def arrays(self):
         """Return the item factors."""

@@ -1,7 +1,7 @@
 """BPR: matrix factorisation that ranks what a user chose above what the user did not.
 
 Source: Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback"
-(UAI 2009). Deviations: Adam in batches instead of single-sample SGD, with decoupled
+(UAI 2009). Deviations: AdamW in batches instead of single-sample SGD, its decoupled
 weight decay for the Gaussian prior; an item bias; every interaction is a positive once
 an epoch, in place of draws with replacement.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from reelrank.models import NeuralRecommender
+from reelrank.models import DotProduct, NeuralRecommender
 from reelrank.training import TrainingOptions
 
 
@@ -42,6 +42,8 @@ class PairSamples:
     negatives : int
     device : torch.device
     """
+
+    smallest_batch = 1
 
     #: Times that draws are repeated where they hit the user's own items.
     ATTEMPTS = 8
@@ -110,26 +112,24 @@ class Module(nn.Module):
         scores = self(users, torch.cat([positives[:, None], negatives], dim=1))
         return -nn.functional.logsigmoid(scores[:, :1] - scores[:, 1:]).mean()
 
-    @torch.no_grad()
-    def score(self, users):
-        """Return the scores of all items, ``(batch, n_items)``."""
-        return torch.addmm(self.bias.weight[:, 0], self.users(users), self.items.weight.T)
 
-
-class Model(NeuralRecommender):
+class Model(DotProduct, NeuralRecommender):
     """BPR behind the interface of all recommenders; knows a user by training alone."""
 
     Hyperparameters = Hyperparameters
     reads_history = False
 
-    def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
-        super().__init__(hyperparameters, n_users, n_items, device)
-        self.module = Module(n_users, n_items, self.hyperparameters.embedding_size).to(device)
+    def build(self, dimension=0):
+        """Return the module with its first weights."""
+        return Module(self.n_users, self.n_items, self.hyperparameters.embedding_size)
 
     def samples(self, data):
         """Every training interaction, with fresh negatives."""
         return PairSamples(data, self.hyperparameters.negatives, self.device)
 
-    def score(self, users, history):
-        """Score all items from the users' embeddings."""
-        return self.module.score(torch.as_tensor(users, device=self.device))
+    def vectors(self, users, history):
+        """Return the users' embeddings with a one, and the items' with their bias."""
+        own = self.module
+        queries = own.users(torch.as_tensor(users, device=self.device))
+        items = torch.cat([own.items.weight, own.bias.weight], dim=1)
+        return torch.cat([queries, torch.ones_like(queries[:, :1])], dim=1), items

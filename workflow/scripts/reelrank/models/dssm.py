@@ -4,7 +4,8 @@ Source: Huang et al., "Learning Deep Structured Semantic Models for Web Search u
 Clickthrough Data" (CIKM 2013), in the form of the MicroLens benchmark (arXiv
 2309.15379): the towers are embeddings with an optional MLP; in-batch negatives with
 popularity correction.
-Deviations: a second copy of the positive within a batch is no negative.
+Deviations: no training item of a user, a second copy of the positive included, is a
+negative of that user; AdamW.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from reelrank.models import NeuralRecommender
+from reelrank.models import DotProduct, NeuralRecommender
 from reelrank.sampling import PrefixSamples, in_batch_softmax_loss, log_popularity
 from reelrank.training import TrainingOptions
 
@@ -73,16 +74,16 @@ def _tower(size, layers):
     return nn.Sequential(*(module for part in parts for module in part))
 
 
-class Model(NeuralRecommender):
+class Model(DotProduct, NeuralRecommender):
     """DSSM behind the interface of all recommenders; knows a user by training alone."""
 
     Hyperparameters = Hyperparameters
     reads_history = False
 
-    def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
-        super().__init__(hyperparameters, n_users, n_items, device)
+    def build(self, dimension=0):
+        """Return the module with its first weights."""
         own = self.hyperparameters
-        self.module = Module(n_users, n_items, own.embedding_size, own.layers).to(device)
+        return Module(self.n_users, self.n_items, own.embedding_size, own.layers)
 
     def prepare(self, data, features):
         """Take the sampling probabilities from the training interactions."""
@@ -92,8 +93,7 @@ class Model(NeuralRecommender):
         """Every training interaction, a user's first included."""
         return PrefixSamples(data, 0, self.device, first=True)
 
-    @torch.no_grad()
-    def score(self, users, history):
-        """Score all items from the users' embeddings."""
-        everything = torch.arange(self.n_items, device=self.device)
-        return self.module(torch.as_tensor(users, device=self.device), everything)
+    def vectors(self, users, history):
+        """Return what the towers make of some users and of all items."""
+        own = self.module
+        return own.user_tower(own.users(torch.as_tensor(users, device=self.device))), own.item_tower(own.items.weight)

@@ -5,7 +5,8 @@ McAuley, "VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback" (AA
 2016): half of the dimensions are ids, half a projection of the item's feature; in-batch
 negatives with popularity correction.
 Deviations: any feature of the item will do, not only of its video; no bias of users or
-item ids; a second copy of the positive within a batch is no negative.
+item ids; no training item of a user, a second copy of the positive included, is a negative
+of that user; AdamW.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 from reelrank.errors import InputError
-from reelrank.models import NeuralRecommender
+from reelrank.models import DotProduct, NeuralRecommender
 from reelrank.sampling import PrefixSamples, in_batch_softmax_loss, log_popularity
 from reelrank.training import TrainingOptions
 
@@ -73,28 +74,32 @@ class Module(nn.Module):
         torch.Tensor
             ``(batch, n_candidates)``.
         """
+        candidates, bias = self.item_vectors(items)
+        return self.users(users) @ candidates.T + bias.T
+
+    def item_vectors(self, items):
+        """Return ids beside projected features, ``(n_candidates, d)``, and the visual bias, ``(n_candidates, 1)``."""
         features = self.features[items]
-        candidates = torch.cat([self.items(items), self.projection(features)], dim=1)  # (n_candidates, d)
-        return self.users(users) @ candidates.T + self.bias(features).T
+        return torch.cat([self.items(items), self.projection(features)], dim=1), self.bias(features)
 
     def loss(self, batch):
         """Return the in-batch softmax loss of a `reelrank.sampling.Batch`."""
         return in_batch_softmax_loss(self(batch.users, batch.targets), batch, self.log_probability)
 
 
-class Model(NeuralRecommender):
+class Model(DotProduct, NeuralRecommender):
     """DSSM with features behind the interface of all recommenders; knows a user by training alone."""
 
     Hyperparameters = Hyperparameters
     reads_history = False
 
-    def prepare(self, data, features):
-        """Build the module around the features, and take the sampling probabilities.
+    def fit(self, data, seed, folder=None, features=None, code=""):
+        """Train; the item features are needed.
 
         Raises
         ------
         InputError
-            If there are no features.
+            If there are none.
         """
         own = self.hyperparameters
         if features is None:
@@ -102,13 +107,16 @@ class Model(NeuralRecommender):
                 f"dssm_video: found no item features; expected those of encoder {own.encoder!r} for the field "
                 f"{own.field!r}, which the rule embed_text makes"
             )
-        self._build(features.shape[1])
+        return super().fit(data, seed, folder, features, code)
+
+    def prepare(self, data, features):
+        """Take the features, and the sampling probabilities."""
         self.module.features = torch.tensor(features, dtype=torch.float32, device=self.device)
         self.module.log_probability = log_popularity(data, self.device)
 
-    def _build(self, dimension):
-        size = self.hyperparameters.embedding_size
-        self.module = Module(self.n_users, self.n_items, size, dimension).to(self.device)
+    def build(self, dimension=0):
+        """Return the module with its first weights, around features of that dimension."""
+        return Module(self.n_users, self.n_items, self.hyperparameters.embedding_size, dimension)
 
     def parameter_groups(self):
         """Give the projection a learning rate of its own."""
@@ -121,13 +129,8 @@ class Model(NeuralRecommender):
         """Every training interaction, a user's first included."""
         return PrefixSamples(data, 0, self.device, first=True)
 
-    @torch.no_grad()
-    def score(self, users, history):
-        """Score all items from the users' embeddings."""
-        everything = torch.arange(self.n_items, device=self.device)
-        return self.module(torch.as_tensor(users, device=self.device), everything)
-
-    def set_arrays(self, arrays):
-        """Build the module around the features that were saved, and load its state."""
-        self._build(arrays["features"].shape[1])
-        super().set_arrays(arrays)
+    def vectors(self, users, history):
+        """Return the users' embeddings with a one, and the items' with their visual bias."""
+        queries = self.module.users(torch.as_tensor(users, device=self.device))
+        items, bias = self.module.item_vectors(torch.arange(self.n_items, device=self.device))
+        return torch.cat([queries, torch.ones_like(queries[:, :1])], dim=1), torch.cat([items, bias], dim=1)

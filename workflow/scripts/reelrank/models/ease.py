@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from reelrank.errors import InputError
 from reelrank.models import Recommender
 
 
@@ -39,14 +40,20 @@ class Model(Recommender):
     Hyperparameters = Hyperparameters
     reads_history = True
 
-    def fit(self, data, seed, folder=None, features=None):
+    def fit(self, data, seed, folder=None, features=None, code=""):
         """Solve; there are no epochs, and the seed changes nothing."""
         interactions = data.training().matrix()
         interactions.sum_duplicates()
         interactions.data[:] = 1
         gram = torch.as_tensor((interactions.T @ interactions).toarray(), dtype=torch.float64, device=self.device)
         gram.diagonal().add_(self.hyperparameters.regularization)
-        factor = torch.linalg.cholesky(gram)
+        try:
+            factor = torch.linalg.cholesky(gram)
+        except torch.linalg.LinAlgError:
+            raise InputError(
+                f"ease: found a Gram matrix that is not positive definite with regularization "
+                f"{self.hyperparameters.regularization}; expected a larger regularization"
+            ) from None
         del gram
         inverse = torch.cholesky_inverse(factor)
         weights = inverse.div_(-inverse.diagonal().clone())

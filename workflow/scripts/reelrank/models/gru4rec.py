@@ -4,7 +4,7 @@ Source: Hidasi et al., "Session-based Recommendations with Recurrent Neural Netw
 (ICLR 2016).
 Deviations: a user's sequence, cut into windows, is the session; softmax over the
 catalogue (or over sampled negatives) instead of BPR or TOP1 over the batch of
-session-parallel mini-batches; the output shares the input's embedding; Adam.
+session-parallel mini-batches; the output shares the input's embedding; AdamW.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from reelrank.models import NeuralRecommender
+from reelrank.models import DotProduct, NeuralRecommender
 from reelrank.sampling import WindowSamples, next_item_loss
 from reelrank.training import TrainingOptions
 
@@ -87,22 +87,21 @@ class Module(nn.Module):
         return next_item_loss(self(history)[real], targets[real], self.embedding.weight[:-1], self.negatives)
 
 
-class Model(NeuralRecommender):
+class Model(DotProduct, NeuralRecommender):
     """GRU4Rec behind the interface of all recommenders."""
 
     Hyperparameters = Hyperparameters
     reads_history = True
 
-    def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
-        super().__init__(hyperparameters, n_users, n_items, device)
-        self.module = Module(n_items, self.hyperparameters).to(device)
+    def build(self, dimension=0):
+        """Return the module with its first weights."""
+        return Module(self.n_items, self.hyperparameters)
 
     def samples(self, data):
         """Windows of the training sequences."""
         return WindowSamples(data, self.hyperparameters.history_length, self.device)
 
-    @torch.no_grad()
-    def score(self, users, history):
-        """Score all items from the last position's output."""
+    def vectors(self, users, history):
+        """Return the last position's outputs and the item embeddings."""
         latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
-        return self.module(latest)[:, -1] @ self.module.embedding.weight[:-1].T
+        return self.module(latest)[:, -1], self.module.embedding.weight[:-1]

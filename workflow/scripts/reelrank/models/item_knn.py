@@ -55,7 +55,7 @@ class Model(Recommender):
     Hyperparameters = Hyperparameters
     reads_history = True
 
-    def fit(self, data, seed, folder=None, features=None):
+    def fit(self, data, seed, folder=None, features=None, code=""):
         """Count; there are no epochs, and the seed changes nothing."""
         own = self.hyperparameters
         interactions = data.training().matrix().astype(np.float64)

@@ -3,7 +3,9 @@
 Source: He & Chua, "Neural Factorization Machines for Sparse Predictive Analytics"
 (SIGIR 2017), in the form of the MicroLens benchmark (arXiv 2309.15379): a user is the
 last `history_length` items; in-batch negatives with popularity correction.
-Deviations: a second copy of the positive within a batch is no negative.
+Deviations: no training item of a user, later ones and a second copy of the positive
+included, is a negative of that user; AdamW; the popularity correction counts each user's
+first item, which is no target.
 """
 
 from dataclasses import dataclass
@@ -15,8 +17,11 @@ from reelrank.models import NeuralRecommender
 from reelrank.sampling import PrefixSamples, in_batch_softmax_loss, log_popularity
 from reelrank.training import TrainingOptions
 
-#: Floats that the hidden layer may hold while scoring: 16 MiB stays near the cache.
-HIDDEN_FLOATS = 4 * 1024 * 1024
+#: Columns of one product while scoring: as many users as this holds hidden layers are scored at once.
+BLOCK_WIDTH = 512
+
+#: Rows of one product on a CPU: the hidden layer of a block, 4 MiB, stays near the cache.
+ITEMS_PER_BLOCK = 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,34 +90,82 @@ class Module(nn.Module):
         """Return the in-batch softmax loss of a `reelrank.sampling.Batch`."""
         return in_batch_softmax_loss(self(batch.history, batch.targets), batch, self.log_probability)
 
-    @torch.no_grad()
-    def score(self, history):
-        """Return the logits of every history against the whole catalogue, with what is constant folded.
+    def fold(self, history):
+        """Return the first layer of every history, with what is constant folded into it.
 
         BatchNorm is affine once trained, and a user's history enters linearly before
         the activation, so that the first layer becomes, per user, one matrix
-        ``hidden.weight * (scale * total)`` applied to the item embeddings: the
-        ``(batch, n_items, d)`` tensor of `forward` is never made.
+        ``hidden.weight * (scale * total)`` applied to the item embeddings, and a
+        constant: the ``(batch, n_items, d)`` tensor of `forward` is never made.
+
+        Returns
+        -------
+        weights : torch.Tensor
+            ``(batch, d)``: what the columns of ``hidden.weight`` are multiplied by.
+        constant : torch.Tensor
+            ``(batch, d)``.
+        """
+        total, pairs = self.pool(history)
+        scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
+        shift = self.norm.bias - self.norm.running_mean * scale
+        constant = nn.functional.linear(pairs * scale + shift, self.hidden.weight, self.hidden.bias)
+        return scale * total, constant
+
+    @torch.no_grad()
+    def score(self, history):
+        """Return the logits of every history against the whole catalogue.
 
         Returns
         -------
         torch.Tensor
             ``(batch, n_items)``.
         """
-        total, pairs = self.pool(history)
-        scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
-        shift = self.norm.bias - self.norm.running_mean * scale
-        constant = nn.functional.linear(pairs * scale + shift, self.hidden.weight, self.hidden.bias)
-        items = self.embedding.weight[:-1]
-        size = self.hidden.out_features
-        step = max(1, HIDDEN_FLOATS // (len(items) * size))
-        scores = []
-        for rows in torch.arange(len(history), device=history.device).split(step):
-            folded = self.hidden.weight * (scale * total[rows])[:, None]  # (rows, d_out, d)
-            hidden = torch.addmm(constant[rows].flatten(), items, folded.flatten(0, 1).T).relu_()
-            logits = hidden.view(-1, size) @ self.output.weight[0]
-            scores.append(logits.view(len(items), len(rows)).T + self.output.bias)
-        return torch.cat(scores) if scores else items.new_empty(0, len(items))
+        weights, constant = self.fold(history)
+        items, size = self.embedding.weight[:-1], self.hidden.out_features
+        # A column of ones takes the constant into the product, which saves a pass over its result.
+        items = torch.cat([items, torch.ones_like(items[:, :1])], dim=1)  # (n_items, d + 1)
+        on_cpu = items.device.type == "cpu"
+        step = max(1, BLOCK_WIDTH // size)
+        rows = ITEMS_PER_BLOCK if on_cpu else len(items)
+        # On a CPU one buffer serves all blocks: fresh memory costs as much as the product of a small layer.
+        buffer = items.new_empty(min(rows, len(items)) * step * size) if on_cpu else None
+        scores = items.new_empty(len(history), len(items))
+        for start in range(0, len(history), step):
+            users = slice(start, start + step)
+            folded = torch.cat([self.hidden.weight * weights[users, None], constant[users, :, None]], dim=2)
+            folded = folded.flatten(0, 1).T  # (d + 1, users * d)
+            # The output layer of several users as one product: their weights on the diagonal.
+            output = torch.block_diag(*[self.output.weight] * len(constant[users]))  # (users, users * d)
+            for first in range(0, len(items), rows):
+                block = items[first : first + rows]
+                out = buffer[: len(block) * folded.shape[1]].view(len(block), -1) if on_cpu else None
+                hidden = torch.mm(block, folded, out=out).relu_()
+                scores[users, first : first + rows] = (output @ hidden.T).float()
+        return scores.add_(self.output.bias)
+
+    @torch.no_grad()
+    def rescore(self, history, candidates):
+        """Return the logits of every history against items of its own.
+
+        Parameters
+        ----------
+        history : torch.Tensor
+            ``(batch, length)``.
+        candidates : torch.Tensor
+            ``(batch, n_candidates)``.
+
+        Returns
+        -------
+        torch.Tensor
+            ``(batch, n_candidates)``.
+        """
+        weights, constant = self.fold(history)
+        rows = []
+        for user, items in enumerate(candidates):
+            folded = self.hidden.weight * weights[user]
+            hidden = torch.addmm(constant[user], self.embedding(items), folded.T).relu_()
+            rows.append(hidden @ self.output.weight[0] + self.output.bias)
+        return torch.stack(rows)
 
 
 class Model(NeuralRecommender):
@@ -121,10 +174,10 @@ class Model(NeuralRecommender):
     Hyperparameters = Hyperparameters
     reads_history = True
 
-    def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
-        super().__init__(hyperparameters, n_users, n_items, device)
+    def build(self, dimension=0):
+        """Return the module with its first weights."""
         own = self.hyperparameters
-        self.module = Module(n_items, own.embedding_size, own.dropout).to(device)
+        return Module(self.n_items, own.embedding_size, own.dropout)
 
     def prepare(self, data, features):
         """Take the sampling probabilities from the training interactions."""
@@ -138,3 +191,8 @@ class Model(NeuralRecommender):
         """Score all items from the latest items of each history."""
         latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
         return self.module.score(latest)
+
+    def rescore(self, users, history, candidates):
+        """Score some items of each user; see `reelrank.models.DotProduct.rescore`."""
+        latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
+        return self.module.rescore(latest, candidates)

@@ -18,7 +18,7 @@ class Model(Recommender):
     Hyperparameters = Hyperparameters
     reads_history = False
 
-    def fit(self, data, seed, folder=None, features=None):
+    def fit(self, data, seed, folder=None, features=None, code=""):
         """Count; there are no epochs."""
         self.popularity = data.popularity().astype(np.float32)
         return []

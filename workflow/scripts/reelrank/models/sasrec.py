@@ -3,7 +3,7 @@
 Source: Kang & McAuley, "Self-Attentive Sequential Recommendation" (ICDM 2018).
 Deviations: softmax over the catalogue (or over sampled negatives) instead of binary
 cross-entropy with one negative; long sequences are cut into windows, so that every
-interaction is learned from, not only the latest; embeddings are not scaled.
+interaction is learned from, not only the latest; embeddings are not scaled; AdamW.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from reelrank.errors import InputError
-from reelrank.models import NeuralRecommender
+from reelrank.models import DotProduct, NeuralRecommender
 from reelrank.sampling import WindowSamples, next_item_loss
 from reelrank.training import TrainingOptions
 
@@ -145,7 +145,7 @@ class Module(nn.Module):
         return next_item_loss(self(history)[real], targets[real], self.embedding.weight[:-1], self.negatives)
 
 
-class Model(NeuralRecommender):
+class Model(DotProduct, NeuralRecommender):
     """SASRec behind the interface of all recommenders."""
 
     Hyperparameters = Hyperparameters
@@ -158,14 +158,16 @@ class Model(NeuralRecommender):
             raise InputError(
                 f"sasrec: found embedding_size {own.embedding_size}; expected a multiple of heads, {own.heads}"
             )
-        self.module = Module(n_items, own).to(device)
+
+    def build(self, dimension=0):
+        """Return the module with its first weights."""
+        return Module(self.n_items, self.hyperparameters)
 
     def samples(self, data):
         """Windows of the training sequences."""
         return WindowSamples(data, self.hyperparameters.history_length, self.device)
 
-    @torch.no_grad()
-    def score(self, users, history):
-        """Score all items from the last position's hidden state."""
+    def vectors(self, users, history):
+        """Return the last position's hidden states and the item embeddings."""
         latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
-        return self.module(latest)[:, -1] @ self.module.embedding.weight[:-1].T
+        return self.module(latest)[:, -1], self.module.embedding.weight[:-1]
