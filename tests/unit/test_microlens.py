@@ -167,7 +167,7 @@ def test_categories(write):
     refused(microlens.read_categories, write("c.csv", "item,category\nx,a\n"), "line 2", "'x'")
 
 
-def test_a_file_that_is_no_image_is_counted(tmp_path, write):
+def test_covers_are_listed_by_their_names(tmp_path, write):
     folder = tmp_path / "covers"
     (folder / "inner").mkdir(parents=True)
     Image.new("RGB", (4, 4)).save(folder / "1.jpg")
@@ -175,14 +175,16 @@ def test_a_file_that_is_no_image_is_counted(tmp_path, write):
     (folder / "3.jpg").write_text("no image")
     (folder / "4.jpg").write_bytes(b"")
     (folder / "readme.jpg").write_text("not named as an item")
+    (folder / "5.PNG").touch()
     paths = {
         "interactions": write("pairs.tsv", "7\t1 2 3\n"),
         "covers": folder,
         "titles": write("t.csv", "1,one\n9,nine\n"),
     }
     raw = datasets.read("microlens", paths, ["title", "cover"])
-    assert raw.counts == {"covers_unreadable": 2}
-    assert raw.items["cover"].dropna().to_dict() == {1: "1.jpg", 2: "inner/2.jpg"}
+    assert raw.counts == {}, "a picture is opened, and counted if it is damaged, where it is encoded"
+    found = {1: "1.jpg", 2: "inner/2.jpg", 3: "3.jpg", 4: "4.jpg", 5: "5.PNG"}
+    assert raw.items["cover"].dropna().to_dict() == found
     assert raw.items["title"].dropna().to_dict() == {1: "one", 9: "nine"}
     with pytest.raises(InputError, match="nowhere"):
         datasets.read("microlens", {**paths, "covers": tmp_path / "nowhere"}, ["cover"])

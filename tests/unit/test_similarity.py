@@ -11,7 +11,7 @@ from reelrank.errors import InputError
 from reelrank.lists import RankedLists
 from reelrank.rerank import similarity
 from reelrank.rerank.controls import random_scores
-from reelrank.rerank.similarity import cosine_scores, history_texts, mean_profiles
+from reelrank.rerank.similarity import cosine_scores, history_texts, mean_of_standardised, mean_profiles
 
 N_ITEMS, SIZE = 10, 4
 
@@ -98,7 +98,7 @@ class CountingEncoder:
     def __init__(self):
         self.asked = []
 
-    def encode(self, texts):
+    def encode(self, texts, role="passage"):
         """Return ``(n, 2)``."""
         self.asked += texts
         return np.array([[len(text), ord(text[0])] for text in texts], np.float32)
@@ -128,3 +128,26 @@ def test_random_scores_of_a_user_do_not_depend_on_the_others():
     assert len(np.unique(scores)) == scores.size
     for other in ([2, 2], [1, 1]):
         assert (random_scores(users, 5, other) != scores).any()
+
+
+@given(st.integers(0, 1000), st.integers(1, 3))
+def test_several_features_count_alike_whatever_their_spread(seed, n_features):
+    rng = np.random.default_rng(seed)
+    there = np.arange(5) < rng.integers(1, 6, 4)[:, None]
+    scores = [
+        rng.normal(rng.normal(), 10.0 ** rng.integers(-2, 2), (4, 5)).astype(np.float32) for _ in range(n_features)
+    ]
+    found = mean_of_standardised(scores, there)
+    for row in range(4):
+        own = np.array([values[row][there[row]] for values in scores], float)
+        deviation = own.std(1, keepdims=True)
+        expected = np.where(deviation > 1e-7, (own - own.mean(1, keepdims=True)) / np.maximum(deviation, 1e-7), 0)
+        np.testing.assert_allclose(found[row][there[row]], expected.mean(0), atol=1e-3)
+
+
+def test_a_feature_that_knows_nothing_does_not_count():
+    there, known = np.ones((1, 3), bool), np.array([[3.0, 1.0, 2.0]], np.float32)
+    together = mean_of_standardised([known, np.full((1, 3), 0.25, np.float32)], there)
+    assert np.argsort(-together[0]).tolist() == [0, 2, 1] and np.allclose(
+        together * 2, mean_of_standardised([known], there)
+    )

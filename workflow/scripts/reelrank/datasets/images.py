@@ -1,39 +1,34 @@
-"""Which images of a folder can be read."""
+"""Which pictures a folder holds."""
 
+import os
+import re
 from pathlib import Path
-
-from PIL import Image
 
 from reelrank.errors import InputError
 
+#: ``{item}.jpg`` is an item's picture, ``{item}-{number}.jpg`` one of several.
+_NAME = re.compile(r"(\d+)(?:-(\d+))?\.(?:jpe?g|png|webp)", re.IGNORECASE)
 
-def readable_images(folder):
-    """List the images ``{item}.jpg`` of a folder, opening each one's header.
+
+def list_images(folder):
+    """List the pictures of each item by their names; none is opened.
 
     Parameters
     ----------
     folder : str or Path
-        May hold the images in subfolders, as published archives do.
+        May hold the pictures in subfolders, as published archives do.
 
     Returns
     -------
-    names : dict of int to str
-        Path relative to `folder`, by item id.
-    unreadable : int
-        Files of that name that are no image.
+    dict of int to list of str
+        Paths in the order of their numbers, by item id.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: the folder of images does not exist")
-    names, unreadable = {}, 0
-    for path in sorted(folder.rglob("*.jpg")):
-        if not path.stem.isdecimal():
-            continue
-        try:
-            with Image.open(path) as image:
-                image.verify()
-        except (OSError, SyntaxError, Image.DecompressionBombError):
-            unreadable += 1
-            continue
-        names.setdefault(int(path.stem), path.relative_to(folder).as_posix())
-    return names, unreadable
+    found = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if match := _NAME.fullmatch(name):
+                found.setdefault(int(match[1]), {}).setdefault(int(match[2] or 0), []).append(f"{place}/{name}")
+    return {item: [sorted(numbered[number])[0] for number in sorted(numbered)] for item, numbered in found.items()}

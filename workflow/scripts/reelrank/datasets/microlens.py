@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reelrank.datasets import RawTables
-from reelrank.datasets.images import readable_images
+from reelrank.datasets.images import list_images
 from reelrank.datasets.reading import check_timestamps, read_bytes, read_columns, read_lines, to_integer
 from reelrank.errors import InputError
 
@@ -22,8 +22,12 @@ def read(paths, fields, options):
     if "category" in fields:
         columns["category"] = read_categories(paths["categories"])
     if "cover" in fields:
-        columns["cover"], unreadable = readable_images(paths["covers"])
-        tables.counts["covers_unreadable"] = unreadable
+        columns["cover"] = {
+            item: Path(names[0]).relative_to(paths["covers"]).as_posix()
+            for item, names in list_images(paths["covers"]).items()
+        }
+    if "frames" in fields:
+        columns["frames"] = {item: str(len(names)) for item, names in list_images(paths["frames"]).items()}
     if columns:
         tables.items = pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})
     if "comments" in fields:

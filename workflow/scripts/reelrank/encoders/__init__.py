@@ -1,7 +1,8 @@
-"""Text encoders behind one small interface: texts in, unit vectors out.
+"""Encoders behind one small interface: texts or pictures in, unit vectors out.
 
 An encoder's file defines ``Encoder``, whose file name is the ``type`` in the config;
-it is built from the rest of its config block and has ``encode(texts)``.
+it is built from the rest of its config block. The type ``published`` has no encoder: its
+vectors are read.
 """
 
 import importlib
@@ -11,7 +12,7 @@ import numpy as np
 from reelrank.errors import InputError
 
 
-def build_encoder(name, block):
+def build_encoder(name, block, weights=None):
     """Build the encoder that a config block describes.
 
     Parameters
@@ -20,12 +21,16 @@ def build_encoder(name, block):
         Its name in the config, for errors.
     block : dict
         ``type`` and the encoder's own options.
+    weights : path, optional
+        Of an encoder that this run trained.
 
     Returns
     -------
     object
-        With ``encode(texts) -> (n, dimension)`` float32, rows of length 1, and
-        ``description``, a dict of what was loaded.
+        With ``encode(texts, role) -> (n, dimension)`` float32, rows of length 1, where the role is
+        ``passage`` (an item) or ``query`` (a history), and ``description``, a dict of what was loaded.
+        One that sees pictures has ``encode_images``, ``preprocessing`` and ``pooling`` too
+        (`reelrank.clip.Clip`).
     """
     options = dict(block)
     kind = options.pop("type")
@@ -35,11 +40,13 @@ def build_encoder(name, block):
         if error.name != f"reelrank.encoders.{kind}":
             raise
         raise InputError(f"config key encoders.{name}.type: unknown encoder type {kind!r}") from None
+    if weights:
+        options["weights"] = weights
     return module.Encoder(name, **options)
 
 
-def encode_present(encoder, texts):
-    """Encode the texts that are not empty; the others get a zero vector.
+def encode_present(encoder, texts, role="passage"):
+    """Encode the texts that are not blank; the others get a zero vector.
 
     Each distinct text is encoded once.
 
@@ -50,11 +57,11 @@ def encode_present(encoder, texts):
     present : numpy.ndarray
         ``(len(texts),)`` bool.
     """
-    present = np.array([bool(text) for text in texts], bool)
-    distinct = sorted({text for text in texts if text})
-    encoded = encoder.encode(distinct if distinct else ["-"])
+    present = np.array([bool(text.strip()) for text in texts], bool)
+    distinct = sorted({text for text in texts if text.strip()})
+    encoded = encoder.encode(distinct if distinct else ["-"], role)
     row = {text: index for index, text in enumerate(distinct)}
     vectors = np.zeros((len(texts), encoded.shape[1]), np.float32)
     if distinct:
-        vectors[present] = encoded[[row[text] for text in texts if text]]
+        vectors[present] = encoded[[row[text] for text in texts if text.strip()]]
     return vectors, present

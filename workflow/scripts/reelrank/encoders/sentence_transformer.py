@@ -9,11 +9,27 @@ from pathlib import Path
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-from reelrank.errors import InputError
+from reelrank.errors import InputError, suggest
 from reelrank.hardware import pick_device
 
 #: Texts per forward pass.
 BATCH_SIZE = 128
+
+#: Characters of a text that are read: more than the longest context of these models takes of any script.
+MAX_CHARACTERS = 10_000
+
+#: Models that are known to work, for whoever mistypes one.
+KNOWN_MODELS = (
+    "sentence-transformers/all-MiniLM-L6-v2",
+    "sentence-transformers/all-MiniLM-L12-v2",
+    "sentence-transformers/all-mpnet-base-v2",
+    "sentence-transformers/all-distilroberta-v1",
+    "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+    "intfloat/e5-small-v2",
+    "intfloat/e5-base-v2",
+    "intfloat/multilingual-e5-small",
+    "BAAI/bge-m3",
+)
 
 
 class Encoder:
@@ -30,8 +46,9 @@ class Encoder:
         of the hub where it is installed.
     revision : str, optional
         Commit of the hub's repository.
-    prefix : str
-        Put before every text (e5 models want ``query: ``).
+    passage_prefix, query_prefix : str
+        Put before the text of an item and before a history that is encoded as one text
+        (e5 models want ``passage: `` and ``query: ``).
 
     Raises
     ------
@@ -39,22 +56,36 @@ class Encoder:
         If the model cannot be loaded, or if `package` is not that of `model`.
     """
 
-    def __init__(self, name, model, package=None, revision=None, prefix=""):
+    def __init__(self, name, model, package=None, revision=None, passage_prefix="", query_prefix=""):
         source, origin = _locate(name, model, package, revision)
+        device = pick_device()
         try:
-            self.model = SentenceTransformer(source, revision=revision, device=str(pick_device()))
+            self.model = SentenceTransformer(source, revision=revision, device=str(device))
         except (OSError, ValueError) as error:
+            known = [known for known in KNOWN_MODELS if known != model]
+            nearest = "" if model in KNOWN_MODELS else f"; {suggest(model, known)}"
             raise InputError(
                 f"config key encoders.{name}.model: {model!r} could not be loaded ({type(error).__name__}); expected a "
-                "model of the Hugging Face hub (with a network) or a local folder that holds one"
+                "model of the Hugging Face hub (with a network), or a local folder that holds one: "
+                f"encoders.{name}.model: FOLDER{nearest}"
             ) from error
-        self.prefix = prefix
-        self.description = {"model": model, "source": origin, "revision": revision, "prefix": prefix}
+        if device.type == "cuda":
+            self.model.half()
+        self.prefixes = {"passage": passage_prefix, "query": query_prefix}
+        self.description = {
+            "model": model,
+            "source": origin,
+            "revision": revision,
+            "passage_prefix": passage_prefix,
+            "query_prefix": query_prefix,
+            "precision": "float16" if device.type == "cuda" else "float32",
+        }
 
-    def encode(self, texts):
-        """Return unit vectors of `texts`, ``(n, dimension)`` float32."""
+    def encode(self, texts, role="passage"):
+        """Return unit vectors of `texts`, ``(n, dimension)`` float32; `role` is ``passage`` or ``query``."""
+        prefix = self.prefixes[role]
         return self.model.encode(
-            [self.prefix + text for text in texts],
+            [prefix + text[:MAX_CHARACTERS] for text in texts],
             batch_size=BATCH_SIZE,
             normalize_embeddings=True,
             show_progress_bar=False,

@@ -78,3 +78,32 @@ def cosine_scores(lists, profiles, vectors, present):
     )
     neutral = np.where(known.any(1), np.clip(mean, least, most), 0)
     return np.where(known, scores, neutral[:, None]).astype(np.float32)
+
+
+def mean_of_standardised(scores, there):
+    """Return the mean of several features' scores, each standardised within its list.
+
+    Cosines of different encoders have different spreads; a list's scores are brought to mean 0 and standard
+    deviation 1 first. A feature that tells the candidates of a list not apart, or knows nothing of the user,
+    counts as 0 for all of them.
+
+    Parameters
+    ----------
+    scores : sequence of numpy.ndarray
+        ``(n_users, depth)`` float32 each, of `cosine_scores`.
+    there : numpy.ndarray
+        ``(n_users, depth)`` bool: where an entry stands.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_users, depth)`` float32.
+    """
+    total = np.zeros(there.shape, np.float64)
+    count = np.maximum(there.sum(1, keepdims=True), 1)
+    for values in scores:
+        values = np.where(there, values, 0).astype(np.float64)
+        centred = np.where(there, values - values.sum(1, keepdims=True) / count, 0)
+        deviation = np.sqrt((centred**2).sum(1, keepdims=True) / count)
+        total += np.where(deviation > 1e-7, centred / np.maximum(deviation, 1e-7), 0)
+    return (total / len(scores)).astype(np.float32)

@@ -1,0 +1,232 @@
+"""Encoders behind their interface: services on the loopback interface, published matrices, what cannot be loaded."""
+
+import contextlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from reelrank.encoders import build_encoder, encode_present
+from reelrank.encoders.published import read_published
+from reelrank.errors import InputError
+from reelrank.vector_cache import VectorCache, encode_through_cache
+
+TEXTS = ["short", "a longer title", "😂 emoji", "עברית", "مرحبا", "x" * 10_000, "", "  ", "short"]
+
+
+def vector_of(text):
+    """Return what the loopback services answer for a text."""
+    return [float(len(text)), float(sum(text.encode()) % 97), 1.0]
+
+
+@contextlib.contextmanager
+def service(answer):
+    """Serve ``answer(request body) -> (status, body)``; yield the address and the requests seen."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.append((body, self.headers.get("Authorization")))
+            status, content = answer(body, len(seen))
+            content = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            """Keep the tests' output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def openai_answer(body, number):
+    """Answer as OpenAI does, but for the first request, which is turned away, and in another order."""
+    if number == 1:
+        return 429, {"error": {"message": "slow down"}}
+    rows = [{"object": "embedding", "index": i, "embedding": vector_of(text)} for i, text in enumerate(body["input"])]
+    return 200, {
+        "object": "list",
+        "model": body["model"],
+        "data": rows[::-1],
+        "usage": {"prompt_tokens": 1, "total_tokens": 1},
+    }
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Keep the request cache of each test apart."""
+    monkeypatch.setenv("REELRANK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TEST_KEY", "secret-of-the-test")
+    return tmp_path / "cache"
+
+
+def check_contract(encoder):
+    """Check what every text encoder must do."""
+    vectors, present = encode_present(encoder, TEXTS)
+    assert present.tolist() == [True] * 6 + [False, False, True]
+    assert vectors.dtype == np.float32 and not vectors[~present].any()
+    np.testing.assert_allclose(np.linalg.norm(vectors[present], axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(vectors[0], vectors[8])
+    assert {"model", "source", "revision"} <= set(encoder.description)
+    assert len(np.unique(vectors[:6].round(6), axis=0)) == 6
+    return vectors
+
+
+def test_an_openai_endpoint_is_asked_in_batches_once(own_cache):
+    block = {"type": "openai", "model": "m", "api_key_env": "TEST_KEY", "batch_size": 2, "passage_prefix": "p: "}
+    with service(openai_answer) as (url, seen):
+        first = check_contract(build_encoder("own", {**block, "base_url": url}))
+        asked = len(seen)
+        again = build_encoder("own", {**block, "base_url": url})
+        np.testing.assert_array_equal(first, check_contract(again))
+        assert len(seen) == asked == 4 and again.client is None, "the second time comes from the cache"
+        expected = np.array(vector_of("p: short"))
+        np.testing.assert_allclose(first[0], expected / np.linalg.norm(expected), atol=1e-5)
+        encode_present(again, ["short"], "query")
+        assert seen[-1][0]["input"] == ["short"] and seen[-1][1] == "Bearer secret-of-the-test"
+    kept = b"".join(path.read_bytes() for path in own_cache.rglob("*") if path.is_file())
+    assert kept and b"secret" not in kept
+
+
+def test_what_was_paid_for_survives_a_failure(own_cache, monkeypatch):
+    monkeypatch.setenv("REELRANK_CONCURRENCY", "1")
+    block = {"type": "openai", "model": "m", "api_key_env": "TEST_KEY", "batch_size": 1, "retries": 0}
+
+    def fails_at_three(body, number):
+        return openai_answer(body, 2) if number < 3 else (400, {"error": {"message": "no more"}})
+
+    with service(fails_at_three) as (url, _), pytest.raises(InputError, match=r"encoders.own.*'m'.*no more"):
+        build_encoder("own", {**block, "base_url": url}).encode(["a", "b", "c", "d"])
+    assert len(list(own_cache.rglob("*.npy"))) == 2
+
+
+def test_a_missing_key_is_named(monkeypatch):
+    monkeypatch.delenv("TEST_KEY")
+    for kind in ("openai", "huggingface"):
+        with pytest.raises(InputError, match=r"encoders.own.api_key_env.*'TEST_KEY' is not set"):
+            build_encoder("own", {"type": kind, "model": "m", "api_key_env": "TEST_KEY"}).encode(["a"])
+
+
+def test_feature_extraction_of_hugging_face():
+    def answer(body, number):
+        if number == 1:
+            return 503, {"error": "loading"}
+        vector = vector_of(body["inputs"])
+        return 200, [[vector, vector]] if number % 2 else vector  # of tokens, or of the text
+
+    block = {"type": "huggingface", "api_key_env": "TEST_KEY", "retry_wait_s": 0.01}
+    with service(answer) as (url, seen):
+        check_contract(build_encoder("own", {**block, "model": url}))
+        assert len(seen) == 7
+        check_contract(build_encoder("own", {**block, "model": url}))
+        assert len(seen) == 7
+
+
+@pytest.mark.parametrize("kind", ["openai", "huggingface"])
+def test_an_endpoint_that_is_not_there_is_named(kind):
+    block = {"type": kind, "model": "http://127.0.0.1:9", "api_key_env": "TEST_KEY", "retries": 0}
+    if kind == "openai":
+        block |= {"model": "m", "base_url": "http://127.0.0.1:9"}
+    with pytest.raises(InputError, match=r"config key encoders.own: .*127.0.0.1:9"):
+        build_encoder("own", block).encode(["a"])
+
+
+def save(path, matrix):
+    """Write a matrix and return its path."""
+    np.save(path, matrix)
+    return path
+
+
+def test_a_published_matrix(tmp_path):
+    matrix = np.random.default_rng(1).normal(size=(6, 4)).astype(np.float16)
+    matrix[2] = 0
+    vectors, present = read_published(save(tmp_path / "m.npy", matrix), np.array([1, 3, 6]), expected_items=None)
+    assert present.tolist() == [True, False, True] and vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors[2], matrix[5] / np.linalg.norm(matrix[5].astype(float)), atol=1e-3)
+    read_published(tmp_path / "m.npy", np.array([1, 3]), expected_items=6)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.ones((5, 4)), "found 5 rows for items with ids 1 to 6"),
+        (np.ones((7, 4)), "found 7 rows; expected 6"),
+        (np.ones(6), "expected a matrix"),
+        (np.full((6, 2), np.nan), "row 0 holds NaN"),
+        (np.array([["a"] * 2] * 6), "expected a matrix of numbers"),
+    ],
+)
+def test_a_published_matrix_of_something_else_is_refused(tmp_path, matrix, message):
+    with pytest.raises(InputError, match=message):
+        read_published(save(tmp_path / "m.npy", matrix), np.array([1, 6]))
+
+
+def test_an_id_that_has_no_row_is_refused(tmp_path):
+    save(tmp_path / "m.npy", np.ones((6, 2)))
+    for ids in ([0, 6], [1, 9]):
+        with pytest.raises(InputError, match=f"6 rows for items with ids {ids[0]} to {ids[1]}"):
+            read_published(tmp_path / "m.npy", np.array(ids), expected_items=6)
+
+
+@pytest.mark.parametrize("vector", [[float("nan"), 1.0], []])
+def test_an_answer_that_is_no_vector_is_not_kept(own_cache, vector):
+    with pytest.raises(InputError, match="nothing of it is kept"):
+        encode_through_cache(["a"], VectorCache({}), lambda batch: [vector] * len(batch), 1)
+    assert not list(own_cache.rglob("*.npy"))
+
+
+def test_shards_may_keep_the_same_vector_at_a_time(own_cache):
+    cache = VectorCache({})
+    cache.write("a", [1.0, 2.0])
+    other = cache.path("a").parent / f".{cache.path('a').name}.12345.tmp"
+    other.write_bytes(b"being written by another shard")
+    cache.write("a", [1.0, 2.0])
+    assert other.exists() and cache.read("a").tolist() == [1, 2]
+
+
+def test_the_environment_does_not_decide_who_is_asked(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9")
+    encoder = build_encoder("own", {"type": "openai", "model": "m", "api_key_env": "TEST_KEY"})
+    assert str(encoder._connected().base_url).startswith("https://api.openai.com/")
+
+
+def test_what_is_no_matrix_is_refused(tmp_path):
+    (tmp_path / "m.npy").write_bytes(b"<html>404</html>")
+    with pytest.raises(InputError, match=r"m.npy: found no NumPy matrix"):
+        read_published(tmp_path / "m.npy", np.array([1]))
+
+
+def test_a_clip_that_is_not_there_is_named_with_the_nearest():
+    for block, message in [
+        ({"architecture": "ViT-B-23", "pretrained": "openai"}, r"no 'ViT-B-23'; did you mean .*ViT-B-32"),
+        (
+            {"architecture": "ViT-B-32", "pretrained": "opanai"},
+            r"neither a .* nor a tag .*did you mean openai",
+        ),
+        ({"architecture": "ViT-B-32"}, "untrained weights tell nothing"),
+        ({"architecture": {"embed_dim": 8}, "pretrained": "x"}, "open_clip cannot build it"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            build_encoder("own", {"type": "open_clip", **block})
+
+
+def test_a_model_that_cannot_be_had_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match=r"encoders.own.model: 'all-MiniLM-L7-v2'.*FOLDER.*") as raised:
+        build_encoder("own", {"type": "sentence_transformer", "model": "all-MiniLM-L7-v2"})
+    assert "network" in str(raised.value)
+    with pytest.raises(InputError, match=r"'ViT-B-32' with weights 'openai'.*checkpoint file that you have|ViT-B-32"):
+        build_encoder("own", {"type": "open_clip", "architecture": "ViT-B-32", "pretrained": "openai"})

@@ -1,0 +1,102 @@
+"""Vectors that a service was paid for, kept outside the rules' outputs so that a failed job pays for nothing twice."""
+
+import hashlib
+import json
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from reelrank.errors import InputError
+
+#: Where vectors are kept, unless the environment variable REELRANK_CACHE names another folder.
+DEFAULT_FOLDER = ".cache/reelrank"
+
+
+def cache_folder():
+    """Return the folder of all request caches."""
+    return Path(os.environ.get("REELRANK_CACHE") or DEFAULT_FOLDER)
+
+
+def concurrency():
+    """Return how many requests may run at a time; no setting of the config, since it changes no result."""
+    return int(os.environ.get("REELRANK_CONCURRENCY") or 4)
+
+
+class VectorCache:
+    """One file per text, named by a digest of the request and the text.
+
+    Parameters
+    ----------
+    request : dict
+        What decides a vector beside the text: address, model, dimensions.
+    """
+
+    def __init__(self, request):
+        self.request = json.dumps(request, sort_keys=True)
+        self.folder = cache_folder() / "embeddings"
+
+    def path(self, text):
+        """Return the file of `text`."""
+        digest = hashlib.sha256(f"{self.request}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+        return self.folder / digest[:2] / f"{digest}.npy"
+
+    def read(self, text):
+        """Return the vector of `text`, or None if there is none (or it is damaged)."""
+        try:
+            return np.load(self.path(text), allow_pickle=False)
+        except (FileNotFoundError, ValueError, EOFError):
+            return None
+
+    def write(self, text, vector):
+        """Keep the vector of `text`; shards may write the same one at a time, each under a name of its own."""
+        path = self.path(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
+            np.save(stream, np.asarray(vector, np.float32))
+        Path(stream.name).replace(path)
+
+
+def encode_through_cache(texts, cache, fetch, batch_size):
+    """Return a vector per text; those that are not in the cache are fetched, in batches, several at a time.
+
+    Every batch is kept as soon as it arrives.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    cache : VectorCache
+    fetch : callable
+        ``fetch(list of str) -> (n, dimension)``.
+    batch_size : int
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n, dimension)`` float32, unit rows.
+    """
+    known = {text: cache.read(text) for text in texts}
+    todo = [text for text, vector in known.items() if vector is None]
+
+    def ask(batch):
+        vectors = np.asarray(fetch(batch), np.float32)
+        if vectors.ndim != 2 or not vectors.shape[1] or not np.isfinite(vectors).all():
+            raise InputError(
+                f"a service answered with vectors of shape {vectors.shape}, or with NaN; expected {len(batch)} "
+                "vectors of numbers; nothing of it is kept"
+            )
+        for text, vector in zip(batch, vectors, strict=True):
+            cache.write(text, vector)
+        return vectors
+
+    batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
+    pool = ThreadPoolExecutor(concurrency())
+    try:
+        for batch, vectors in zip(batches, pool.map(ask, batches), strict=True):
+            known.update(zip(batch, vectors, strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error nothing more is asked, nor paid
+    vectors = np.array([known[text] for text in texts], np.float32)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

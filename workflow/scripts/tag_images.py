@@ -1,0 +1,52 @@
+"""Describe the pictures of each item by words of the dataset's own titles."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reelrank import step
+from reelrank.encoders import build_encoder
+from reelrank.features import read_features
+from reelrank.hardware import make_deterministic
+from reelrank.tables import read_table, write_table
+from reelrank.tags import describe, vocabulary
+from reelrank.texts import texts_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(inputs, output, tags, encoder_block, threads):
+    """Write the table `output` of contract ``texts``.
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``catalogue``, ``item_statistics``, ``matrix``, and ``weights`` of an encoder that this run trained.
+    output : path
+    tags : dict
+        ``encoder``, ``field``, ``words``, ``vocabulary_size``, ``min_count``.
+    encoder_block : dict
+    threads : int
+    """
+    make_deterministic(threads, seed=0)
+    titles = read_table(inputs["catalogue"], "items")["title"].to_pylist()
+    in_training = read_table(inputs["item_statistics"], "item_statistics")["popularity"].to_numpy() > 0
+    vectors, present = read_features(inputs["matrix"], len(titles), tags["encoder"], tags["field"])
+    words = vocabulary(
+        (titles[item] for item in np.flatnonzero(in_training)), tags["vocabulary_size"], tags["min_count"]
+    )
+    encoder = build_encoder(tags["encoder"], encoder_block, inputs.get("weights"))
+    texts = describe(encoder, vectors, present, in_training, words, tags["words"])
+    write_table(texts_table(texts), "texts", output)
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        dict(snakemake.input.items()),
+        snakemake.output.texts,
+        snakemake.params.tags,
+        snakemake.params.encoder,
+        snakemake.params.threads,
+    )
