@@ -9,12 +9,17 @@ configfile: workflow.source_path("config/config.yaml")
 
 
 include: "rules/common.smk"
+include: "rules/feature_files.smk"
 include: "rules/download.smk"
 include: "rules/prepare.smk"
+include: "rules/texts.smk"
 include: "rules/features.smk"
 include: "rules/train.smk"
 include: "rules/recommend.smk"
+include: "rules/asking.smk"
+include: "rules/language_model.smk"
 include: "rules/rerank.smk"
+include: "rules/ask.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
@@ -27,5 +32,11 @@ rule all:
             "results/{dataset}/{protocol}/{result}",
             dataset=config["dataset"],
             protocol=config["run"]["protocols"],
-            result=["tables/hit_rate.csv", "tables/hit_rate.md", "figures/hit_rate.svg"],
+            result=[
+                "tables/hit_rate.csv",
+                "tables/hit_rate.md",
+                "figures/hit_rate.svg",
+                "tables/features.csv",
+                "tables/features.md",
+            ],
         ),

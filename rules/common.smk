@@ -1,5 +1,6 @@
 # No rules here: the config is completed and checked, wildcards are constrained to
 # its names, and a few functions name files and digest code.
+import json
 import re
 import sys
 from pathlib import Path
@@ -7,14 +8,16 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from reelrank import config as settings, raw
+from reelrank import config as settings, fields, raw
 from reelrank.errors import InputError
+from reelrank.llm import options as llm
 from snakemake.exceptions import WorkflowError
 
 try:
     config.update(settings.complete(config, Path(workflow.basedir) / "config"))
     DATASET = config["datasets"][config["dataset"]]
     RAW_FILES = raw.raw_files(config)
+    PRICES = llm.load_prices(Path(workflow.basedir) / "config")
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -24,9 +27,12 @@ PARTS = ["valid", "test"]
 # Where things stand; every rule file builds on these names.
 RAW = "results/{dataset}/raw"
 PREPARED = "results/{dataset}/prepared"
-FEATURES = "results/{dataset}/features/{encoder}"
+FEATURE = "results/{dataset}/{place}/{encoder}/{field}"
 PROTOCOL = "results/{dataset}/{protocol}"
+TEXTS = f"{PROTOCOL}/texts"
+CLIP = f"{PROTOCOL}/clip/{{encoder}}"
 MODEL = f"{PROTOCOL}/models/{{base_model}}/seed{{seed}}"
+LANGUAGE_MODEL = f"{PROTOCOL}/language_models/{{language_model}}"
 LISTS = f"{PROTOCOL}/lists/{{base_model}}/seed{{seed}}"
 RANKS = f"{LISTS}/{{reranker}}/{{part}}.ranks.parquet"
 
@@ -43,7 +49,10 @@ wildcard_constraints:
     seed=r"\d+",
     reranker=names(RUN["rerankers"]),
     encoder=names(config["encoders"]),
-    field=names(config["fields"]),
+    field=names(fields.field_names(config)),
+    place=names(["features", *(f"{protocol}/features" for protocol in RUN["protocols"])]),
+    scatteritem=r"\d+-of-\d+",
+    language_model=names(config["language_models"]),
 
 
 def rerankers_of(*types):
@@ -77,12 +86,21 @@ def about_list(wildcards, reranker=None):
             {key: DATASET.get(key) for key in ("adapter", "options", "generate")},
             config["protocols"][wildcards.protocol],
             config["models"][wildcards.base_model],
-            config["encoders"].get(config["models"][wildcards.base_model].get("encoder")),
-            block,
-            config["encoders"].get(block.get("encoder")),
+            settings.deciding(block),
+            settings.feature_blocks(config, wildcards.base_model, name),
+            settings.language_model_blocks(config, block.get("language_model")),
+            prompt_of(name),
             [config[key] for key in ("candidates", "history", "min_interactions")],
         ),
     }
+
+
+def prompt_of(reranker):
+    """The definition of the prompt of a generative re-ranker, or nothing."""
+    block = config["rerankers"][reranker]
+    if block["type"] != "generative":
+        return None
+    return llm.load_prompt(Path(workflow.basedir) / "config", llm.generative_options(block)["prompt"])
 
 
 def external_lists(wildcards):
@@ -94,18 +112,6 @@ def external_lists(wildcards):
 def archive_parts(wildcards):
     """The parts of the archive that a raw file or folder comes in."""
     return [raw.raw_path(config, part) for part in DATASET["archives"][wildcards.name]]
-
-
-def model_features(wildcards):
-    """The feature matrix that a base model reads, if it reads one."""
-    block = config["models"][wildcards.base_model]
-    return f"results/{wildcards.dataset}/features/{block['encoder']}/{block['field']}.npy" if "encoder" in block else []
-
-
-def item_vectors(wildcards):
-    """The feature matrix that a similarity re-ranker reads."""
-    block = settings.similarity_options(config["rerankers"][wildcards.reranker])
-    return f"results/{wildcards.dataset}/features/{block['encoder']}/{block['field']}.npy"
 
 
 def all_ranks(wildcards):

@@ -31,8 +31,9 @@ rule rerank_by_similarity:
         test=f"{LISTS}/identity/test.parquet",
         interactions=f"{PREPARED}/interactions.parquet",
         split=f"{PROTOCOL}/split.parquet",
-        catalogue=f"{PREPARED}/items.parquet",
-        matrix=item_vectors,
+        matrices=lambda wildcards: feature_paths(wildcards, wildcards.reranker, "rerankers"),
+        texts=history_text_paths,
+        weights=history_weights,
     output:
         valid=f"{LISTS}/{{reranker}}/valid.parquet",
         test=f"{LISTS}/{{reranker}}/test.parquet",
@@ -47,13 +48,14 @@ rule rerank_by_similarity:
     threads: config["threads"]
     params:
         about=about_list,
-        reranker=lambda wildcards: settings.similarity_options(config["rerankers"][wildcards.reranker]),
-        encoder=lambda wildcards: config["encoders"][config["rerankers"][wildcards.reranker]["encoder"]],
+        features=lambda wildcards: [
+            (encoder, field, fields.encoder_block(config, encoder))
+            for encoder, field in fields.features_of(config, wildcards.reranker, "rerankers")
+        ],
+        options=lambda wildcards: settings.similarity_options(config["rerankers"][wildcards.reranker]),
+        texts=lambda wildcards: history_parts(wildcards.reranker),
         history=config["history"],
         threads=config["threads"],
-        code=lambda wildcards: code_digest(
-            "rerank_by_similarity.py",
-            f"encoders/{config['encoders'][config['rerankers'][wildcards.reranker]['encoder']]['type']}.py",
-        ),
+        code=lambda wildcards: code_digest("rerank_by_similarity.py", *history_encoder(wildcards.reranker)),
     script:
         "../workflow/scripts/rerank_by_similarity.py"

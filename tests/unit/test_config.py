@@ -13,14 +13,24 @@ from reelrank import config as settings
 from reelrank import raw
 from reelrank.datasets import ADAPTERS
 from reelrank.errors import InputError
+from reelrank.external_formats import READERS
+from reelrank.fields import feature_path, features_of
 from reelrank.models import model_class
 from reelrank.tables import KINDS
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "config"
-OVERLAYS = [*sorted(FOLDER.glob("*.yaml")), *sorted((REPOSITORY / "tests" / "config").glob("*.yaml"))]
+PRICES = FOLDER / "prices.yaml"
+OVERLAYS = [*sorted({*FOLDER.glob("*.yaml")} - {PRICES}), *sorted((REPOSITORY / "tests" / "config").glob("*.yaml"))]
 DATASETS = sorted(path.stem for path in (FOLDER / "datasets").glob("*.yaml"))
 SCHEMAS = sorted((FOLDER / "schemas").glob("*.yaml"))
+
+
+#: What runs where there are no pictures and comments.
+ONLY_TITLES = {"base_models": ["pop"], "rerankers": ["identity", "random", "all-MiniLM-L6-v2"]}
+
+#: One text encoder with two fields.
+TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", "comments")]
 
 
 def load(path):
@@ -62,7 +72,7 @@ def test_every_shipped_config_is_right(path):
 def test_the_raw_files_of_every_dataset(name):
     with_cover = name in ("sample", "microlens-100k")
     fields = ["title", "category", "comments", "cover"] if with_cover else ["title", "category"]
-    config = completed({"dataset": name, "fields": fields})
+    config = completed({"dataset": name, "fields": fields, "run": ONLY_TITLES})
     dataset = config["datasets"][name]
     files = raw.raw_files(config)
     expected = {
@@ -102,6 +112,19 @@ def test_the_raw_files_of_every_dataset(name):
         ({"models": {"mine": {"embedding_size": 8}}}, ["models.mine", "'type'"]),
         ({"models": {"nfm": {"learnig_rate": 1}}}, ["models.nfm.learnig_rate", "did you mean learning_rate"]),
         ({"models": {"nfm": {"batch_size": 1}}}, ["models.nfm.batch_size", "1", "2 or more"]),
+        ({"models": {"nfm": {"learning_rate": float("nan")}}}, ["models.nfm.learning_rate", "nan", "above 0"]),
+        ({"models": {"nfm": {"weight_decay": float("inf")}}}, ["models.nfm.weight_decay", "inf", "from 0"]),
+        ({"models": {"nfm": {"weight_decay": ".inf"}}}, ["models.nfm.weight_decay", "inf", "from 0"]),
+        ({"models": {"nfm": {"learning_rate": "-1e-3"}}}, ["models.nfm.learning_rate", "-0.001 is less", "above 0"]),
+        ({"models": {"nfm": {"batch_size": "1"}}}, ["models.nfm.batch_size", "1 is less", "2 or more"]),
+        ({"models": {"sasrec": {"heads": 3}}}, ["models.sasrec.heads", "found 3", "a divisor of embedding_size, 64"]),
+        ({"models": {"new": {"type": "sasrec", "embedding_size": 9}}}, ["models.new.heads", "found 2", "size, 9"]),
+        ({"models": {"new": {"type": "external", "test": "a.tsv"}}}, ["models.new.test", "a.tsv", ".parquet, .csv or"]),
+        (
+            {"models": {"new": {"type": "external", "test": "a.csv", "valid": "a.csv.gz"}}},
+            ["models.new.valid", "a.csv.gz"],
+        ),
+        ({"deterministic": "maybe"}, ["config key deterministic", "'maybe'"]),
         ({"models": {"nfm": {"dropout": 1.0}}}, ["models.nfm.dropout", "below 1"]),
         ({"models": {"nfm": None}}, ["config key models.nfm", "None"]),
         ({"encoders": {"all-MiniLM-L6-v2": {"modle": "x"}}}, ["encoders.all-MiniLM-L6-v2.modle", "did you mean model"]),
@@ -116,7 +139,27 @@ def test_the_raw_files_of_every_dataset(name):
         ({"rerankers": {"all-MiniLM-L6-v2": {"encoder": "e5"}}}, ["rerankers.all-MiniLM-L6-v2.encoder", "'e5'"]),
         ({"rerankers": {"all-MiniLM-L6-v2": {"field": "genre"}}}, ["rerankers.all-MiniLM-L6-v2.field", "'genre'"]),
         ({"rerankers": {"all-MiniLM-L6-v2": {"field": "cover"}}}, ["rerankers.all-MiniLM-L6-v2.field", "'cover'"]),
-        ({"rerankers": {"all-MiniLM-L6-v2": {"field": "comments"}}}, ["rerankers.all-MiniLM-L6-v2.field"]),
+        (
+            {"rerankers": {"all-MiniLM-L6-v2": {"pooling": "concatenate", "field": "cover", "encoder": "clip"}}},
+            ["pooling"],
+        ),
+        (
+            {"rerankers": {"clip_cover": {"features": [{"encoder": "clip", "field": "cover"}]}}},
+            ["clip_cover", "either"],
+        ),
+        (
+            {"rerankers": {"title_cover_frames_comments": {"features": [{"encoder": "clip"}]}}},
+            ["'field' is a required"],
+        ),
+        ({"rerankers": {"title_cover_frames_comments": {"features": TWICE}}}, ["stands twice", "joined_fields"]),
+        (
+            {"joined_fields": {"title_comments": ["title", "coments"]}},
+            ["joined_fields.title_comments", "did you mean comments"],
+        ),
+        ({"joined_fields": {"cover": ["title"]}}, ["joined_fields.cover", "another field"]),
+        ({"tags": {"cover_tags": {"encoder": "all-MiniLM-L6-v2"}}}, ["tags.cover_tags", "does not see"]),
+        ({"encoders": {"clip": {"pooling": "median"}}}, ["encoders.clip.pooling", "median"]),
+        ({"shards": 0}, ["config key shards", "0"]),
         ({"fields": ["category"]}, ["rerankers.all-MiniLM-L6-v2.field", "'title' is not among fields"]),
         ({"fields": ["title", "categroy"]}, ["config key fields", "'categroy'", "did you mean category"]),
         ({"dataset": "ml-100k"}, ["config key fields", "'ml-100k' has no field 'comments'"]),
@@ -146,7 +189,7 @@ def test_a_key_that_is_missing_is_named():
 
 
 def test_a_re_ranker_without_field_needs_no_titles():
-    config = completed({"fields": ["category"], "run": {"rerankers": ["identity", "random"]}})
+    config = completed({"fields": ["category"], "run": {"base_models": ["pop"], "rerankers": ["identity", "random"]}})
     assert set(raw.raw_files(config)) == {"interactions", "categories"}
 
 
@@ -155,7 +198,7 @@ def test_an_own_dataset_needs_a_file_for_each_field():
     own["files"] = {key: name for key, name in own["files"].items() if key != "covers"}
     over = {"dataset": "mine", "datasets": {"mine": own}}
     refused(over, "config key fields", "'cover'", "datasets.mine.files.covers")
-    config = completed({**over, "fields": ["title", "category"]})
+    config = completed({**over, "fields": ["title", "category"], "run": ONLY_TITLES})
     assert raw.raw_files(config)["titles"] == "results/mine/raw/sample_title_en.csv"
 
 
@@ -226,6 +269,16 @@ def test_types_and_adapters_have_what_the_config_promises():
     assert set(adapters) == set(ADAPTERS) == set(raw.FIELD_ROLES)
 
 
+def test_the_defaults_of_sasrec_are_those_of_the_model():
+    own = model_class("sasrec").Hyperparameters()
+    assert {key: getattr(own, key) for key in settings.SASREC_DEFAULTS} == settings.SASREC_DEFAULTS
+
+
+@pytest.mark.parametrize("suffix", [*READERS, ".CSV"])
+def test_every_ending_that_can_be_read_is_allowed(suffix):
+    completed({"models": {"theirs": {"type": "external", "test": f"a/b{suffix}"}}})
+
+
 def test_merging_is_snakemakes():
     base = {"a": {"b": 1, "c": [1, 2]}, "d": 1}
     over = {"a": {"c": [3], "e": None}, "f": {"g": 2}}
@@ -240,9 +293,20 @@ def test_depths_and_options_have_defaults():
     assert [settings.reranker_depth(config, name) for name in ("identity", "random")] == [100, 20]
     config["rerankers"]["plain"] = {"type": "similarity", "encoder": "e", "history_length": 3}
     assert settings.reranker_depth(config, "plain") == 20
-    assert settings.similarity_options(config["rerankers"]["plain"]) == {
-        "encoder": "e",
-        "field": "title",
-        "history_length": 3,
-        "pooling": "mean",
+    assert settings.similarity_options(config["rerankers"]["plain"]) == {"history_length": 3, "pooling": "mean"}
+    assert features_of(config, "plain", "rerankers") == [("e", "title")]
+
+
+def test_what_is_made_of_training_interactions_lies_under_the_protocol():
+    config = completed()
+    places = {
+        ("all-MiniLM-L6-v2", "title"): "features",
+        ("all-MiniLM-L6-v2", "title_category"): "features",
+        ("all-MiniLM-L6-v2", "comments"): "temporal/features",
+        ("all-MiniLM-L6-v2", "title_comments"): "temporal/features",
+        ("all-MiniLM-L6-v2", "cover_tags"): "temporal/features",
+        ("clip", "cover"): "temporal/features",
+        ("ViT-B-32", "frames"): "features",
     }
+    for feature, place in places.items():
+        assert feature_path(config, "temporal", *feature) == f"{place}/{feature[0]}/{feature[1]}.npy"

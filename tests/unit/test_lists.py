@@ -15,28 +15,28 @@ ABOUT = {key: f"a {key}" for key in LIST_METADATA} | {"depth": "3"}
 SCORES = st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 0.5, np.inf])
 
 
-def lists_of(rows, scores=None, users=None, repaired=None):
+def lists_of(rows, scores=None, users=None, raw_ranks=None):
     """Return `RankedLists` of ragged rows of items."""
     depth = max(map(len, rows), default=0)
     items = np.array([[*row, *[-1] * (depth - len(row))] for row in rows], np.int32).reshape(len(rows), depth)
     if scores is None:
         scores = [[-rank for rank, _ in enumerate(row)] for row in rows]
     padded = np.array([[*row, *[-np.inf] * (depth - len(row))] for row in scores], np.float32).reshape(items.shape)
-    if repaired is not None:
-        repaired = np.array([[*row, *[False] * (depth - len(row))] for row in repaired], bool).reshape(items.shape)
+    if raw_ranks is not None:
+        raw_ranks = np.array([[*row, *[0] * (depth - len(row))] for row in raw_ranks], np.int16).reshape(items.shape)
     users = np.arange(len(rows)) if users is None else users
-    return RankedLists(np.array(users, np.int32), items, padded, repaired)
+    return RankedLists(np.array(users, np.int32), items, padded, raw_ranks)
 
 
 @st.composite
 def ragged(draw, least=1):
-    """Draw lists of different lengths, with scores and repaired entries."""
+    """Draw lists of different lengths, with scores and raw ranks."""
     lengths = draw(st.lists(st.integers(least, 6), min_size=1, max_size=6))
     rows = [draw(st.permutations(range(9)))[:length] for length in lengths]
     scores = [draw(st.lists(SCORES, min_size=length, max_size=length)) for length in lengths]
-    repaired = [draw(st.lists(st.booleans(), min_size=length, max_size=length)) for length in lengths]
+    raw_ranks = [draw(st.lists(st.integers(0, 9), min_size=length, max_size=length)) for length in lengths]
     users = sorted(draw(st.sets(st.integers(0, 99), min_size=len(rows), max_size=len(rows))))
-    return lists_of(rows, scores, users, draw(st.sampled_from([None, repaired])))
+    return lists_of(rows, scores, users, draw(st.sampled_from([None, raw_ranks])))
 
 
 @given(ragged())
@@ -45,7 +45,7 @@ def test_lists_round_trip(tmp_path_factory, lists):
     write_lists(lists, path, ABOUT)
     found, about = read_lists(path)
     assert about == ABOUT
-    for name in ("users", "items", "scores", "repaired"):
+    for name in ("users", "items", "scores", "raw_ranks"):
         np.testing.assert_array_equal(getattr(found, name), getattr(lists, name))
     assert (found.users.dtype, found.items.dtype, found.scores.dtype) == (np.int32, np.int32, np.float32)
     np.testing.assert_array_equal(found.present, lists.items >= 0)
@@ -62,7 +62,7 @@ def test_reordering_is_a_permutation_by_score_then_rank(lists, data):
     flat = st.lists(st.one_of(SCORES, st.floats(-3, 3, width=32)), min_size=lists.items.size, max_size=lists.items.size)
     scores = np.array(data.draw(flat), np.float32).reshape(lists.items.shape)
     scores[~lists.present] = np.nan
-    flags = np.array(data.draw(st.lists(st.booleans(), min_size=scores.size, max_size=scores.size))).reshape(
+    flags = np.array(data.draw(st.lists(st.integers(0, 9), min_size=scores.size, max_size=scores.size))).reshape(
         scores.shape
     )
     found = lists.reordered(scores, flags)
@@ -71,7 +71,7 @@ def test_reordering_is_a_permutation_by_score_then_rank(lists, data):
         order = sorted(range(length), key=lambda rank, own=scores[row]: (-own[rank], rank))
         assert found.items[row].tolist() == [int(items[rank]) for rank in order] + [-1] * (len(items) - length)
         np.testing.assert_array_equal(found.scores[row, :length], scores[row, order])
-        np.testing.assert_array_equal(found.repaired[row, :length], flags[row, order])
+        np.testing.assert_array_equal(found.raw_ranks[row, :length], flags[row, order])
     write = np.sort(found.items, axis=1) == np.sort(lists.items, axis=1)
     assert write.all()
 
@@ -89,7 +89,7 @@ def test_the_head_is_the_first_entries(lists, depth):
     head = lists.head(depth)
     np.testing.assert_array_equal(head.items, lists.items[:, :depth])
     np.testing.assert_array_equal(head.scores, lists.scores[:, :depth])
-    assert (head.repaired is None) == (lists.repaired is None)
+    assert (head.raw_ranks is None) == (lists.raw_ranks is None)
 
 
 BASE = lists_of([[4, 2, 7], [1, 3]], users=[5, 9])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reelrank.errors import InputError
 from reelrank.lists import RankedLists
-from reelrank.metrics import hits, ndcg, ranks_in_lists, reciprocal_rank
+from reelrank.metrics import hits, ndcg, ranks_in_lists, reciprocal_rank, with_known_misses
 from reelrank.report.tables import hit_rate_table, to_markdown
 from reelrank.statistics import wilson_interval
 from reelrank.tables import write_table
@@ -27,7 +27,7 @@ def random_lists(seed, n_users=40, depth=12, n_items=20):
     items[np.arange(depth) >= rng.integers(1, depth + 1, n_users)[:, None]] = -1
     users = np.sort(rng.choice(200, n_users, replace=False)).astype(np.int32)
     scores = -np.tile(np.arange(depth, dtype=np.float32), (n_users, 1))
-    return RankedLists(users, items, scores, rng.random(items.shape) < 0.3), rng.integers(0, n_items, n_users)
+    return RankedLists(users, items, scores, rng.integers(0, 9, items.shape)), rng.integers(0, n_items, n_users)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -55,17 +55,29 @@ def test_ranks_equal_a_search_one_by_one(seed):
     asked = np.arange(200)
     of_user = np.full(200, 99)
     of_user[lists.users] = targets
-    rank, repaired = ranks_in_lists(lists, asked, of_user)
+    rank, raw_rank = ranks_in_lists(lists, asked, of_user)
     for row, items in enumerate(lists.items.tolist()):
         place = items.index(targets[row]) + 1 if targets[row] in items else 0
         assert rank[row] == place
-        assert repaired[row] == bool(place and lists.repaired[row, place - 1])
+        assert raw_rank[row] == (lists.raw_ranks[row, place - 1] if place else 0)
     plain = RankedLists(lists.users, lists.items, lists.scores)
-    assert not ranks_in_lists(plain, asked, of_user)[1].any()
+    np.testing.assert_array_equal(*ranks_in_lists(plain, asked, of_user))
     with pytest.raises(ValueError, match="without a held-out item"):
         ranks_in_lists(lists, lists.users[:-1], targets[:-1])
     with pytest.raises(ValueError, match="without a held-out item"):
         ranks_in_lists(lists, lists.users[1:], targets[1:])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_users_left_out_because_they_miss_are_misses(seed):
+    lists, targets = random_lists(seed)
+    whole = ranks_in_lists(lists, lists.users, targets)
+    hit = whole[0] > 0
+    asked = RankedLists(lists.users[hit], lists.items[hit], lists.scores[hit], lists.raw_ranks[hit])
+    found = with_known_misses(asked.users, ranks_in_lists(asked, lists.users, targets), lists.users)
+    assert not hit.all() and hit.any()
+    for own, expected in zip(found, whole, strict=True):
+        np.testing.assert_array_equal(own, expected)
 
 
 @given(st.integers(1, 10**6), st.floats(0, 1), st.sampled_from([0.9, 0.95, 0.99]))
@@ -87,13 +99,14 @@ def test_wilson_of_nothing_and_of_the_ends():
 def write_ranks(tmp_path):
     """Return a function that writes a file of ranks (0: not in the list) and returns its path."""
 
-    def to_file(reranker, ranks, kind="discriminative", depth=20, repaired=(), split="test"):
+    def to_file(reranker, ranks, kind="discriminative", depth=20, raw=None, split="test"):
         rank = np.array(list(ranks.values()), np.int16)
+        raw_rank = np.array([(raw or ranks)[user] for user in ranks], np.int16)
         columns = {
             "user": list(ranks),
             "rank": pa.array(rank, mask=rank == 0),
             "in_list": rank > 0,
-            "repaired": [user in repaired for user in ranks],
+            "raw_rank": pa.array(raw_rank, mask=raw_rank == 0),
         }
         path = tmp_path / f"{reranker}.{split}.parquet"
         write_table(
@@ -106,7 +119,7 @@ def write_ranks(tmp_path):
 
 def test_the_table_of_a_made_example(write_ranks):
     paths = [
-        write_ranks("llm", {1: 1, 3: 3, 4: 0, 5: 4}, "generative", repaired={5}),
+        write_ranks("llm", {1: 1, 3: 3, 4: 0, 5: 4}, "generative", raw={1: 1, 3: 6, 4: 0, 5: 0}),
         write_ranks("identity", {1: 6, 2: 1, 3: 0, 4: 30, 5: 5}, "base", depth=100),
     ]
     table = hit_rate_table(paths, [5, 20])
@@ -114,8 +127,9 @@ def test_the_table_of_a_made_example(write_ranks):
     base, llm = table.iloc[0], table.iloc[2]
     assert (base["users"], base["hits"], base["hit_rate"], base["change_percent"]) == (5, 2, 0.4, 0)
     assert base["ceiling"] == 0.8 and base["kind"] == "base" and base["depth"] == 100
-    # On the users that both have, the base hits one (user 5) and the re-ranker three, one of them repaired.
-    assert (llm["users"], llm["hits"], llm["hits_unrepaired"], llm["hit_rate"]) == (4, 3, 2, 0.75)
+    # On the users that both have, the base hits one (user 5) and the re-ranker three: one of them was lost and
+    # put back, and one stood sixth in what the model returned, behind repeated items.
+    assert (llm["users"], llm["hits"], llm["hits_unrepaired"], llm["hit_rate"]) == (4, 3, 1, 0.75)
     assert llm["change_percent"] == 200 and llm["ceiling"] == 0.75
     assert (llm["ci_low"], llm["ci_high"]) == wilson_interval(3, 4)
     assert llm["mrr"] == pytest.approx((1 + 1 / 3 + 1 / 4) / 4)

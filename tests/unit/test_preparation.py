@@ -144,8 +144,8 @@ def test_profiles_follow_their_users():
 
 
 def test_the_counts_of_an_adapter_are_kept():
-    _, statistics = prepare(raw_of([(1, 1, 0)], counts={"covers_unreadable": 3}), 1)
-    assert statistics["covers_unreadable"] == 3 and statistics["has_timestamps"] is False
+    _, statistics = prepare(raw_of([(1, 1, 0)], counts={"rows_odd": 3}), 1)
+    assert statistics["rows_odd"] == 3 and statistics["has_timestamps"] is False
 
 
 def test_ties_of_the_published_100k(shared_data):

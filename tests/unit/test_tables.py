@@ -19,6 +19,8 @@ def example(name):
     for field in SCHEMAS[name]:
         if pa.types.is_dictionary(field.type):
             arrays.append(pa.array(["train", "test"]).dictionary_encode().cast(field.type))
+        elif pa.types.is_list(field.type):
+            arrays.append(pa.array([[0], [1, 2]], field.type))
         else:
             arrays.append(pa.array([0, 1]).cast(field.type))
     return pa.table(arrays, SCHEMAS[name])
@@ -86,10 +88,10 @@ def test_optional_columns_are_checked_when_there(tmp_path):
 
 
 def test_a_mapping_gets_the_types_of_the_contract(tmp_path):
-    columns = {"user": [0], "rank": [1], "item": [5], "score": [0.5], "repaired": [True]}
+    columns = {"user": [0], "rank": [1], "item": [5], "score": [0.5], "raw_rank": [3]}
     write_table(columns, "list", tmp_path / "l.parquet", ABOUT)
     found = read_table(tmp_path / "l.parquet", "list")
-    assert [str(field.type) for field in found.schema] == ["int32", "int16", "int32", "float", "bool"]
+    assert [str(field.type) for field in found.schema] == ["int32", "int16", "int32", "float", "int16"]
 
 
 @pytest.mark.parametrize("key", LIST_METADATA)

@@ -18,10 +18,10 @@ def test_the_table_holds_every_list(toy, protocol):
     folder = toy / "results" / "sample" / protocol
     table = pd.read_csv(folder / "tables" / "hit_rate.csv")
     assert list(table.columns) == COLUMNS
-    assert len(table) == 2 * 2 * 3 * 3  # splits, base models, re-rankers, cut-offs
+    assert len(table) == 2 * 3 * 6 * 3  # splits, base models, re-rankers, cut-offs
     assert set(table["protocol"]) == {protocol} and (table["users"] > 0).all()
     at_depth = table[(table["n"] == 20) & (table["split"] == "test")].set_index(["base_model", "reranker"])["hits"]
-    for base in ("pop", "nfm"):
+    for base in ("pop", "nfm", "dssm_video"):
         assert at_depth[base].nunique() == 1, "a re-ranker of depth 20 cannot change hits at 20"
     assert "(synthetic)" in (folder / "tables" / "hit_rate.md").read_text()
     assert "(synthetic)" in (folder / "figures" / "hit_rate.svg").read_text()
@@ -44,7 +44,14 @@ def test_touched_code_reruns_nothing(toy):
 
 def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
     jobs = planned(snakemake(toy, "-n", *TOY, "--config", "models={nfm: {learning_rate: 0.5}}"))
-    over_nfm = {"train", "recommend", "rerank_randomly", "rerank_by_similarity", "evaluate"}
+    over_nfm = {
+        "train",
+        "recommend",
+        "rerank_randomly",
+        "rerank_by_similarity",
+        "rerank_by_likelihood",
+        "evaluate",
+    }
     assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_hit_rate", "")}
 
 
@@ -56,7 +63,16 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
             "models/pop.py",
             "astype(np.float32)",
             "astype('float32')",
-            {"train", "recommend", "rerank_randomly", "rerank_by_similarity", "evaluate", "tabulate", "plot_hit_rate"},
+            {
+                "train",
+                "recommend",
+                "rerank_randomly",
+                "rerank_by_similarity",
+                "rerank_by_likelihood",
+                "evaluate",
+                "tabulate",
+                "plot_hit_rate",
+            },
         ),
         ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_hit_rate"}),
     ],

@@ -7,7 +7,7 @@ import pyarrow as pa
 from reelrank import step
 from reelrank.data import load_interactions
 from reelrank.lists import read_lists
-from reelrank.metrics import ranks_in_lists
+from reelrank.metrics import ranks_in_lists, with_known_misses
 from reelrank.tables import write_table
 
 if TYPE_CHECKING:
@@ -15,18 +15,28 @@ if TYPE_CHECKING:
 
 
 def main(interactions_path, split_path, list_paths, rank_paths):
-    """Write one table of ranks per list; the list's metadata goes with it."""
+    """Write one table of ranks per list; the list's metadata goes with it.
+
+    Where a re-ranker was asked only for users whose held-out item is in its list
+    (metadata ``users: hits``), the base list's other users are misses: the ranks are
+    those of a re-ranker that was asked for all.
+    """
     data = load_interactions(interactions_path, split_path)
     queries = {part: data.queries(part) for part in ("valid", "test")}
-    for list_path, rank_path in zip(list_paths, rank_paths, strict=True):
-        lists, about = read_lists(list_path)
+    read = [read_lists(path) for path in list_paths]
+    base_users = {about["split"]: lists.users for lists, about in read if about["reranker"] == "identity"}
+    for (lists, about), rank_path in zip(read, rank_paths, strict=True):
         asked = queries[about["split"]]
-        rank, repaired = ranks_in_lists(lists, asked.users, asked.targets)
+        rank, raw_rank = ranks_in_lists(lists, asked.users, asked.targets)
+        users = lists.users
+        if about.get("users") == "hits":
+            rank, raw_rank = with_known_misses(users, (rank, raw_rank), base_users[about["split"]])
+            users = base_users[about["split"]]
         columns = {
-            "user": lists.users,
+            "user": users,
             "rank": pa.array(rank, pa.int16(), mask=rank == 0),
             "in_list": rank > 0,
-            "repaired": repaired,
+            "raw_rank": pa.array(raw_rank, pa.int16(), mask=raw_rank == 0),
         }
         write_table(columns, "ranks", rank_path, about)
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.files import read_json, write_text
+from reelrank.report.seeds import seeds_to_markdown
 from reelrank.report.tables import hit_rate_table, to_markdown
 
 if TYPE_CHECKING:
@@ -15,7 +16,11 @@ def main(rank_paths, statistics_path, counts_path, outputs, cutoffs, title, synt
     table = hit_rate_table(rank_paths, cutoffs)
     write_text(outputs["csv"], table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
     about = {"title": title, "synthetic": synthetic, "published": published}
-    write_text(outputs["md"], to_markdown(table, cutoffs, about, read_json(statistics_path), read_json(counts_path)))
+    parts = [
+        to_markdown(table, cutoffs, about, read_json(statistics_path), read_json(counts_path)),
+        seeds_to_markdown(table, cutoffs),
+    ]
+    write_text(outputs["md"], "\n".join(filter(None, parts)))
 
 
 if __name__ == "__main__":

@@ -3,16 +3,28 @@
 import ast
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import jsonschema
 import yaml
 
 from reelrank.errors import InputError, suggest
+from reelrank.fields import check_definitions, check_feature, check_similarity, encoder_block, features_of, parts
+from reelrank.llm.options import check_generative, check_tuning, limits, load_prices
 from reelrank.raw import FIELD_ROLES
 
 #: Kind (see `reelrank.tables.KINDS`) of each type of re-ranker.
-RERANKER_KINDS = {"identity": "base", "random": "control", "similarity": "discriminative"}
+RERANKER_KINDS = {
+    "identity": "base",
+    "random": "control",
+    "similarity": "discriminative",
+    "likelihood": "generative",
+    "generative": "generative",
+}
+
+#: Defaults of the model's `Hyperparameters`, which import torch.
+SASREC_DEFAULTS = {"embedding_size": 64, "heads": 2}
 
 
 def merge(base, over):
@@ -54,7 +66,12 @@ def complete(config, folder):
     config["datasets"] = {name: config["datasets"][name]}
     check(config, yaml.safe_load((folder / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")))
     _check_blocks(config, folder / "schemas")
-    _check_references(config)
+    _check_references(config, folder)
+    prices = load_prices(folder)
+    for name in config["run"]["rerankers"]:
+        if config["rerankers"][name]["type"] == "generative":
+            shown = [*config["fields"], *config.get("tags", {})]
+            check_generative(name, config["rerankers"][name], folder, shown, prices, config.get("language_models", {}))
     return config
 
 
@@ -82,11 +99,17 @@ def check(value, schema, where=""):
     raise InputError(f"config key {key or '(top)'}: {error.message}{_expected(error)}")
 
 
-#: JSON Schema counts 100.0 as an integer; a number of items or layers is none.
+#: JSON Schema counts 100.0 as an integer; a number of items or layers is none. NaN passes every range, infinity half.
 _Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": lambda _, value: (
+                not isinstance(value, bool)
+                and (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)))
+            ),
+        }
     ),
 )
 
@@ -101,7 +124,9 @@ def _read_nested_strings(value, validator):
             read = float(read) if isinstance(read, str) else read
         except (yaml.YAMLError, ValueError):
             continue
-        if not isinstance(read, str) and validator.evolve(schema=error.schema).is_valid(read):
+        # Only the type decides: a number out of its range is to be refused for that.
+        wanted = {error.validator: error.validator_value}
+        if not isinstance(read, str) and validator.evolve(schema=wanted).is_valid(read):
             parent = value
             for step in path[:-1]:
                 parent = parent[step]
@@ -115,7 +140,7 @@ def _expected(error):
 
 def _check_blocks(config, schemas):
     """Check each model, encoder and re-ranker against the schema of its type."""
-    for section in ("models", "encoders", "rerankers"):
+    for section in ("models", "encoders", "language_models", "rerankers"):
         types = yaml.safe_load((schemas / f"{section}.schema.yaml").read_text(encoding="utf-8"))
         for name, block in config[section].items():
             where = f"{section}.{name}"
@@ -125,9 +150,17 @@ def _check_blocks(config, schemas):
             options = {key: value for key, value in block.items() if key != "type"}
             check(options, {"type": "object", "additionalProperties": False, **types[kind]}, where)
             block.update(options)  # with what was read from strings
+            if kind == "sasrec":
+                _check_heads(where, block)
 
 
-def _check_references(config):
+def _check_heads(where, block):
+    size, heads = (block.get(key, default) for key, default in SASREC_DEFAULTS.items())
+    if size % heads:
+        raise InputError(f"config key {where}.heads: found {heads}; expected a divisor of embedding_size, {size}")
+
+
+def _check_references(config, folder):
     """Check that what is named is defined, and that cut-offs fit the lists."""
     run = config["run"]
     for key, section in (("base_models", "models"), ("rerankers", "rerankers")):
@@ -167,21 +200,46 @@ def _check_references(config):
                 f"re-ranker {name!r}"
             )
         if block["type"] == "similarity":
-            _check_features(config, f"rerankers.{name}", block["encoder"], similarity_options(block)["field"])
+            check_similarity(config, name)
+        if block["type"] == "likelihood" or block.get("language_model") in config["language_models"]:
+            _check_language_model(config, f"rerankers.{name}.language_model", block["language_model"], folder)
     for name in run["base_models"]:
-        block = config["models"][name]
-        if "encoder" in block:
-            _check_features(config, f"models.{name}", block["encoder"], block["field"])
+        for encoder, field in features_of(config, name, "models"):
+            check_feature(config, f"models.{name}", encoder, field)
+    check_definitions(config)
 
 
-def _check_features(config, where, encoder, field):
-    """Check that the encoder of a block is defined and that its field is prepared."""
-    if encoder not in config["encoders"]:
-        raise InputError(
-            f"config key {where}.encoder: unknown name {encoder!r}; {suggest(encoder, config['encoders'])}"
-        )
-    if field not in config["fields"]:
-        raise InputError(f"config key {where}.field: {field!r} is not among fields = {config['fields']}")
+def _check_language_model(config, where, name, folder):
+    """Check that a language model and what it is fine-tuned from are defined, and that there are titles to read."""
+    models = config["language_models"]
+    if name not in models:
+        raise InputError(f"config key {where}: unknown name {name!r}; {suggest(name, models)}")
+    if "title" not in config["fields"]:
+        raise InputError(f"config key {where}: needs 'title', which is not among fields = {config['fields']}")
+    if models[name]["type"] == "lora":
+        base, key = models[name]["base"], f"language_models.{name}.base"
+        bases = {other: block for other, block in models.items() if block["type"] != "lora"}
+        if base not in bases:
+            raise InputError(
+                f"config key {key}: {base!r} is no language model that can be tuned; {suggest(base, bases)}"
+            )
+        if models[base].get("adapter"):
+            raise InputError(
+                f"config key {key}: {base!r} has an adapter of its own, which would be lost; expected a model without"
+            )
+        check_tuning(f"language_models.{name}", models[name], folder, config["fields"])
+
+
+def language_model_blocks(config, name):
+    """Return the block of a language model and, if it is fine-tuned, that of its base; none without a name."""
+    block = config["language_models"].get(name)
+    return [block, *language_model_blocks(config, block.get("base"))] if block else []
+
+
+def likelihood_options(block):
+    """Return the options of a likelihood re-ranker, with the defaults filled in."""
+    defaults = {"history_length": 10, "unconditional_weight": 0.0, "users": "all"}
+    return defaults | {key: value for key, value in block.items() if key not in ("type", "depth")}
 
 
 def reranker_depth(config, name):
@@ -190,10 +248,26 @@ def reranker_depth(config, name):
     return config["candidates"] if block["type"] == "identity" else block.get("depth", 20)
 
 
+def deciding(block):
+    """Return a block without what cannot change a result (budgets, rates, permissions)."""
+    allowed = limits(block) if block["type"] == "generative" else {}
+    return {key: value for key, value in block.items() if key not in allowed}
+
+
 def similarity_options(block):
     """Return the options of a similarity re-ranker, with the defaults filled in."""
-    defaults = {"field": "title", "history_length": 10, "pooling": "mean"}
-    return defaults | {key: value for key, value in block.items() if key not in ("type", "depth")}
+    defaults = {"history_length": 10, "pooling": "mean"}
+    return {key: block.get(key, value) for key, value in defaults.items()}
+
+
+def feature_blocks(config, model, reranker):
+    """Return all settings that decide the features which a model and a re-ranker read."""
+    used = features_of(config, model, "models") + features_of(config, reranker, "rerankers")
+    own = {name: encoder_block(config, name) for name, _ in used}
+    joined = {field: parts(config, field) for _, field in used}
+    tags = {part: config["tags"][part] for texts in joined.values() for part in texts if part in config["tags"]}
+    own |= {block["encoder"]: encoder_block(config, block["encoder"]) for block in tags.values()}
+    return [used, own, joined, tags, config["comments_per_item"]] if used else []
 
 
 def digest(*values):

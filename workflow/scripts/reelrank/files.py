@@ -54,6 +54,18 @@ def remove(path):
         path.unlink(missing_ok=True)
 
 
+def write_by(save, path):
+    """Let ``save(temporary)`` write the file `path`, atomically, and give it the mode of any new file.
+
+    Some libraries write for the owner alone.
+    """
+    with atomic(path) as temporary:
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        save(temporary)
+        temporary.chmod(mode)
+
+
 def write_text(path, text):
     """Write `text` (UTF-8, LF) to `path`, atomically."""
     with atomic(path) as temporary:

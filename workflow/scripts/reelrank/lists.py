@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from reelrank.errors import InputError
 from reelrank.tables import metadata, read_table, write_table
@@ -20,14 +21,16 @@ class RankedLists:
         ``(n, depth)`` int32, best first, -1 where a user's list is shorter.
     scores : numpy.ndarray
         ``(n, depth)`` float32.
-    repaired : numpy.ndarray or None
-        ``(n, depth)`` bool: entries that a model lost and the repair put back.
+    raw_ranks : numpy.ndarray or None
+        ``(n, depth)`` int16: the place of each entry in what a generative model really
+        returned, before repair; 0 where the model lost it and the repair put it back.
+        None where nothing can be lost.
     """
 
     users: np.ndarray
     items: np.ndarray
     scores: np.ndarray
-    repaired: np.ndarray | None = None
+    raw_ranks: np.ndarray | None = None
 
     @property
     def present(self):
@@ -36,18 +39,18 @@ class RankedLists:
 
     def head(self, depth):
         """Return the first `depth` entries of each list."""
-        cut = None if self.repaired is None else self.repaired[:, :depth]
+        cut = None if self.raw_ranks is None else self.raw_ranks[:, :depth]
         return RankedLists(self.users, self.items[:, :depth], self.scores[:, :depth], cut)
 
-    def reordered(self, scores, repaired=None):
+    def reordered(self, scores, raw_ranks=None):
         """Return the same items ordered by (-score, present rank): a permutation by construction.
 
         Parameters
         ----------
         scores : numpy.ndarray
             ``(n, depth)``; must not be NaN where an entry stands.
-        repaired : numpy.ndarray, optional
-            ``(n, depth)`` bool, in the present order.
+        raw_ranks : numpy.ndarray, optional
+            ``(n, depth)`` int16, in the present order.
         """
         scores = np.asarray(scores, np.float32)
         if scores.shape != self.items.shape:
@@ -57,13 +60,13 @@ class RankedLists:
         order = np.argsort(np.where(self.present, -scores, np.inf), axis=1, kind="stable")
         # Lists are gapless, so an entry scored -inf still stands before the absent ones.
         take = lambda values: None if values is None else np.take_along_axis(values, order, axis=1)  # noqa: E731
-        return RankedLists(self.users, take(self.items), take(scores), take(repaired))
+        return RankedLists(self.users, take(self.items), take(scores), take(raw_ranks))
 
 
 def read_lists(path):
     """Read a Parquet file of contract ``list`` as ``(RankedLists, metadata)``, with its gaps checked."""
     table = read_table(path, "list")
-    columns = {name: table[name].to_numpy() for name in table.column_names}
+    columns = {name: table[name].fill_null(0).to_numpy() for name in table.column_names}
     return _from_columns(columns, path), metadata(table)
 
 
@@ -82,8 +85,8 @@ def _from_columns(columns, path):
         values[row, column] = columns[name]
         return values
 
-    repaired = spread("repaired", False) if "repaired" in columns else None
-    return RankedLists(users, spread("item", -1), spread("score", -np.inf), repaired)
+    raw_ranks = spread("raw_rank", 0) if "raw_rank" in columns else None
+    return RankedLists(users, spread("item", -1), spread("score", -np.inf), raw_ranks)
 
 
 def write_lists(lists, path, about, base=None):
@@ -120,8 +123,9 @@ def write_lists(lists, path, about, base=None):
         "item": lists.items.ravel()[keep].astype(np.int32),
         "score": lists.scores.ravel()[keep].astype(np.float32),
     }
-    if lists.repaired is not None:
-        columns["repaired"] = lists.repaired.ravel()[keep]
+    if lists.raw_ranks is not None:
+        raw_ranks = lists.raw_ranks.ravel()[keep].astype(np.int16)
+        columns["raw_rank"] = pa.array(raw_ranks, mask=raw_ranks == 0)
     write_table(columns, "list", path, about)
 
 

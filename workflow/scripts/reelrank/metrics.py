@@ -19,16 +19,44 @@ def ranks_in_lists(lists, users, targets):
     -------
     rank : numpy.ndarray
         ``(len(lists.users),)`` int64, 1-based, 0 where the item is not in the list.
-    repaired : numpy.ndarray
-        ``(len(lists.users),)`` bool: the item is there only because it was repaired.
+    raw_rank : numpy.ndarray
+        ``(len(lists.users),)`` int64: its place in what the re-ranker really returned,
+        before repair; 0 where it is not in the list or was lost.
     """
     rows = np.searchsorted(users, lists.users)
     if (rows >= len(users)).any() or not np.array_equal(users[rows], lists.users):
         raise ValueError("lists hold users without a held-out item")
     found = lists.items == targets[rows][:, None]
     rank = (found * np.arange(1, found.shape[1] + 1)).max(axis=1, initial=0)
-    repaired = np.zeros(len(rank), bool) if lists.repaired is None else (found & lists.repaired).any(1)
-    return rank, repaired
+    raw_rank = rank if lists.raw_ranks is None else np.where(found, lists.raw_ranks, 0).max(axis=1, initial=0)
+    return rank, raw_rank.astype(np.int64)
+
+
+def with_known_misses(lists_users, ranks, all_users):
+    """Spread ranks over all users; those who are not in the lists get rank 0, a miss.
+
+    Right only where users were left out *because* their held-out item is not in the
+    list (``users: hits``): such a user is a miss whatever the order.
+
+    Parameters
+    ----------
+    lists_users : numpy.ndarray
+        ``(k,)`` users of the lists.
+    ranks : sequence of numpy.ndarray
+        ``(k,)`` each.
+    all_users : numpy.ndarray
+        ``(n,)`` ascending; must hold all of `lists_users`.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        ``(n,)`` each.
+    """
+    rows = np.searchsorted(all_users, lists_users)
+    spread = [np.zeros(len(all_users), np.int64) for _ in ranks]
+    for values, rank in zip(spread, ranks, strict=True):
+        values[rows] = rank
+    return spread
 
 
 def hits(rank, n):

@@ -6,11 +6,17 @@ No heavy import: Snakemake itself runs this.
 from pathlib import Path
 from urllib.parse import urljoin
 
-from reelrank.errors import InputError
+from reelrank.errors import InputError, suggest
 
 #: Which file (role) of an adapter each item field is read from.
 FIELD_ROLES = {
-    "microlens": {"title": "titles", "category": "categories", "comments": "comments", "cover": "covers"},
+    "microlens": {
+        "title": "titles",
+        "category": "categories",
+        "comments": "comments",
+        "cover": "covers",
+        "frames": "frames",
+    },
     "movielens": {"title": "movies", "category": "movies"},
 }
 
@@ -52,15 +58,34 @@ def raw_files(config):
         raise InputError(
             f"config key raw_dir: the folder {own!r} does not exist; expected one with the published files"
         )
-    paths = {}
-    for role in needed_roles(dataset, config["fields"]):
-        name = dataset["files"][role]
-        parts = dataset["archives"].get(name, [])
-        if own and not (Path(own) / name).exists() and not (parts and (Path(own) / parts[-1]).exists()):
-            wanted = " or ".join([repr(name), *(repr(part) for part in parts[-1:])])
-            raise InputError(f"config key raw_dir: {own!r} holds no {wanted}, which the {role} are read from")
-        paths[role] = raw_path(config, name)
-    return paths
+    return {role: _raw_file(config, role) for role in needed_roles(dataset, config["fields"])}
+
+
+def published_features(config, encoder):
+    """Return the published file of an encoder of type ``published``.
+
+    Raises
+    ------
+    InputError
+        If the dataset has no file of that role, or ``raw_dir`` does not hold it.
+    """
+    role, files = config["encoders"][encoder]["file"], config["datasets"][config["dataset"]]["files"]
+    if role not in files:
+        raise InputError(
+            f"config key encoders.{encoder}.file: dataset {config['dataset']!r} has no file {role!r}; "
+            f"{suggest(role, files)}"
+        )
+    return _raw_file(config, role)
+
+
+def _raw_file(config, role):
+    dataset, own = config["datasets"][config["dataset"]], config.get("raw_dir")
+    name = dataset["files"][role]
+    parts = dataset["archives"].get(name, [])
+    if own and not (Path(own) / name).exists() and not (parts and (Path(own) / parts[-1]).exists()):
+        wanted = " or ".join([repr(name), *(repr(part) for part in parts[-1:])])
+        raise InputError(f"config key raw_dir: {own!r} holds no {wanted}, which the {role} are read from")
+    return raw_path(config, name)
 
 
 def packed_names(dataset, folders):

@@ -37,7 +37,7 @@ def start(log):
     os.dup2(stream.fileno(), 2)
     sys.stdout = sys.stderr = stream
     logging.basicConfig(stream=stream, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
-    for noisy in ("httpx", "httpcore", "urllib3", "matplotlib"):
+    for noisy in ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "huggingface_hub", "urllib3", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     versions = " ".join(f"{name} {_version(name)}" for name in LOGGED_PACKAGES)
     logging.info("python %s %s", platform.python_version(), versions)

@@ -41,6 +41,7 @@ SCHEMAS = {
     "users": _schema(("user", pa.int32()), ("user_id", pa.string()), ("length", pa.int32())),
     "items": _schema(("item", pa.int32()), ("item_id", pa.string()), ("title", pa.string())),
     "comments": _schema(("user", pa.int32()), ("item", pa.int32()), ("comment", pa.string())),
+    "texts": _schema(("item", pa.int32()), ("text", pa.string())),
     "split": _schema(("user", pa.int32()), ("position", pa.int32()), ("split", pa.dictionary(pa.int8(), pa.string()))),
     "item_statistics": pa.schema(
         [
@@ -56,8 +57,31 @@ SCHEMAS = {
             pa.field("user", pa.int32(), nullable=False),
             pa.field("rank", pa.int16()),
             pa.field("in_list", pa.bool_(), nullable=False),
-            pa.field("repaired", pa.bool_(), nullable=False),
+            pa.field("raw_rank", pa.int16()),
         ]
+    ),
+    "answers": pa.schema(
+        [
+            *_schema(("user", pa.int32()), ("permutation", pa.int16()), ("step", pa.int16())),
+            *_schema(("key", pa.string()), ("text", pa.string()), ("finish_reason", pa.string())),
+            pa.field("logprobs", pa.string()),
+            *_schema(("input_tokens", pa.int32()), ("output_tokens", pa.int32())),
+            *_schema(("model", pa.string()), ("fingerprint", pa.string())),
+            *_schema(("latency_s", pa.float32()), ("attempt", pa.int16())),
+        ]
+    ),
+    "parsing": _schema(
+        ("user", pa.int32()),
+        ("permutation", pa.int16()),
+        ("step", pa.int16()),
+        ("fault", pa.string()),
+        ("missing", pa.int16()),
+        ("repeated", pa.int16()),
+        ("unknown", pa.int16()),
+        ("out_of_range", pa.int16()),
+        ("prose_around", pa.int16()),
+        ("shown", pa.list_(pa.int16())),
+        ("order", pa.list_(pa.int16())),
     ),
     "training": _schema(("epoch", pa.int32()), ("loss", pa.float64()), ("valid_ndcg", pa.float64())),
 }
@@ -65,11 +89,15 @@ SCHEMAS = {
 #: Tables that may carry further columns (user profiles, item fields).
 OPEN = frozenset({"users", "items"})
 
-#: Columns that a table may carry beside the required ones.
+#: Columns that a table may carry beside the required ones. The raw rank of an item is its place in what a
+#: generative model really returned, before repair; null where the model lost it.
 OPTIONAL = {
     "interactions": {"rating": pa.float32()},
-    "list": {"repaired": pa.bool_()},
+    "list": {"raw_rank": pa.int16()},
 }
+
+#: Columns of OPTIONAL that may hold nulls.
+NULLABLE = frozenset({"raw_rank"})
 
 
 def check_table(table, name, path):
@@ -95,7 +123,7 @@ def check_table(table, name, path):
         if column in schema.names:
             continue
         if column in optional:
-            _check_column(table, column, optional[column], False, path)
+            _check_column(table, column, optional[column], column in NULLABLE, path)
         elif name not in OPEN:
             raise InputError(f"{path}: column {column!r} does not belong in a table of {name}; expected {schema.names}")
 

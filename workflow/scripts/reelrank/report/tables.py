@@ -18,14 +18,15 @@ def read_ranks(path):
     Returns
     -------
     ranks : pandas.DataFrame
-        Indexed by user: ``rank`` (int, 0 where the held-out item is not in the list)
-        and ``repaired`` (bool).
+        Indexed by user: ``rank`` (int, 0 where the held-out item is not in the list) and
+        ``raw_rank`` (int, the same before repair: 0 also where a model lost the item).
     about : dict of str to str
         Metadata of the list.
     """
     table = read_table(path, "ranks")
     frame = table.to_pandas().set_index("user")
-    frame["rank"] = frame["rank"].fillna(0).astype(np.int64)
+    for name in ("rank", "raw_rank"):
+        frame[name] = frame[name].fillna(0).astype(np.int64)
     return frame, metadata(table)
 
 
@@ -45,8 +46,9 @@ def hit_rate_table(paths, cutoffs):
     pandas.DataFrame
         Columns dataset, protocol, split, base_model, seed, reranker, kind, depth, n,
         users, hits, hits_unrepaired, hit_rate, ci_low, ci_high, change_percent, ndcg,
-        mrr (both cut at n), ceiling (hit rate at depth). ``change_percent`` is missing
-        where the base has no hit.
+        mrr (both cut at n), ceiling (hit rate at depth). ``hits_unrepaired`` counts by the
+        rank in what a model really returned, as systems without repair do.
+        ``change_percent`` is missing where the base has no hit.
     """
     lists = [read_ranks(path) for path in paths]
     bases = {_place(about): ranks for ranks, about in lists if about["reranker"] == "identity"}
@@ -84,7 +86,7 @@ def _row(ranks, base, about, n):
         "n": int(n),
         "users": users,
         "hits": count,
-        "hits_unrepaired": int((hit & ~ranks["repaired"].to_numpy()).sum()),
+        "hits_unrepaired": int(hits(ranks["raw_rank"].to_numpy(), n).sum()),
         "hit_rate": count / users if users else np.nan,
         "ci_low": low,
         "ci_high": high,

@@ -1,0 +1,90 @@
+# No rules here: where language models in process lie, and what each generative re-ranker is asked.
+
+
+def language_models(*types):
+    """The language models of these types."""
+    return [name for name, block in config["language_models"].items() if block["type"] in types]
+
+
+def given_files(block):
+    """The files of the folders that a block names; a hub's name has none."""
+    folders = [Path(block[key]) for key in ("model", "adapter") if block.get(key)]
+    return [str(path) for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()) if path.is_file()]
+
+
+def language_model_files(wildcards, name):
+    """The files of a language model: those made here, those of its base, and those of a given folder."""
+    block = config["language_models"][name]
+    folder = f"results/{wildcards.dataset}/{wildcards.protocol}/language_models/{name}"
+    if block["type"] == "lora":
+        return [f"{folder}/adapter_model.safetensors", *language_model_files(wildcards, block["base"])]
+    return [f"{folder}/model.safetensors"] if block["type"] == "scratch" else given_files(block)
+
+
+def language_model_source(wildcards, name):
+    """What is loaded for a language model: folders made here, or what its block names."""
+    block = config["language_models"][name]
+    folder = f"results/{wildcards.dataset}/{wildcards.protocol}/language_models/{name}"
+    if block["type"] == "lora":
+        return {**language_model_source(wildcards, block["base"]), "adapter": folder}
+    if block["type"] == "scratch":
+        return {"model": folder}
+    return {key: value for key, value in block.items() if key != "type"}
+
+
+def tuned_block(wildcards):
+    return config["language_models"][wildcards.language_model]
+
+
+def asking_options(wildcards):
+    return llm.generative_options(config["rerankers"][wildcards.reranker])
+
+
+def own_language_model(wildcards):
+    """The files of the language model in process, where one is asked."""
+    options = asking_options(wildcards)
+    if options["client"] != "transformers":
+        return []
+    name = options["language_model"]
+    return language_model_files(wildcards, name) if name else given_files(options)
+
+
+def own_language_model_source(wildcards):
+    """What is loaded for it: folders made by this run."""
+    name = asking_options(wildcards)["language_model"]
+    return language_model_source(wildcards, name) if name else {}
+
+
+def what_is_asked(reranker):
+    """All that decides a generative re-ranker's requests and their price."""
+    options = llm.generative_options(config["rerankers"][reranker])
+    return {
+        "options": options,
+        "prompt": prompt_of(reranker),
+        "prices": llm.price_of(PRICES, options),
+        "depth": settings.reranker_depth(config, reranker),
+    }
+
+
+def shown_beside_titles(reranker):
+    """The tables that a re-ranker's prompts show beside the items' own columns: comments, and tags of images."""
+    shown = llm.generative_options(config["rerankers"][reranker])["fields"]
+    tables = {field: f"{PROTOCOL}/texts/{field}.parquet" for field in shown if field in config.get("tags", {})}
+    return tables | ({"comments": f"{PREPARED}/comments.parquet"} if "comments" in shown else {})
+
+
+def prompt_inputs(wildcards):
+    return shown_beside_titles(wildcards.reranker)
+
+
+def all_prompt_inputs(wildcards):
+    return {key: path for name in rerankers_of("generative") for key, path in shown_beside_titles(name).items()}
+
+
+def asking_code(wildcards):
+    """The code behind the questions; that of the reader only where an answer decides the next question."""
+    options = asking_options(wildcards)
+    slides = options["strategy"] in ("listwise", "letter_logits") and options["window"] < settings.reranker_depth(
+        config, wildcards.reranker
+    )
+    return code_digest("ask_llm.py", f"llm/clients/{options['client']}.py", *(["llm/reading.py"] if slides else []))

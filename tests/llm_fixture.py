@@ -1,0 +1,47 @@
+"""A job of asking on made lists, with everything that a step would give it."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import yaml
+from small_data import random_interactions
+
+from reelrank.lists import RankedLists
+from reelrank.llm.asked import choose_users
+from reelrank.llm.items import item_texts
+from reelrank.llm.job import run_job
+from reelrank.llm.options import DEFAULTS, LIMITS
+from reelrank.llm.prompts import build_prompt
+
+PROMPTS = Path(__file__).parents[1] / "config" / "prompts"
+
+#: Limits of tests: attempts follow each other at once, and nothing waits for long.
+QUICK = {"timeout_s": 2.0, "concurrency": 16}
+
+
+def asked_users(n_users, depth=6, n_items=40, users="all", seed=3):
+    """Return the users asked about in test, and the titles of the items."""
+    data = random_interactions(seed, n_users, n_items, 5, 9)
+    rng = np.random.default_rng(seed)
+    items = np.stack([rng.permutation(n_items)[: 2 * depth] for _ in range(n_users)]).astype(np.int32)
+    scores = -np.tile(np.arange(2 * depth, dtype=np.float32), (n_users, 1))
+    base = RankedLists(np.arange(n_users, dtype=np.int32), items, scores)
+    return [choose_users(users, "test", base, data.queries("test"), depth)], [f"title {i}" for i in range(n_items)]
+
+
+def run(folder, url, n_users=20, prices=None, job="d/p/b/1/llm", depth=6, options=None, asked=None, **limits):
+    """Run a job against a server with a cache in `folder`; return its rows, options and ledger."""
+    os.environ["REELRANK_CACHE"] = str(folder / "cache")
+    own = {"client": "openai", "model": "m", "base_url": url, "window": 26, "stride": 13} | (options or {})
+    prompt = build_prompt("refined", yaml.safe_load((PROMPTS / "refined.yaml").read_text()))
+    one, titles = asked or asked_users(n_users, depth)
+    texts = item_texts({"title": titles}, {"title": 60})
+    return run_job("llm", job, one, DEFAULTS | own, LIMITS | QUICK | limits, prices, prompt, texts, titles)
+
+
+def texts_of(rows):
+    """Return the texts of all answers by user, permutation and step."""
+    return {
+        (*place, step): answer.text for part in rows.values() for place, own in part.items() for step, _, answer in own
+    }

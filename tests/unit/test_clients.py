@@ -1,0 +1,289 @@
+"""Clients and caches on their own: what they say of themselves, and what they read from a server's words."""
+
+import asyncio
+import errno
+import json
+import os
+import time
+import types
+import typing
+
+import pytest
+from llm_fixture import asked_users
+from shipped_prompts import CONFIG, prompt
+
+from reelrank.errors import InputError
+from reelrank.llm.cache import AnswerCache, Journal, answer_of, read_journals
+from reelrank.llm.clients import CLIENTS, RefusedError, TransientError, build_client, failure, retry_after
+from reelrank.llm.clients import transformers as transformers_client
+from reelrank.llm.estimate import estimate
+from reelrank.llm.items import item_texts
+from reelrank.llm.limits import Budget, backoff
+from reelrank.llm.messages import Answer, Request
+from reelrank.llm.options import DEFAULTS, check_generative, generative_options
+from reelrank.llm.prompts import Renderer
+
+REQUEST = Request("text", (("user", "hello"),), 5)
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_every_client_keeps_the_interface(name, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("HF_TOKEN", "k")
+    client = build_client("r", DEFAULTS | {"client": name, "model": "m"})
+    assert "k" not in json.dumps(client.identity).split('"'), "a key is no part of an identity"
+    assert client.identity["client"] == name and client.identity["model"] == "m"
+    assert (client.third_party is None) == (name == "transformers")
+    assert asyncio.iscoroutinefunction(client.complete)
+    asyncio.run(client.close())
+
+
+@pytest.mark.parametrize(
+    ("url", "stays"),
+    [
+        ("http://127.0.0.1:8000/v1", True),
+        ("http://localhost/v1", True),
+        ("https://router.huggingface.co/v1", False),
+        ("http://127.0.0.1.example.org/v1", False),
+        ("http://[::1]:8000/v1", True),
+    ],
+)
+def test_what_stays_on_this_machine_is_told_by_the_address(url, stays, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    client = build_client("r", DEFAULTS | {"client": "openai", "model": "m", "base_url": url})
+    assert (client.third_party is None) == stays
+    asyncio.run(client.close())
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"retry-after": "7"}, 7), ({"retry-after-ms": "250"}, 0.25), ({}, None), ({"retry-after": "soon"}, None)],
+)
+def test_retry_after(headers, seconds):
+    assert retry_after(headers) == seconds
+
+
+def test_retry_after_may_be_a_date():
+    moment = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))
+    assert 27 < retry_after({"retry-after": moment}) <= 30
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504])
+def test_what_may_pass_is_tried_again(status):
+    assert isinstance(failure("r", status, {}, "x", "K"), TransientError)
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422])
+def test_what_will_not_pass_is_not(status):
+    error = failure("r", status, {}, "secret-key said", "MY_KEY", "secret-key")
+    assert isinstance(error, RefusedError) and "secret-key" not in str(error)
+    assert ("MY_KEY" in str(error)) == (status in (401, 403))
+
+
+def test_waits_grow_and_differ():
+    rng = types.SimpleNamespace(random=lambda: 1.0)
+    assert [backoff(attempt, rng) for attempt in (1, 2, 3, 9, 30)] == [0.5, 1, 2, 60, 60]
+    rng.random = lambda: 0.0
+    assert backoff(3, rng) == 1
+
+
+def test_the_key_stands_for_all_that_can_change_an_answer():
+    others = [
+        Request("text", (("user", "hello "),), 5),
+        Request("text", (("system", "hello"),), 5),
+        Request("text", (("user", "hello"),), 6),
+        Request("text", (("user", "hello"),), 5, temperature=0.1),
+        Request("text", (("user", "hello"),), 5, seed=2),
+        Request("text", (("user", "hello"),), 5, schema="{}"),
+        Request("choice", (("user", "hello"),), 5, choices=("A",), top_logprobs=5),
+    ]
+    keys = {request.key("id") for request in [REQUEST, *others]} | {REQUEST.key("other")}
+    assert len(keys) == len(others) + 2
+    assert REQUEST.key("id") == Request("text", (("user", "hello"),), 5).key("id")
+
+
+def test_the_cache_keeps_answers_whole(tmp_path):
+    cache, key = AnswerCache(tmp_path), REQUEST.key("id")
+    answer = Answer("text \ud800 é", "stop", [["A", -0.5]], 3, 4, "m", "f", 0.1, 2)
+    cache.put(key, answer, "run")
+    found = answer_of(AnswerCache(tmp_path).get(key))
+    assert (found.text.replace("\\ud800", "\ud800"), found.logprobs, found.attempt) == (answer.text, [["A", -0.5]], 2)
+    path = tmp_path / "answers" / key[:2] / f"{key}.json"
+    for broken in (path.read_bytes()[:-9], b"", b"null", b"{}", b"[1]"):
+        path.write_bytes(broken)
+        assert cache.get(key) is None, "a file that is not whole is no answer"
+    assert AnswerCache(tmp_path / "own", [tmp_path]).get("0" * 40) is None
+
+
+def test_a_shared_cache_is_read_and_not_written(tmp_path):
+    key = REQUEST.key("id")
+    AnswerCache(tmp_path / "shared").put(key, Answer("x"), "run")
+    before = sorted(tmp_path.rglob("*"))
+    own = AnswerCache(tmp_path / "own", [tmp_path / "shared"])
+    assert own.get(key)["text"] == "x" and sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_read_only_cache_is_named_before_anything_is_sent(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "makedirs", refuse)
+    with pytest.raises(InputError, match=r"cannot be written \(read-only\).*REELRANK_CACHE"):
+        AnswerCache(tmp_path / "cache").check_writable()
+
+
+def test_a_journal_tells_what_became_of_each_request(tmp_path):
+    cache, key = AnswerCache(tmp_path), REQUEST.key("id")
+    journal = Journal(cache, "job")
+    for place in ("a", "b", "c", "d"):
+        journal.note("sent", place, 1, usd_bound=0.5)
+    journal.note("answered", "a", 1, input_tokens=3, output_tokens=4, usd=0.25)
+    journal.note("failed", "b", 1)
+    journal.note("unknown", "c", 1)
+    journal.note("sent", key, 2, usd_bound=0.125)
+    cache.put(key, Answer(attempt=2, input_tokens=5), journal.run)  # killed before the journal could say so
+    journal.close()
+    path = next((tmp_path / "journals" / "job").iterdir())
+    path.write_bytes(path.read_bytes() + b'{"event": "sent", "ke')
+    found = read_journals(cache, "job")
+    assert (found["runs"], found["sent"], found["answered"], found["failed"]) == (1, 5, 2, 1)
+    assert sorted(found["unknown"]) == ["c:1", "d:1"] and found["usd_unknown"] == 1.0
+    assert (found["usd"], found["input_tokens"]) == (0.375, 8)
+
+
+def test_a_bound_is_never_below_the_cost():
+    budget = Budget("r", (1.0, 2.0))
+    request = Request("text", (("user", "é" * 100),), 7)
+    assert budget.bound(request) >= budget.cost(Answer(input_tokens=200, output_tokens=7))
+    assert Budget("r", None).cost(Answer()) is None
+    with pytest.raises(InputError, match=r"max_cost_usd: the price of the model is not in config/prices.yaml"):
+        Budget("r", None, max_cost_usd=1.0)
+
+
+class FakeModel:
+    """Stands for the model in this process."""
+
+    calls: typing.ClassVar = []
+
+    def __init__(self, name, model, **options):
+        self.options = options
+
+    def likelihoods_of(self, prefixes, continuations):
+        self.calls.append(len(prefixes))
+        return [[(-float(len(text)), 2) for text in row] for row in continuations]
+
+    def choice_logprobs_of(self, prompts, choices):
+        self.calls.append(len(prompts))
+        return [[-float(place) for place, _ in enumerate(choices)] for _ in prompts]
+
+    def generate(self, messages, max_tokens, seed, temperature):
+        return f"{len(messages)} {max_tokens}", "stop", 3, 1
+
+
+def test_a_model_in_this_process_answers_in_batches(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "reelrank.llm.local", types.SimpleNamespace(LocalModel=FakeModel))
+    FakeModel.calls.clear()
+
+    async def ask():
+        client = transformers_client.Client("r", DEFAULTS | {"model": "m"}, 60)
+        requests = [Request("likelihood", (("user", "a\n"),), continuations=("x", "yy"), seed=i) for i in range(5)]
+        requests += [Request("choice", (("user", "q"),), choices=("A", "B"), seed=i) for i in range(3)]
+        requests += [REQUEST]
+        answers = await asyncio.gather(*(client.complete(request) for request in requests))
+        await client.close()
+        return answers
+
+    answers = asyncio.run(ask())
+    assert FakeModel.calls == [5, 3]
+    assert all(answer.logprobs == [[-1.0, 2], [-2.0, 2]] for answer in answers[:5])
+    assert all(answer.logprobs == [["A", -0.0], ["B", -1.0]] for answer in answers[5:8])
+    assert answers[8].text == "1 5" and answers[8].input_tokens == 3
+
+
+def test_a_folder_is_known_by_its_content(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_bytes(b"x" * 100)
+    identity = [
+        transformers_client.Client("r", DEFAULTS | {"model": str(tmp_path / name)}, 60).identity
+        for name in ("one", "two")
+    ]
+    assert identity[0] == identity[1]
+    (tmp_path / "two" / "weights").write_bytes(b"y" * 100)
+    assert transformers_client.folder_digest(tmp_path / "two") != identity[0]["model"]
+
+
+def test_an_estimate_counts_requests_exactly_and_bounds_the_rest():
+    asked, titles = asked_users(30, depth=10)
+    texts = item_texts({"title": titles}, {"title": 60})
+    for own, each in (
+        ({}, 1), ({"permutations": 3}, 3), ({"window": 4, "stride": 2}, 4), ({"strategy": "pointwise"}, 10),
+        ({"strategy": "letter_logits", "window": 10}, 1),
+    ):  # fmt: skip
+        options = generative_options({"type": "generative", "model": "m", "depth": 10}) | own
+        renderer = Renderer(prompt("refined"), texts, options, True)
+        found = estimate(asked, options, renderer, (1.0, 2.0))
+        assert found["requests"] == 30 * each and found["users"] == 30
+        assert 0 < found["input_tokens"] < found["input_tokens_bound"] and found["usd"] < found["usd_bound"]
+    assert estimate(asked, options, renderer, None)["usd"] is None
+
+
+BLOCK = {"type": "generative", "client": "openai", "model": "m", "base_url": "http://127.0.0.1/v1"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prompt": "refind"}, "rerankers.r.prompt: unknown prompt 'refind'; did you mean refined"),
+        ({"model": None}, "exactly one of 'model' and 'language_model'"),
+        ({"language_model": "x"}, "exactly one of"),
+        ({"language_model": "x", "model": None, "client": "transformers"}, "language_model: unknown name 'x'"),
+        ({"strategy": "likelihood"}, "'likelihood' needs client transformers"),
+        ({"strategy": "letter_logits", "window": 11}, "window: found 11; expected at most 10"),
+        ({"window": 27}, "window: found 27; expected 2 to 26"),
+        ({"window": 5, "stride": 6}, "stride: found 6"),
+        ({"users": "some"}, "users: found 'some'; expected hits, all or"),
+        ({"users": {"sampel": 3}}, "users: found"),
+        ({"fields": {"titel": 20}}, "fields: 'titel' is not among"),
+        ({"base_url": None}, "send_to_third_party: histories of users"),
+        ({"base_url": "https://example.org/v1"}, "send_to_third_party.*example.org"),
+        ({"client": "huggingface", "base_url": None}, "send_to_third_party.*huggingface"),
+        ({"max_cost_usd": 1.0}, "max_cost_usd: the price of 'm' is not in"),
+    ],
+)
+def test_a_generative_block_that_cannot_work_is_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        check_generative("r", BLOCK | change, CONFIG, ["title"], {"gpt": {"input": 1, "output": 2}})
+
+
+def test_a_generative_block_that_works_is_accepted():
+    for change in ({}, {"users": {"sample": 5, "seed": 1}}, {"base_url": None, "send_to_third_party": True}):
+        check_generative("r", BLOCK | change, CONFIG, ["title"], {})
+    assert generative_options(BLOCK | {"strategy": "letter_logits"})["window"] == 10
+    assert generative_options(BLOCK | {"depth": 100})["window"] == 26
+
+
+@pytest.mark.parametrize(("name", "variable"), [("openai", "OPENAI_API_KEY"), ("huggingface", "HF_TOKEN")])
+def test_the_providers_key_goes_to_no_other_server(name, variable, monkeypatch):
+    monkeypatch.setenv(variable, "sk-of-the-provider")
+    own = DEFAULTS | {"client": name, "model": "m"}
+    for change, key in (({}, "sk-of-the-provider"), ({"base_url": "https://example.org/v1"}, "")):
+        client = build_client("r", own | change)
+        client.check_key()
+        assert client._key == key
+        asyncio.run(client.close())
+    monkeypatch.delenv(variable)
+    client = build_client("r", own)
+    with pytest.raises(InputError, match=f"environment variable {variable} is not set"):
+        client.check_key()
+    asyncio.run(client.close())
+
+
+def test_answers_of_another_arithmetic_are_other_answers(monkeypatch):
+    found = []
+    for device in ("cpu", "cuda"):
+        monkeypatch.setenv("REELRANK_DEVICE", device)
+        found.append(transformers_client.Client("r", DEFAULTS | {"model": "m"}, 60).identity["precision"])
+    assert found == ["float32", "bfloat16"]

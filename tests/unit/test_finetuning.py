@@ -1,0 +1,130 @@
+"""LoRA with letter targets: questions of training data alone, a loss that falls, a base that stays as it is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_data import checkerboard, random_interactions
+from small_language_model import write_small_model
+
+from reelrank.checkpoints import Checkpoint
+from reelrank.errors import InputError
+from reelrank.llm import finetuning
+from reelrank.llm.loading import load_language_model
+from reelrank.llm.local import LocalModel
+from reelrank.llm.prompts import Renderer, build_prompt
+from reelrank.llm.questions import TrainingQuestions
+
+N_ITEMS, LETTERS = 40, "ABCDEFGH"
+TEXTS = [f"{'even' if item % 2 == 0 else 'odd'} thing" for item in range(N_ITEMS)]
+PROMPT = {
+    "user": "{history}\n{answer}\n{candidates}",
+    "history_line": "{item}",
+    "candidate_line": "{label} {item}",
+    "answers": {"letter_logits": "which?"},
+}
+HOW = {"strategy": "letter_logits", "temperature": 0.0, "seed": None, "max_tokens": None}
+OPTIONS = finetuning.LoraOptions(
+    rank=8, alpha=32, learning_rate=0.02, epochs=3, batch_size=8, history_length=3, candidates=2,
+    target_modules=("q_proj", "v_proj", "down_proj"),
+)  # fmt: skip
+
+
+def render(history, shown):
+    """Return messages and letters as the workflow's prompts give them."""
+    request = Renderer(build_prompt("test", PROMPT), TEXTS, HOW, False).request(history, shown)
+    return request.messages, request.choices
+
+
+def fit(base, folder, options=OPTIONS):
+    """Fine-tune as the step does; return the losses."""
+    model, tokenizer = load_language_model("language_models.base", base, torch.device("cpu"))
+    adapted = finetuning.add_adapter(model, options)
+    questions = TrainingQuestions(checkerboard(), options.history_length, options.candidates)
+    losses = finetuning.finetune(adapted, tokenizer, questions, render, options, Checkpoint(folder, "d"))
+    finetuning.save_adapter(folder, adapted, "base", options, losses)
+    return losses
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """Return the base's folder, what it held before, the adapter's folder and the losses."""
+    torch.set_num_threads(1)
+    base = write_small_model(tmp_path_factory.mktemp("base"), texts=[*TEXTS, *LETTERS, "which?"])
+    before = {path.name: path.read_bytes() for path in Path(base).iterdir()}
+    folder = tmp_path_factory.mktemp("adapter")
+    return base, before, folder, fit(base, folder)
+
+
+def test_the_loss_falls_and_the_base_is_untouched(tuned):
+    base, before, folder, losses = tuned
+    assert losses[-1] < 0.5 * losses[0]
+    assert {path.name: path.read_bytes() for path in Path(base).iterdir()} == before
+    assert str(base).encode() not in b"".join(path.read_bytes() for path in folder.iterdir() if path.suffix != ".pt")
+
+
+def test_the_adapter_raises_the_probability_of_the_right_letter(tuned):
+    base, _, folder, _ = tuned
+    drawn = TrainingQuestions(checkerboard(seed=9), 3, 2).draw(30, [7])
+    means = []
+    for adapter in (None, folder):
+        model = LocalModel("language_models.tuned", base, adapter=adapter)
+        logprobs = [model.choice_logprobs(*render(one.history, one.shown))[one.place] for one in drawn]
+        means.append(np.mean(logprobs))
+    assert means[1] > means[0] + 1
+
+
+def test_the_same_fine_tuning_makes_the_same_bytes_killed_or_not(tuned, tmp_path, monkeypatch):
+    base, _, folder, losses = tuned
+    saved = []
+
+    def killed(self, state, save=Checkpoint.save):
+        save(self, state)
+        saved.append(1)
+        if len(saved) == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fit(base, tmp_path)
+    assert fit(base, tmp_path) == losses
+    for name in (finetuning.WEIGHTS, finetuning.CONFIG, finetuning.DESCRIPTION):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_questions_are_made_of_training_interactions_alone():
+    data = random_interactions(4, n_users=30, n_items=25, shortest=5, longest=9)
+    changed = data.items.copy()
+    changed[data.codes != 0] = (changed[data.codes != 0] + 7) % data.n_items
+    other = type(data)(data.n_users, data.n_items, changed, data.starts, data.codes)
+    drawn = TrainingQuestions(data, 3, 6).draw(100, [1, 0])
+    assert drawn == TrainingQuestions(other, 3, 6).draw(100, [1, 0])
+    assert drawn != TrainingQuestions(data, 3, 6).draw(100, [1, 1])
+    training = data.training()
+    own = [training.items[start:end].tolist() for start, end in zip(training.starts, training.ends, strict=True)]
+    assert len(drawn) == sum(len(items) >= 2 for items in own)
+    for one in drawn:
+        theirs = [items for items in own if _runs(items, one)]
+        assert len(one.history) <= 3 and len(one.shown) == len(set(one.shown)) == 6
+        right = {one.shown[one.place]}
+        assert any(set(one.shown) & set(items) == right for items in theirs), "what a user chose is no wrong answer"
+        assert all(data.popularity()[item] > 0 for item in one.shown)
+
+
+def _runs(items, question):
+    """Return whether a history holds that of the question, and then its right item."""
+    wanted = [*question.history, question.shown[question.place]]
+    return any(items[start : start + len(wanted)] == wanted for start in range(len(items)))
+
+
+def test_right_places_are_spread():
+    places = [one.place for one in TrainingQuestions(checkerboard(n_users=400), 3, 4).draw(400, [2])]
+    assert np.bincount(places, minlength=4).min() > 60
+
+
+def test_layers_that_do_not_exist_are_named(tmp_path):
+    model, _ = load_language_model("language_models.base", write_small_model(tmp_path), torch.device("cpu"))
+    with pytest.raises(InputError, match=r"target_modules: found \['query'\].*q_proj"):
+        finetuning.add_adapter(model, finetuning.LoraOptions(target_modules=("query",)))

@@ -1,0 +1,10 @@
+"""Kill -9 in the middle of asking; twenty moments are in the benchmarks."""
+
+from llm_drill import drill
+
+
+def test_a_killed_job_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("REELRANK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    found = drill(tmp_path, kills=2, n_users=400)
+    assert found["received"] >= 400

@@ -1,0 +1,83 @@
+"""Ask a language model to rank each list; keep its raw answers and what they cost."""
+
+import json
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from reelrank import step
+from reelrank.data import load_interactions
+from reelrank.files import write_json
+from reelrank.lists import read_lists
+from reelrank.llm.asked import choose_users
+from reelrank.llm.items import catalogue_texts
+from reelrank.llm.job import run_job
+from reelrank.llm.prompts import build_prompt
+from reelrank.tables import write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+PARTS = ("valid", "test")
+
+
+def main(inputs, outputs, about, options, prompt, history, limits, prices):
+    """Write the answers of both parts and the ledger.
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``catalogue``, and
+        ``comments``, where prompts show them.
+    outputs : dict of str to path
+        ``valid``, ``test``, ``ledger``.
+    about : dict
+        Metadata of the lists.
+    options, limits : dict
+        See `reelrank.llm.options`.
+    prompt : dict
+        Definition of the prompt.
+    history : {'full', 'train_only'}
+    prices : tuple of (float, float) or None
+    """
+    data = load_interactions(inputs["interactions"], inputs["split"])
+    texts, titles = catalogue_texts(inputs, options, data)
+    asked = [
+        choose_users(options["users"], part, read_lists(inputs[part])[0], data.queries(part, history), about["depth"])
+        for part in PARTS
+    ]
+    job = "/".join(str(about[key]) for key in ("dataset", "protocol", "base_model", "seed", "reranker"))
+    rows, effective, ledger = run_job(
+        about["reranker"], job, asked, options, limits, prices, build_prompt(options["prompt"], prompt), texts, titles
+    )
+    for part in PARTS:
+        entries = [
+            (user, permutation, number, key, answer)
+            for (user, permutation), answered in sorted(rows[part].items())
+            for number, key, answer in sorted(answered, key=lambda one: one[0])
+        ]
+        columns = dict(zip(("user", "permutation", "step", "key"), zip(*entries, strict=True), strict=False))
+        columns = columns or {name: [] for name in ("user", "permutation", "step", "key")}
+        answers = [entry[-1] for entry in entries]
+        for name in ("text", "finish_reason", "input_tokens", "output_tokens", "model", "fingerprint", "latency_s"):
+            columns[name] = [getattr(answer, name) for answer in answers]
+        columns["attempt"] = [answer.attempt for answer in answers]
+        logprobs = [None if answer.logprobs is None else json.dumps(answer.logprobs) for answer in answers]
+        columns["logprobs"] = pa.array(logprobs, pa.string())
+        write_table(columns, "answers", outputs[part], {**about, "split": part, "options": json.dumps(effective)})
+    write_json(outputs["ledger"], ledger)
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    resources = dict(snakemake.resources.items())
+    main(
+        dict(snakemake.input.items()),
+        dict(snakemake.output.items()),
+        dict(snakemake.params.about),
+        dict(snakemake.params.options) | dict(snakemake.params.source),
+        snakemake.params.prompt,
+        snakemake.params.history,
+        json.loads(resources["limits"]),
+        json.loads(resources["prices"]),
+    )

@@ -1,0 +1,66 @@
+"""Tell what the generative re-rankers of the run will ask and cost, without asking."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from reelrank import step
+from reelrank.data import load_interactions
+from reelrank.files import write_text
+from reelrank.lists import read_lists
+from reelrank.llm.asked import choose_users
+from reelrank.llm.estimate import estimate, to_markdown
+from reelrank.llm.items import catalogue_texts
+from reelrank.llm.prompts import Renderer, build_prompt
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(inputs, lists, outputs, rerankers, history):
+    """Write ``estimate.csv`` and ``estimate.md``.
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``interactions``, ``split``, ``catalogue``, and what prompts show beside titles.
+    lists : sequence of path
+        Base lists, ``.../{base_model}/seed{seed}/identity/{part}.parquet``.
+    outputs : dict of str to path
+    rerankers : dict of str to dict
+        ``options``, ``prompt``, ``prices``, ``depth`` of each.
+    history : {'full', 'train_only'}
+    """
+    data = load_interactions(inputs["interactions"], inputs["split"])
+    queries = {part: data.queries(part, history) for part in ("valid", "test")}
+    read = [read_lists(path) for path in lists]
+    rows = []
+    for name, own in rerankers.items():
+        options = own["options"]
+        texts, titles = catalogue_texts(inputs, options, data)
+        effective = {**options, "schema": options["strategy"] == "listwise"}
+        renderer = Renderer(
+            build_prompt(options["prompt"], own["prompt"]), texts, effective, effective["schema"], titles
+        )
+        for base, seed in dict.fromkeys((about["base_model"], about["seed"]) for _, about in read):
+            asked = [
+                choose_users(options["users"], about["split"], one, queries[about["split"]], own["depth"])
+                for one, about in read
+                if (about["base_model"], about["seed"]) == (base, seed)
+            ]
+            found = estimate(asked, effective, renderer, own["prices"])
+            rows.append({"base_model": base, "seed": seed, "reranker": name, **found})
+    write_text(outputs["csv"], pd.DataFrame(rows).to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    write_text(outputs["md"], to_markdown(rows))
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        dict(snakemake.input.items()),
+        [Path(path) for path in snakemake.input.lists],
+        dict(snakemake.output.items()),
+        snakemake.params.rerankers,
+        snakemake.params.history,
+    )

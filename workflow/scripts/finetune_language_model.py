@@ -1,0 +1,72 @@
+"""Fine-tune a pretrained language model by LoRA to name the letter of the item that came next."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelrank import step
+from reelrank.checkpoints import Checkpoint, remove_checkpoints
+from reelrank.data import load_interactions
+from reelrank.hardware import make_deterministic, pick_device
+from reelrank.llm import finetuning
+from reelrank.llm.items import catalogue_texts
+from reelrank.llm.loading import load_language_model
+from reelrank.llm.prompts import Renderer, build_prompt
+from reelrank.llm.questions import TrainingQuestions
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(inputs, folder, name, block, source, prompt, threads):
+    """Write the adapter that a config block describes.
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``interactions``, ``split``, ``catalogue``.
+    folder : path
+    name : str
+        The language model's name in the config.
+    block : dict
+    source : dict
+        ``model``, and maybe ``revision``, ``precision``: the base.
+    prompt : dict
+        Definition of the prompt.
+    threads : int
+    """
+    own = {key: value for key, value in block.items() if key not in ("type", "base", "prompt", "fields")}
+    options = finetuning.LoraOptions(**own)
+    make_deterministic(threads, options.seed)
+    data = load_interactions(inputs["interactions"], inputs["split"])
+    shown = {"fields": block.get("fields", {"title": 120}), "strategy": "letter_logits"}
+    texts, titles = catalogue_texts(inputs, shown, data)
+    how = {**shown, "temperature": 0.0, "seed": None, "max_tokens": None}
+    renderer = Renderer(build_prompt(block["prompt"], prompt), texts, how, False, titles)
+
+    def render(history, candidates):
+        request = renderer.request(history, candidates)
+        return request.messages, request.choices
+
+    base, tokenizer = load_language_model(f"language_models.{block['base']}", device=pick_device(), **source)
+    model = finetuning.add_adapter(base, options)
+    questions = TrainingQuestions(data, options.history_length, options.candidates)
+    digest = finetuning.training_digest(options, source, [prompt, texts], data)
+    checkpoint = Checkpoint(folder, digest)
+    losses = finetuning.finetune(model, tokenizer, questions, render, options, checkpoint)
+    finetuning.save_adapter(folder, model, block["base"], options, losses)
+    remove_checkpoints(folder)
+    logging.info("%s: an adapter of %s", name, block["base"])
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        dict(snakemake.input.items()),
+        Path(snakemake.output[0]).parent,
+        snakemake.wildcards.language_model,
+        snakemake.params.model,
+        dict(snakemake.params.source),
+        snakemake.params.prompt,
+        snakemake.params.threads,
+    )

@@ -1,0 +1,66 @@
+"""Candidates ranked by how likely a language model finds their title after the titles of the history."""
+
+import numpy as np
+
+from reelrank.llm.titles import END, history_text, latest_items
+
+
+def likelihood_scores(model, lists, histories, titles, history_length, unconditional_weight=0.0):
+    """Return the log-likelihood of each candidate's title after the user's latest titles.
+
+    A candidate without a title gets the mean of its list, so that absence neither
+    lifts nor sinks it; candidates of the same title get the same score, and a user
+    without a titled history is ranked by the titles alone.
+
+    Parameters
+    ----------
+    model : reelrank.llm.local.LocalModel
+        Or anything with its ``likelihoods_of``.
+    lists : reelrank.lists.RankedLists
+    histories : reelrank.data.Histories
+        One per user of the lists.
+    titles : sequence of str
+        By item, of `reelrank.llm.titles.plain_titles`; empty where there is none.
+    history_length : int
+        Latest items that are read.
+    unconditional_weight : float
+        How much of the title's log-likelihood without any history is taken off: 0
+        ranks by the likelihood, 1 by the pointwise mutual information of title and
+        history, which a popular title does not profit from.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_users, depth)`` float32.
+    """
+    prefixes = [history_text(items, titles) for items in latest_items(histories, history_length)]
+    candidates = [[titles[item] + END if item >= 0 and titles[item] else "" for item in row] for row in lists.items]
+    known = np.array([[bool(text) for text in row] for row in candidates]).reshape(lists.items.shape)
+    conditional = _asked(model, prefixes, candidates)
+    if unconditional_weight:
+        distinct = sorted({text for row in candidates for text in row if text})
+        alone = dict(zip(distinct, _asked(model, [""], [distinct])[0] if distinct else [], strict=True))
+        conditional = [
+            [score - unconditional_weight * alone.get(text, 0.0) for score, text in zip(scores, row, strict=True)]
+            for scores, row in zip(conditional, candidates, strict=True)
+        ]
+    scores = np.array(conditional, np.float64).reshape(lists.items.shape)
+    return _neutral_where_unknown(scores, known)
+
+
+def _asked(model, prefixes, candidates):
+    """Return the log-likelihoods of candidates, 0 for an empty one; each distinct one of a row is asked once."""
+    distinct = [sorted({text for text in row if text}) for row in candidates]
+    rows = [index for index, texts in enumerate(distinct) if texts]
+    answers = model.likelihoods_of([prefixes[i] for i in rows], [distinct[i] for i in rows])
+    found = [{} for _ in candidates]
+    for index, answer in zip(rows, answers, strict=True):
+        found[index] = {text: score for text, (score, _) in zip(distinct[index], answer, strict=True)}
+    return [[own.get(text, 0.0) for text in row] for own, row in zip(found, candidates, strict=True)]
+
+
+def _neutral_where_unknown(scores, known):
+    """Give entries that are not known the mean of their row's known ones, 0 where there is none."""
+    scores = scores.astype(np.float32).astype(np.float64)
+    mean = np.where(known, scores, 0).sum(1) / np.maximum(known.sum(1), 1)
+    return np.where(known, scores, mean[:, None]).astype(np.float32)

@@ -1,0 +1,113 @@
+"""Causal language models from the Hugging Face hub or a folder, with errors that name the config key."""
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from reelrank.errors import InputError
+
+#: Arithmetic by name; `auto` is bfloat16 on a GPU and float32 on a CPU.
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def load_language_model(where, model, device, adapter=None, revision=None, precision="auto"):
+    """Load a model and its tokenizer.
+
+    Parameters
+    ----------
+    where : str
+        The model's place in the config, for errors, such as ``language_models.own``.
+    model : str
+        A folder that `save_pretrained` wrote, or a name of the Hugging Face hub.
+    device : torch.device
+    adapter : str, optional
+        A folder with a LoRA adapter of `peft`, merged into the weights in memory.
+    revision : str, optional
+        Commit of the hub's repository.
+    precision : str
+        ``auto`` or a key of `PRECISIONS`.
+
+    Returns
+    -------
+    model : transformers.PreTrainedModel
+        On `device`, for evaluation.
+    tokenizer : transformers.PreTrainedTokenizerBase
+
+    Raises
+    ------
+    InputError
+        If model or adapter cannot be loaded.
+    """
+    dtype = _dtype(where, precision, device)
+    model = str(model)
+    tokenizer = _load(where, "model", model, lambda: AutoTokenizer.from_pretrained(model, revision=revision))
+    loaded = _load(
+        where,
+        "model",
+        model,
+        lambda: AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype=dtype, attn_implementation="sdpa"),
+    )
+    if adapter is not None:
+        from peft import PeftModel  # only where used: it takes a second to load
+
+        wrapped = _load(where, "adapter", str(adapter), lambda: PeftModel.from_pretrained(loaded, str(adapter)))
+        loaded = wrapped.merge_and_unload()
+    return loaded.to(device).eval(), tokenizer
+
+
+def _dtype(where, precision, device):
+    if precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    if precision not in PRECISIONS:
+        known = ", ".join(["auto", *PRECISIONS])
+        raise InputError(f"config key {where}.precision: found {precision!r}; expected one of {known}")
+    return PRECISIONS[precision]
+
+
+def _load(where, key, value, load):
+    """Call `load`; what fails names the config key."""
+    try:
+        return load()
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(
+            f"config key {where}.{key}: {value!r} could not be loaded ({type(error).__name__}: {reason}); expected the "
+            "path of a folder that holds one (config.json, weights, tokenizer), or a name of the Hugging Face hub and "
+            "a network that reaches it"
+        ) from error
+
+
+def encode_messages(tokenizer, messages):
+    """Return the token ids of a conversation, ready for the answer.
+
+    A tokenizer without a chat template is of a model that only continues texts: the
+    contents then follow each other, an empty line between them and a line end after.
+
+    Parameters
+    ----------
+    tokenizer : transformers.PreTrainedTokenizerBase
+    messages : sequence of (str, str), or of dict
+        Role and content.
+    """
+    pairs = [(turn["role"], turn["content"]) if isinstance(turn, dict) else tuple(turn) for turn in messages]
+    if tokenizer.chat_template is None:
+        return tokenizer("\n\n".join(content for _, content in pairs) + "\n")["input_ids"]
+    turns = [{"role": role, "content": content} for role, content in pairs]
+    return tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)["input_ids"]
+
+
+def token_variants(tokenizer, choice):
+    """Return the tokens that are a choice, written with a space before it or without.
+
+    Raises
+    ------
+    InputError
+        If none is one token: its probability could not be read from the next token.
+    """
+    encoded = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (choice, f" {choice}")]
+    found = sorted({ids[0] for ids in encoded if len(ids) == 1})
+    if not found:
+        raise InputError(
+            f"choice {choice!r}: the tokenizer of {tokenizer.name_or_path!r} writes it as {len(encoded[0])} tokens; "
+            "expected one, so that its probability can be read"
+        )
+    return found

@@ -1,0 +1,92 @@
+"""What is asked of a language model and what it answers."""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, as every client understands it.
+
+    Attributes
+    ----------
+    kind : {'text', 'choice', 'likelihood'}
+        Generate a text; give the log-probabilities of the first token; or give the
+        log-likelihood of each continuation of a text.
+    messages : tuple of (str, str)
+        Role and content. For ``likelihood`` one message, whose content is the prefix.
+    max_tokens : int
+    temperature : float or None
+        None leaves it to the server.
+    seed : int or None
+    choices : tuple of str
+        For ``choice``: the labels whose probabilities are wanted.
+    schema : str or None
+        JSON schema that the text must keep, as JSON, where the server can.
+    top_logprobs : int
+        How many of the first token's log-probabilities are wanted.
+    continuations : tuple of str
+    """
+
+    kind: str
+    messages: tuple
+    max_tokens: int = 1
+    temperature: float | None = 0.0
+    seed: int | None = None
+    choices: tuple = ()
+    schema: str | None = None
+    top_logprobs: int = 0
+    continuations: tuple = ()
+
+    def key(self, identity):
+        """Return 40 hexadecimal digits that stand for all that can change the answer.
+
+        Parameters
+        ----------
+        identity : str
+            JSON of who answers: client, model, revision, address.
+        """
+        text = _ENCODE([identity, [getattr(self, name) for name in _NAMES]])
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+    def size(self):
+        """Return the length of everything that is sent, in bytes of UTF-8."""
+        texts = [content for _, content in self.messages] + [*self.continuations, self.schema or ""]
+        return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+#: Of requests, and how they are written for their key.
+_NAMES = tuple(field.name for field in fields(Request))
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass
+class Answer:
+    """What came back.
+
+    Attributes
+    ----------
+    text : str
+    finish_reason : str
+        As the server says it (``stop``, ``length``, ``content_filter``), or empty.
+    logprobs : list or None
+        For ``choice``: pairs of token and log-probability of the first token; for
+        ``likelihood``: the sum of each continuation's log-probabilities and its tokens.
+    input_tokens, output_tokens : int
+    model, fingerprint : str
+        As the server names itself.
+    latency_s : float
+    attempt : int
+        Which attempt was answered, from 1.
+    """
+
+    text: str = ""
+    finish_reason: str = ""
+    logprobs: list | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    model: str = ""
+    fingerprint: str = ""
+    latency_s: float = 0.0
+    attempt: int = 1

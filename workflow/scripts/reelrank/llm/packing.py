@@ -1,0 +1,125 @@
+"""Several continuations of one text in one row: each sees the text and itself, and the text is computed once."""
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch of packed rows, as a causal language model of the transformers library takes it.
+
+    The prefixes stand at the left, padded so that all end in the same column; the
+    tails follow one after the other.
+
+    Attributes
+    ----------
+    input_ids, position_ids : torch.Tensor
+        ``(batch, length)`` int64. A tail's positions go on where its prefix ends.
+    allowed : torch.Tensor
+        ``(batch, 1, length, cached + length)`` bool: row position i may look at j. The
+        `cached` columns are those of a key-value cache.
+    width : int
+        Columns of the prefixes.
+    spans : list of list of (int, int)
+        For each row, the first and one past the last column of each tail.
+    """
+
+    input_ids: torch.Tensor
+    position_ids: torch.Tensor
+    allowed: torch.Tensor
+    width: int
+    spans: list
+
+
+def pack(prefixes, tails, cached=0, aligned=False):
+    """Lay out prefixes and their tails.
+
+    Parameters
+    ----------
+    prefixes : list of list of int
+        Token ids, one list per row; may be empty.
+    tails : list of list of list of int
+        For each row its tails, none of them empty.
+    cached : int
+        Tokens that already stand in a key-value cache, before every prefix.
+    aligned : bool
+        Pad tails so that the k-th of every row ends in the same column.
+
+    Returns
+    -------
+    Rows
+    """
+    width = max(map(len, prefixes))
+    spans = [_spans(row, width, tails if aligned else [row]) for row in tails]
+    length = max(row[-1][1] for row in spans)
+    ids = torch.zeros(len(prefixes), length, dtype=torch.int64)
+    positions = torch.zeros_like(ids)
+    segment = torch.full_like(ids, -1)  # -1 padding, 0 prefix, 1, 2, ... the tails
+    for row, (prefix, own) in enumerate(zip(prefixes, tails, strict=True)):
+        places = [(width - len(prefix), width), *spans[row]]
+        for number, ((begin, end), part) in enumerate(zip(places, [prefix, *own], strict=True)):
+            first = cached + (len(prefix) if number else 0)
+            ids[row, begin:end] = torch.tensor(part, dtype=torch.int64)
+            positions[row, begin:end] = torch.arange(first, first + len(part))
+            segment[row, begin:end] = number
+    return Rows(ids, positions, _allowed(segment, cached), width, spans)
+
+
+def _spans(row, width, others):
+    """Return first and one past the last column of each tail of a row; slots are as wide as the widest of `others`."""
+    slots = [max(len(other[k]) for other in others if k < len(other)) for k in range(len(row))]
+    ends = [width + end for end in accumulate(slots)]
+    return [(end - len(tail), end) for end, tail in zip(ends, row, strict=True)]
+
+
+def _allowed(segment, cached):
+    """Return who may look at whom: earlier tokens of the prefix and of the same tail, and itself."""
+    query, key = segment[:, :, None], segment[:, None, :]
+    length = segment.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    own = causal & ((key == 0) | (key == query)) & (key >= 0)
+    # Padding looks at itself: a row of the softmax must not be empty.
+    own = own | torch.eye(length, dtype=torch.bool)
+    before = torch.ones(len(segment), length, cached, dtype=torch.bool)
+    return torch.cat([before, own], 2)[:, None]
+
+
+def common_prefix(sequences):
+    """Return how many first tokens all of some sequences share."""
+    first, last = min(sequences), max(sequences)
+    for index, (one, other) in enumerate(zip(first, last, strict=False)):
+        if one != other:
+            return index
+    return min(len(first), len(last))
+
+
+def groups_by_prefix(sequences, most):
+    """Put sequences together that share at least half of the shorter one, such as a user's permutations.
+
+    Parameters
+    ----------
+    sequences : list of list of int
+    most : int
+        Tokens that a group may have once its prefix is written once.
+
+    Returns
+    -------
+    list of (int, list of int)
+        How many first tokens the group shares, at least one less than its shortest
+        sequence has, and its places in `sequences`. A group of one shares all but the last.
+    """
+    groups = []
+    for place in sorted(range(len(sequences)), key=sequences.__getitem__):
+        own = sequences[place]
+        if groups:
+            shared, places = groups[-1]
+            together = [sequences[other] for other in places] + [own]
+            shared = min(common_prefix([together[0], own]), shared, len(own) - 1)
+            size = shared + sum(len(ids) - shared for ids in together)
+            if 2 * shared >= min(map(len, together)) and size <= most:
+                groups[-1] = (shared, [*places, place])
+                continue
+        groups.append((len(own) - 1, [place]))
+    return groups

@@ -1,0 +1,60 @@
+"""Re-rank base lists by the likelihood of each candidate's title after the titles of the history."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from reelrank import step
+from reelrank.data import load_interactions
+from reelrank.hardware import make_deterministic
+from reelrank.lists import read_lists, write_lists
+from reelrank.llm.asked import choose_users
+from reelrank.llm.likelihood import likelihood_scores
+from reelrank.llm.local import LocalModel
+from reelrank.llm.titles import plain_titles
+from reelrank.tables import read_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(inputs, outputs, about, reranker, source, history, threads):
+    """Re-rank the head of each list (`outputs` by split).
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``catalogue``.
+    about : dict
+    reranker : dict
+        ``language_model``, ``history_length``, ``unconditional_weight``, ``users``.
+    source : dict
+        ``model``, and maybe ``adapter``, ``revision``, ``precision``, of `LocalModel`.
+    history : {'full', 'train_only'}
+    threads : int
+    """
+    make_deterministic(threads, seed=0)
+    data = load_interactions(inputs["interactions"], inputs["split"])
+    titles = plain_titles(read_table(inputs["catalogue"], "items")["title"].to_pylist())
+    model = LocalModel(f"language_models.{reranker['language_model']}", **source)
+    for part, path in outputs.items():
+        queries = data.queries(part, history)
+        asked = choose_users(reranker["users"], part, read_lists(inputs[part])[0], queries, about["depth"])
+        scores = likelihood_scores(
+            model, asked.lists, asked.history, titles, reranker["history_length"], reranker["unconditional_weight"]
+        )
+        lists = asked.lists.reordered(scores)
+        write_lists(lists, path, {**about, "split": part, "users": reranker["users"]}, asked.lists)
+        logging.info("%s: %d users", part, len(lists.users))
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        dict(snakemake.input.items()),
+        dict(snakemake.output.items()),
+        dict(snakemake.params.about),
+        snakemake.params.reranker,
+        dict(snakemake.params.source),
+        snakemake.params.history,
+        snakemake.params.threads,
+    )
