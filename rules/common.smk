@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from reelrank import config as settings, fields, raw
+from reelrank import config as settings, digests, fields, raw
 from reelrank.errors import InputError
 from reelrank.llm import options as llm
 from snakemake.exceptions import WorkflowError
@@ -67,7 +67,7 @@ def base_models(external):
 
 def code_digest(script, *modules):
     """Changes when the code behind a step changes in a way that can change its result."""
-    return settings.code_digest(SCRIPTS, script, *modules)
+    return digests.code_digest(SCRIPTS, script, *modules)
 
 
 def about_list(wildcards, reranker=None):
@@ -82,7 +82,7 @@ def about_list(wildcards, reranker=None):
         "reranker": name,
         "kind": settings.RERANKER_KINDS[block["type"]],
         "depth": settings.reranker_depth(config, name),
-        "config_digest": settings.digest(
+        "config_digest": digests.digest(
             {key: DATASET.get(key) for key in ("adapter", "options", "generate")},
             config["protocols"][wildcards.protocol],
             config["models"][wildcards.base_model],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reelrank.config import code_digest, digest
+from reelrank.digests import code_digest, digest
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 STEPS = sorted(path.name for path in SCRIPTS.glob("*.py"))
