@@ -1,0 +1,69 @@
+"""Digests of config and of code: what a rule compares to know that its result would change."""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+
+def digest(*values):
+    """Return 12 hexadecimal digits that stand for JSON-like values."""
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def code_digest(scripts, script, *modules):
+    """Return a digest of the code that decides a rule's results.
+
+    It covers the step, every file of the library that it imports, directly or not,
+    and `modules` that are imported by name at run time. Comments, docstrings and
+    layout do not count.
+
+    Parameters
+    ----------
+    scripts : str or Path
+        The folder ``workflow/scripts``.
+    script : str
+        The step, e.g. ``train.py``.
+    modules : str
+        Further files of the library, e.g. ``models/nfm.py``.
+    """
+    scripts = Path(scripts)
+    todo = [scripts / script, *(scripts / "reelrank" / module for module in modules)]
+    trees = {}
+    while todo:
+        path = todo.pop()
+        if path in trees or not path.is_file():
+            continue
+        trees[path] = ast.parse(path.read_text(encoding="utf-8"))
+        todo.extend(_imports(trees[path], scripts))
+    return digest([(path.relative_to(scripts).as_posix(), _normal(tree)) for path, tree in sorted(trees.items())])
+
+
+def _imports(tree, scripts):
+    """Yield the library files that a module may import, packages included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            raise ValueError(f"a relative import in line {node.lineno}: code_digest follows absolute ones only")
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "reelrank":
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.split(".")[0] == "reelrank"]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            for end in range(1, len(parts) + 1):
+                base = scripts.joinpath(*parts[:end])
+                yield base / "__init__.py"
+                yield base.with_suffix(".py")
+
+
+def _normal(tree):
+    """Return the code of a module without docstrings, comments and layout."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            node.body = body[1:] or [ast.Pass()]
+    return ast.dump(tree)
