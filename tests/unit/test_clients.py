@@ -57,7 +57,17 @@ def test_what_stays_on_this_machine_is_told_by_the_address(url, stays, monkeypat
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
-    [({"retry-after": "7"}, 7), ({"retry-after-ms": "250"}, 0.25), ({}, None), ({"retry-after": "soon"}, None)],
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, 600),
+        ({"retry-after": "-3"}, 0),
+        ({"retry-after-ms": "soon", "retry-after": "2"}, 2),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 600),
+    ],
 )
 def test_retry_after(headers, seconds):
     assert retry_after(headers) == seconds

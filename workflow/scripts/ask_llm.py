@@ -3,12 +3,11 @@
 import json
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from reelrank import step
 from reelrank.data import load_interactions
 from reelrank.files import write_json
 from reelrank.lists import read_lists
+from reelrank.llm.answer_table import answer_columns
 from reelrank.llm.asked import choose_users
 from reelrank.llm.items import catalogue_texts
 from reelrank.llm.job import run_job
@@ -51,20 +50,8 @@ def main(inputs, outputs, about, options, prompt, history, limits, prices):
         about["reranker"], job, asked, options, limits, prices, build_prompt(options["prompt"], prompt), texts, titles
     )
     for part in PARTS:
-        entries = [
-            (user, permutation, number, key, answer)
-            for (user, permutation), answered in sorted(rows[part].items())
-            for number, key, answer in sorted(answered, key=lambda one: one[0])
-        ]
-        columns = dict(zip(("user", "permutation", "step", "key"), zip(*entries, strict=True), strict=False))
-        columns = columns or {name: [] for name in ("user", "permutation", "step", "key")}
-        answers = [entry[-1] for entry in entries]
-        for name in ("text", "finish_reason", "input_tokens", "output_tokens", "model", "fingerprint", "latency_s"):
-            columns[name] = [getattr(answer, name) for answer in answers]
-        columns["attempt"] = [answer.attempt for answer in answers]
-        logprobs = [None if answer.logprobs is None else json.dumps(answer.logprobs) for answer in answers]
-        columns["logprobs"] = pa.array(logprobs, pa.string())
-        write_table(columns, "answers", outputs[part], {**about, "split": part, "options": json.dumps(effective)})
+        metadata = {**about, "split": part, "options": json.dumps(effective)}
+        write_table(answer_columns(rows[part]), "answers", outputs[part], metadata)
     write_json(outputs["ledger"], ledger)
 
 

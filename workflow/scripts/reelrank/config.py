@@ -8,6 +8,7 @@ import yaml
 
 from reelrank.errors import InputError, suggest
 from reelrank.fields import check_definitions, check_feature, check_similarity, encoder_block, features_of, parts
+from reelrank.llm.addresses import check_address
 from reelrank.llm.options import check_generative, check_tuning, limits, load_prices
 from reelrank.raw import FIELD_ROLES
 
@@ -145,6 +146,8 @@ def _check_blocks(config, schemas):
             if kind not in types:
                 raise InputError(f"config key {where}.type: unknown type {kind!r}; {suggest(kind, types)}")
             options = {key: value for key, value in block.items() if key != "type"}
+            if isinstance(options.get("base_url"), str):
+                check_address(f"{where}.base_url", options["base_url"])
             check(options, {"type": "object", "additionalProperties": False, **types[kind]}, where)
             block.update(options)  # with what was read from strings
             if kind == "sasrec":

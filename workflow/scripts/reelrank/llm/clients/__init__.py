@@ -13,6 +13,7 @@ A client's file defines ``Client``, built from the options of its re-ranker. It 
 import email.utils
 import importlib
 import json
+import math
 import os
 import secrets
 import time
@@ -28,6 +29,9 @@ RETRIED = (408, 409, 425, 429)
 
 #: Codes of a 429 that waiting does not mend.
 SPENT = ("insufficient_quota", "billing_hard_limit_reached")
+
+#: Seconds that are waited at most because a server says so.
+LONGEST_WAIT_S = 600.0
 
 
 class TransientError(Exception):
@@ -122,20 +126,24 @@ def failure(name, status, headers, detail, key_variable, secret=""):
 
 
 def retry_after(headers):
-    """Return the seconds that a server asks to wait (``Retry-After``: seconds or a date), or None."""
-    if milliseconds := headers.get("retry-after-ms"):
-        try:
-            return float(milliseconds) / 1000
-        except ValueError:
-            pass
-    value = headers.get("retry-after")
-    if not value:
-        return None
+    """Return the seconds that a server asks to wait (``Retry-After``: seconds or a date), or None.
+
+    At most `LONGEST_WAIT_S`: a server that asks for more, or for ever, is asked again then.
+    """
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value and (seconds := _seconds(value, unit_s)) is not None:
+            return min(max(seconds, 0.0), LONGEST_WAIT_S)
+    return None
+
+
+def _seconds(value, unit_s):
     try:
-        return max(0.0, float(value))
+        number = float(value) * unit_s
+        return None if math.isnan(number) else number
     except ValueError:
         moment = email.utils.parsedate_tz(value)
-        return max(0.0, email.utils.mktime_tz(moment) - time.time()) if moment else None
+        return email.utils.mktime_tz(moment) - time.time() if moment else None
 
 
 async def probe(client, wanted, send, temperature=0.0):
