@@ -6,12 +6,6 @@ def language_models(*types):
     return [name for name, block in config["language_models"].items() if block["type"] in types]
 
 
-def given_files(block):
-    """The files of the folders that a block names; a hub's name has none."""
-    folders = [Path(block[key]) for key in ("model", "adapter") if block.get(key)]
-    return [str(path) for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()) if path.is_file()]
-
-
 def language_model_files(wildcards, name):
     """The files of a language model: those made here, those of its base, and those of a given folder."""
     block = config["language_models"][name]

@@ -29,6 +29,18 @@ def clip_weights(wildcards, protocol, encoder):
     return f"results/{wildcards.dataset}/{protocol}/clip/{encoder}/weights.safetensors"
 
 
+def given_files(block):
+    """The files and folders of weights that a block names; a hub's name or a tag of weights has none."""
+    paths = [Path(block[key]) for key in ("model", "adapter", "pretrained") if isinstance(block.get(key), str)]
+    inside = [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*")))]
+    return [str(file) for file in inside if file.is_file()]
+
+
+def given_to_encoder(wildcards):
+    """The user's own files that an encoder is loaded from: a change of them is a change of its vectors."""
+    return given_files(config["encoders"][wildcards.encoder])
+
+
 def encoders_of(*types):
     """The encoders that have one of these types."""
     return [name for name, block in config["encoders"].items() if block["type"] in types]

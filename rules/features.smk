@@ -12,6 +12,7 @@ rule embed_text:
     input:
         texts=lambda wildcards: text_paths(wildcards, wildcards.place.rpartition("/")[0], wildcards.field),
         weights=lambda wildcards: clip_weights(wildcards, wildcards.place.rpartition("/")[0], wildcards.encoder),
+        given=given_to_encoder,
     output:
         temp(f"{FEATURE}.{{scatteritem}}.npz"),
     log:
@@ -37,6 +38,7 @@ rule embed_images:
         catalogue=f"{PREPARED}/items.parquet",
         folder=lambda wildcards: image_folder(wildcards.field),
         weights=lambda wildcards: clip_weights(wildcards, wildcards.place.rpartition("/")[0], wildcards.encoder),
+        given=given_to_encoder,
     output:
         temp(f"{FEATURE}.{{scatteritem}}.npz"),
     log:
@@ -56,10 +58,11 @@ rule embed_images:
         "../workflow/scripts/embed_images.py"
 
 
-# Shards are temporary: what decides them is a param here too, or a change of it would go unseen.
+# Shards are temporary: what decides them is a param or an input here too, or a change of it would go unseen.
 rule gather_features:
     input:
         shards=gather.shards("results/{{dataset}}/{{place}}/{{encoder}}/{{field}}.{scatteritem}.npz"),
+        given=given_to_encoder,
     output:
         matrix=f"{FEATURE}.npy",
         about=f"{FEATURE}.json",

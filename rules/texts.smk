@@ -28,6 +28,7 @@ rule train_clip:
         catalogue=f"{PREPARED}/items.parquet",
         item_statistics=f"{PROTOCOL}/item_statistics.parquet",
         folder=lambda wildcards: image_folder("cover"),
+        given=given_to_encoder,
     output:
         weights=f"{CLIP}/weights.safetensors",
         report=f"{CLIP}/clip.json",
@@ -59,6 +60,7 @@ rule tag_images:
         weights=lambda wildcards: clip_weights(
             wildcards, wildcards.protocol, config["tags"][wildcards.field]["encoder"]
         ),
+        given=lambda wildcards: given_files(config["encoders"][config["tags"][wildcards.field]["encoder"]]),
     output:
         texts=f"{TEXTS}/{{field}}.parquet",
     log:

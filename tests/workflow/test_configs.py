@@ -44,6 +44,20 @@ def test_each_dataset_definition_plans_its_preparation(repository, tmp_path):
         assert ("prepare", "") in planned(process)
 
 
+def test_an_encoder_of_a_local_folder_depends_on_its_files(repository, tmp_path):
+    weights = tmp_path / "encoder" / "1_Pooling" / "config.json"
+    weights.parent.mkdir(parents=True)
+    weights.write_text("{}")
+    block = f"encoders={{all-MiniLM-L6-v2: {{model: {tmp_path / 'encoder'}, package: null}}}}"
+    target = "results/sample/features/all-MiniLM-L6-v2/title.npy"
+    process = snakemake(repository, "-n", "--config", block, "--", target, directory=tmp_path)
+    assert {"embed_text", "gather_features"} <= {rule for rule, _ in planned(process)}
+    inputs = [
+        line for line in process.stdout.splitlines() if line.strip().startswith("input:") and str(weights) in line
+    ]
+    assert len(inputs) == 2, "of the shard, and of what gathers it"
+
+
 def test_a_published_dataset_is_downloaded_unpacked_and_prepared(repository, tmp_path):
     site = tmp_path / "site"
     site.mkdir()
