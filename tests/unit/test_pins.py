@@ -5,17 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from environments import canonical, entries
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
-
-#: Conda's name of a package, where PyPI's is another.
-ALIASES = {"snakemake-minimal": "snakemake"}
-
-
-def canonical(name):
-    """Return the name of a package as PyPI compares it."""
-    return re.sub(r"[-_.]+", "-", ALIASES.get(name, name)).lower()
 
 
 def pinned(line, equals):
@@ -35,12 +28,11 @@ def requirements(name):
 
 def environment(path):
     """Return the pins of a conda environment, conda's and pip's, and its python."""
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]
-    by_pip = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
-    pairs = [pinned(entry, "=") for entry in entries if isinstance(entry, str) and entry != "pip"]
+    by_conda, by_pip = entries(path)
+    pairs = [pinned(entry, "=") for entry in by_conda if entry != "pip"]
     pairs += [pinned(line, "==") for line in by_pip]
     assert len(dict(pairs)) == len(pairs), f"{path.name} names a package twice"
-    assert not by_pip or "pip" in entries
+    assert bool(by_pip) == ("pip" in by_conda), f"{path.name} has pip where something comes by pip, and only there"
     pins = dict(pairs)
     return pins.pop("python", None), pins
 

@@ -36,12 +36,25 @@ def code_digest(scripts, script, *modules):
         if path in trees or not path.is_file():
             continue
         trees[path] = ast.parse(path.read_text(encoding="utf-8"))
-        todo.extend(_imports(trees[path], scripts))
+        todo.extend(library_imports(trees[path], scripts))
     return digest([(path.relative_to(scripts).as_posix(), _normal(tree)) for path, tree in sorted(trees.items())])
 
 
-def _imports(tree, scripts):
-    """Yield the library files that a module may import, packages included."""
+def library_imports(tree, scripts):
+    """Yield the library files that a module, or a part of one, may import, packages included.
+
+    Parameters
+    ----------
+    tree : ast.AST
+        The module or the statement.
+    scripts : Path
+        The folder ``workflow/scripts``. Not every path that is yielded exists.
+
+    Raises
+    ------
+    ValueError
+        At a relative import.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             raise ValueError(f"a relative import in line {node.lineno}: code_digest follows absolute ones only")
