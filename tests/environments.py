@@ -28,6 +28,9 @@ KEPT = {
 #: The environment of the Snakefile and the rule files themselves; no rule names it.
 ENGINE = "snakemake"
 
+#: What that environment may have besides: Snakemake finds its plugins by their names.
+PLUGIN = "snakemake-"
+
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -61,7 +64,7 @@ def rules(root):
             runs = re.search(r"^[ ]*(script|shell|run|notebook|wrapper):", block, re.MULTILINE)
             if runs and not environment:
                 raise ValueError(f"{path.name}: rule {name} names no environment in ../envs/")
-            if runs and runs[1] not in ("script", "shell") or runs and runs[1] == "script" and not step:
+            if runs and runs[1] != "shell" and not step:
                 raise ValueError(f"{path.name}: rule {name} runs something that is no step in workflow/scripts/")
             found.append((name, environment and environment[1], step and step[1]))
     return found
@@ -202,6 +205,8 @@ def faults(folder, imported, kept=KEPT, distributions=None):
     found = [f"{name}.yaml is no file, and {', '.join(imported[name])} names it" for name in set(imported) - set(files)]
     for environment, path in files.items():
         packages, used = declared(path), set()
+        if environment == ENGINE:
+            packages = {name for name in packages if not name.startswith(PLUGIN)}
         exceptions = {name for other, name in kept if other == environment}
         for user, modules in imported.get(environment, {}).items():
             for module, where in sorted(modules.items()):
