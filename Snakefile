@@ -20,6 +20,8 @@ include: "rules/asking.smk"
 include: "rules/language_model.smk"
 include: "rules/rerank.smk"
 include: "rules/ask.smk"
+include: "rules/fusing.smk"
+include: "rules/fuse.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 

@@ -8,10 +8,11 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from reelrank import config as settings, digests, fields, raw
+from reelrank import config as settings, digests, fields, fusion_options, raw
 from reelrank.errors import InputError
 from reelrank.llm import options as llm
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 try:
     config.update(settings.complete(config, Path(workflow.basedir) / "config"))
@@ -20,6 +21,10 @@ try:
     PRICES = llm.load_prices(Path(workflow.basedir) / "config")
 except InputError as error:
     raise WorkflowError(str(error))
+
+if workflow.is_main_process:
+    for notice in fusion_options.notices(config):
+        logger.info(f"reelrank: {notice}")
 
 RUN = config["run"]
 PARTS = ["valid", "test"]
@@ -60,6 +65,11 @@ def rerankers_of(*types):
     return [name for name in RUN["rerankers"] if config["rerankers"][name]["type"] in types]
 
 
+def rerankers_over(base_model):
+    """The re-rankers of the run over a base model: no fusion where no valid lists are to be fitted on."""
+    return fusion_options.rerankers_over(config, base_model)
+
+
 def base_models(external):
     """The base models of the run that are read from a file, or those that are trained."""
     return [name for name in RUN["base_models"] if (config["models"][name]["type"] == "external") == external]
@@ -73,26 +83,34 @@ def code_digest(script, *modules):
 def about_list(wildcards, reranker=None):
     """The metadata of a list: what it is, and a digest of the config that decided it."""
     name = reranker or wildcards.reranker
-    block = config["rerankers"][name]
     return {
         "dataset": wildcards.dataset,
         "protocol": wildcards.protocol,
         "base_model": wildcards.base_model,
         "seed": int(wildcards.seed),
         "reranker": name,
-        "kind": settings.RERANKER_KINDS[block["type"]],
+        "kind": settings.RERANKER_KINDS[config["rerankers"][name]["type"]],
         "depth": settings.reranker_depth(config, name),
         "config_digest": digests.digest(
             {key: DATASET.get(key) for key in ("adapter", "options", "generate")},
             config["protocols"][wildcards.protocol],
             config["models"][wildcards.base_model],
-            settings.deciding(block),
-            settings.feature_blocks(config, wildcards.base_model, name),
-            settings.language_model_blocks(config, block.get("language_model")),
-            prompt_of(name),
+            *deciding_blocks(wildcards.base_model, name),
             [config[key] for key in ("candidates", "history", "min_interactions")],
         ),
     }
+
+
+def deciding_blocks(base_model, reranker):
+    """All of the config that decides what a re-ranker makes of a list, its signals' blocks included."""
+    block = config["rerankers"][reranker]
+    own = [
+        settings.deciding(block),
+        settings.feature_blocks(config, base_model, reranker),
+        settings.language_model_blocks(config, block.get("language_model")),
+        prompt_of(reranker),
+    ]
+    return own + [deciding_blocks(base_model, signal) for signal in block.get("signals", [])]
 
 
 def prompt_of(reranker):
@@ -116,12 +134,17 @@ def archive_parts(wildcards):
 
 def all_ranks(wildcards):
     """The ranks of every list of the run under one protocol."""
-    return expand(
-        RANKS,
-        dataset=wildcards.dataset,
-        protocol=wildcards.protocol,
-        base_model=RUN["base_models"],
-        seed=RUN["seeds"],
-        reranker=RUN["rerankers"],
-        part=PARTS,
-    )
+    return [
+        RANKS.format(
+            dataset=wildcards.dataset,
+            protocol=wildcards.protocol,
+            base_model=base_model,
+            seed=seed,
+            reranker=reranker,
+            part=part,
+        )
+        for base_model in RUN["base_models"]
+        for seed in RUN["seeds"]
+        for reranker in rerankers_over(base_model)
+        for part in PARTS
+    ]

@@ -15,12 +15,26 @@ rule evaluate:
         "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/evaluate.log",
     benchmark:
         "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/evaluate.tsv"
+    wildcard_constraints:
+        base_model=names(fusible_base_models()),
     conda:
         "../envs/data.yaml"
     params:
         code=code_digest("evaluate.py"),
     script:
         "../workflow/scripts/evaluate.py"
+
+
+# The same over a base model without valid lists, on which nothing can be fitted: no fusion.
+use rule evaluate as evaluate_unfused with:
+    input:
+        interactions=f"{PREPARED}/interactions.parquet",
+        split=f"{PROTOCOL}/split.parquet",
+        lists=expand(f"{LISTS}/{{reranker}}/{{part}}.parquet", reranker=UNFUSED, part=PARTS, allow_missing=True),
+    output:
+        expand(RANKS, reranker=UNFUSED, part=PARTS, allow_missing=True),
+    wildcard_constraints:
+        base_model=names(name for name in RUN["base_models"] if name not in fusible_base_models()),
 
 
 rule tabulate:

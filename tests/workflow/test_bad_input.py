@@ -23,6 +23,11 @@ def message(process):
         ("models={nfm: {type: nmf}}", ["models.nfm.type", "'nmf'", "nfm"]),
         ("run={base_models: [nfmm]}", ["run.base_models", "'nfmm'", "nfm"]),
         ("run={rerankers: [identity, MiniLM]}", ["run.rerankers", "'MiniLM'"]),
+        (
+            "rerankers={rrf: {signals: [clip_covr]}}",
+            ["rerankers.rrf.signals", "'clip_covr'", "did you mean clip_cover?"],
+        ),
+        ("rerankers={zscore: {signals: [own-llama]}}", ["rerankers.zscore.signals", "'own-llama'", "hits"]),
         ("dataset=smaple", ["dataset", "'smaple'", "sample"]),
         ("cutoffs=[5,50]", ["cutoffs", "50", "20", "random"]),
         ("raw_dir=no/such/folder", ["raw_dir", "'no/such/folder'", "does not exist"]),

@@ -21,8 +21,22 @@ ONLY_TITLES = "run={base_models: [pop, nfm], rerankers: [identity, random, all-M
 def test_a_shipped_config_plans_its_tables(repository, tmp_path, config, downloads):
     arguments = ["--configfile", repository / f"config/{config}.yaml"] if config else []
     rules = {rule for rule, _ in planned(snakemake(repository, "-n", *arguments, directory=tmp_path))}
-    assert {"prepare", "split", "train", "recommend", "evaluate", "tabulate", "plot_hit_rate"} <= rules
+    assert {"prepare", "split", "train", "recommend", "fuse", "evaluate", "tabulate", "plot_hit_rate"} <= rules
     assert ("download" in rules) == downloads
+
+
+def test_nothing_is_fused_over_lists_without_valid_ones(repository, tmp_path):
+    (tmp_path / "theirs.csv").write_text("user,item,rank\n")
+    overlay = {
+        "models": {"theirs": {"type": "external", "test": "theirs.csv"}},
+        "run": {"base_models": ["pop", "theirs"]},
+    }
+    (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay))
+    process = snakemake(repository, "-n", "--configfile", tmp_path / "overlay.yaml", directory=tmp_path)
+    jobs = planned(process)
+    assert {("fuse", "pop"), ("evaluate", "pop"), ("evaluate_unfused", "theirs")} <= jobs
+    assert not {("fuse", "theirs"), ("evaluate", "theirs"), ("evaluate_unfused", "pop")} & jobs
+    assert "base model 'theirs' has no valid lists: no fusion over it" in process.stdout + process.stderr
 
 
 def test_each_dataset_definition_plans_its_preparation(repository, tmp_path):

@@ -1,12 +1,14 @@
 """A toy run of the whole DAG, and what makes it run again."""
 
 import io
+import json
 
 import pandas as pd
 import pytest
 from snakemake_run import planned, result_bytes, snakemake
 
 TOY = ("--configfile", "tests/config/toy.yaml")
+FUSIONS = ["rrf", "zscore", "lambdamart"]
 COLUMNS = [
     "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "depth", "n", "users", "hits",
     "hits_unrepaired", "hit_rate", "ci_low", "ci_high", "change_percent", "ndcg", "mrr", "ceiling",
@@ -18,13 +20,27 @@ def test_the_table_holds_every_list(toy, protocol):
     folder = toy / "results" / "sample" / protocol
     table = pd.read_csv(folder / "tables" / "hit_rate.csv")
     assert list(table.columns) == COLUMNS
-    assert len(table) == 2 * 3 * 6 * 3  # splits, base models, re-rankers, cut-offs
+    assert len(table) == 2 * 3 * 13 * 3  # splits, base models, re-rankers with the twins of fusions, cut-offs
     assert set(table["protocol"]) == {protocol} and (table["users"] > 0).all()
-    at_depth = table[(table["n"] == 20) & (table["split"] == "test")].set_index(["base_model", "reranker"])["hits"]
+    at_depth = table[(table["n"] == 20) & (table["split"] == "test") & (table["depth"] == 20)]
+    at_depth = at_depth.set_index(["base_model", "reranker"])["hits"]
     for base in ("pop", "nfm", "dssm_video"):
         assert at_depth[base].nunique() == 1, "a re-ranker of depth 20 cannot change hits at 20"
     assert "(synthetic)" in (folder / "tables" / "hit_rate.md").read_text()
     assert "(synthetic)" in (folder / "figures" / "hit_rate.svg").read_text()
+
+
+@pytest.mark.parametrize("protocol", ["leave_one_out", "temporal"])
+def test_fusions_and_their_twins_are_told_of(toy, protocol):
+    for name in FUSIONS:
+        for reranker in (name, f"{name}_without_lm"):
+            folder = toy / "results" / "sample" / protocol / "lists" / "nfm" / "seed1" / reranker
+            told = json.loads((folder / "fusion.json").read_text())
+            assert told["type"] == name and told["twin_of"] == (name if reranker != name else None)
+            signals = ["all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "clip_cover", "title_cover_frames_comments"]
+            assert told["signals"] == (signals if reranker == name else [])
+            if name == "zscore":
+                assert told["valid_ndcg"]["fusion"] == max(told["valid_ndcg"].values())
 
 
 def test_nothing_is_half_written(toy):
@@ -50,6 +66,7 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
         "rerank_randomly",
         "rerank_by_similarity",
         "rerank_by_likelihood",
+        "fuse",
         "evaluate",
     }
     assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_hit_rate", "")}
@@ -58,7 +75,8 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_hit_rate"}),
+        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"fuse", "evaluate", "tabulate", "plot_hit_rate"}),
+        ("fusion/rrf.py", "np.float64)\n", "float)\n", {"fuse", "evaluate", "tabulate", "plot_hit_rate"}),
         (
             "models/pop.py",
             "astype(np.float32)",
@@ -69,6 +87,7 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
                 "rerank_randomly",
                 "rerank_by_similarity",
                 "rerank_by_likelihood",
+                "fuse",
                 "evaluate",
                 "tabulate",
                 "plot_hit_rate",

@@ -8,18 +8,11 @@ import yaml
 
 from reelrank.errors import InputError, suggest
 from reelrank.fields import check_definitions, check_feature, check_similarity, encoder_block, features_of, parts
+from reelrank.fusion_options import complete_fusions, twins  # noqa: F401 - a question to the config, too
+from reelrank.kinds import RERANKER_KINDS, reranker_depth  # noqa: F401
 from reelrank.llm.addresses import check_address
 from reelrank.llm.options import check_generative, check_tuning, limits, load_prices
 from reelrank.raw import FIELD_ROLES
-
-#: Kind (see `reelrank.tables.KINDS`) of each type of re-ranker.
-RERANKER_KINDS = {
-    "identity": "base",
-    "random": "control",
-    "similarity": "discriminative",
-    "likelihood": "generative",
-    "generative": "generative",
-}
 
 #: Defaults of the model's `Hyperparameters`, which import torch.
 SASREC_DEFAULTS = {"embedding_size": 64, "heads": 2}
@@ -35,7 +28,7 @@ def merge(base, over):
 
 
 def complete(config, folder):
-    """Return the config with the definition of its dataset, checked.
+    """Return the config with the definition of its dataset and the twins of its fusions, checked.
 
     Parameters
     ----------
@@ -70,7 +63,7 @@ def complete(config, folder):
         if config["rerankers"][name]["type"] == "generative":
             shown = [*config["fields"], *config.get("tags", {})]
             check_generative(name, config["rerankers"][name], folder, shown, prices, config.get("language_models", {}))
-    return config
+    return complete_fusions(config)
 
 
 def check(value, schema, where=""):
@@ -242,15 +235,9 @@ def likelihood_options(block):
     return defaults | {key: value for key, value in block.items() if key not in ("type", "depth")}
 
 
-def reranker_depth(config, name):
-    """Return how many of the base list's entries a re-ranker permutes."""
-    block = config["rerankers"][name]
-    return config["candidates"] if block["type"] == "identity" else block.get("depth", 20)
-
-
 def deciding(block):
     """Return a block without what cannot change a result (budgets, rates, permissions)."""
-    allowed = limits(block) if block["type"] == "generative" else {}
+    allowed = limits(block) if block["type"] == "generative" else ["left_out"]
     return {key: value for key, value in block.items() if key not in allowed}
 
 

@@ -59,7 +59,7 @@ def feature_path(config, protocol, encoder, field):
 def features_of(config, name, section):
     """Return the features that a model or re-ranker of the config reads, as ``[(encoder, field), ...]``."""
     block = config[section][name]
-    listed = block.get("features", [block] if "encoder" in block else [])
+    listed = block.get("features") or block.get("similarities") or ([block] if "encoder" in block else [])
     return [(feature["encoder"], feature.get("field", "title")) for feature in listed]
 
 

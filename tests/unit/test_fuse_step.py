@@ -1,0 +1,105 @@
+"""The step that fuses: from files to files."""
+
+import json
+
+import fuse
+import numpy as np
+import pyarrow as pa
+import pytest
+from planted import ABOUT, planted_interactions, signal
+
+from reelrank.errors import InputError
+from reelrank.fusion.signals import truth_columns
+from reelrank.fusion_options import DEFAULTS
+from reelrank.lists import RankedLists, read_lists, write_lists
+from reelrank.tables import SPLITS, write_table
+
+FUSIONS = ("rrf", "zscore", "lambdamart")
+
+
+def tables(folder, data):
+    """Write the prepared tables of interactions; return their paths."""
+    users = data.users.astype(np.int32)
+    position = (np.arange(len(users)) - data.starts[users]).astype(np.int32)
+    split = pa.DictionaryArray.from_arrays(pa.array(data.codes, pa.int8()), list(SPLITS))
+    items = np.arange(data.n_items)
+    sizes = {"n_users": data.n_users, "n_items": data.n_items}
+    paths = {name: folder / f"{name}.parquet" for name in ("interactions", "split", "item_statistics", "catalogue")}
+    when = np.arange(len(users))
+    columns = {"user": users, "item": data.items, "timestamp": when, "position": position}
+    write_table(columns, "interactions", paths["interactions"], sizes)
+    write_table({"user": users, "position": position, "split": split}, "split", paths["split"], sizes)
+    first = {"first_timestamp": items, "last_timestamp": items, "popularity": data.popularity()}
+    write_table({"item": items, **first}, "item_statistics", paths["item_statistics"])
+    names = [str(item) for item in items]
+    write_table(
+        pa.table({"item": pa.array(items, pa.int32()), "item_id": names, "title": names}), "items", paths["catalogue"]
+    )
+    return paths
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with base lists, a signal asked of hits and all that fusing takes."""
+    data, lists = planted_interactions(1, 80)
+    inputs, signals = tables(tmp_path, data), {"s": {}}
+    rng = np.random.default_rng(0)
+    for part, base in lists.items():
+        inputs[part], signals["s"][part] = tmp_path / f"{part}.parquet", tmp_path / f"s.{part}.parquet"
+        truth = truth_columns(base, data.queries(part))
+        write_lists(base, inputs[part], {**ABOUT, "split": part, "kind": "base"})
+        ranked = base.reordered(signal(rng, truth, 20, 2.0))
+        rows = np.flatnonzero(truth >= 0)
+        asked = RankedLists(ranked.users[rows], ranked.items[rows], ranked.scores[rows])
+        write_lists(asked, signals["s"][part], {**ABOUT, "split": part, "users": "hits"})
+    return tmp_path, inputs, signals
+
+
+def run(folder, inputs, signals, names=FUSIONS, twins=True):
+    """Run the step; return the outputs by fusion."""
+    fusions = {}
+    for kind in names:
+        for name, listed in ((kind, ["s"]), *([(f"{kind}_without_lm", [])] if twins else [])):
+            fusions[name] = {
+                "type": kind,
+                "signals": listed,
+                "options": DEFAULTS[kind],
+                "twin_of": None if listed else kind,
+                "about": {**ABOUT, "reranker": name, "kind": "fusion", "depth": 15 + 5 * bool(listed)},
+            }
+    outputs = {name: {part: folder / name / f"{part}.parquet" for part in ("valid", "test")} for name in fusions}
+    for name in fusions:
+        outputs[name]["description"] = folder / name / "fusion.json"
+    fuse.main(inputs, signals, {}, outputs, fusions, "full", 1)
+    return outputs
+
+
+def test_every_fusion_and_its_twin_is_written(folder):
+    outputs = run(*folder)
+    assert len(outputs) == 6
+    base = read_lists(folder[1]["test"])[0]
+    for name, paths in outputs.items():
+        told = json.loads(paths["description"].read_text())
+        twin = name.endswith("_without_lm")
+        assert told["reranker"] == name and told["signals"] == ([] if twin else ["s"])
+        assert told["twin_of"] == (told["type"] if twin else None)
+        assert set(told["valid_ndcg"]) == {"base", "fusion"} | ({"s"} if not twin else set())
+        lists, about = read_lists(paths["test"])
+        assert about["kind"] == "fusion" and about["reranker"] == name and about["split"] == "test"
+        assert about.get("users") == (None if twin else "hits"), "whom a signal was asked about is carried on"
+        assert (len(lists.users) == len(base.users)) == twin
+    told = json.loads(outputs["zscore"]["description"].read_text())
+    assert told["weights"]["s"] > 0 and told["valid_ndcg"]["fusion"] >= max(told["valid_ndcg"].values())
+    assert "importances" in json.loads(outputs["lambdamart"]["description"].read_text())
+    for name in ("rrf_without_lm", "zscore_without_lm"):
+        for part in ("valid", "test"):
+            assert (read_lists(outputs[name][part])[0].items == read_lists(folder[1][part])[0].items[:, :15]).all()
+
+
+def test_no_valid_lists_are_refused_by_their_file(folder):
+    path, inputs, signals = folder
+    nobody = RankedLists(np.zeros(0, np.int32), np.zeros((0, 20), np.int32), np.zeros((0, 20), np.float32))
+    write_lists(nobody, inputs["valid"], {**ABOUT, "split": "valid"})
+    with pytest.raises(InputError, match=r"valid.parquet: holds no valid lists"):
+        run(path, inputs, signals, ["zscore"])
+    assert not (path / "zscore").exists()

@@ -1,0 +1,128 @@
+"""Trees fitted across folds of valid: no list is scored by a model that saw it."""
+
+import numpy as np
+import pytest
+from planted import aligned, planted_interactions, signal
+from small_data import interactions_of
+
+from reelrank.data import Histories
+from reelrank.fusion.context import Categories, Sources, context_names, similarities_to
+from reelrank.fusion.lambdamart import Features, cross_fitted, signal_names
+from reelrank.fusion.signals import BASE, truth_columns, valid_ndcg
+from reelrank.lists import RankedLists
+
+OPTIONS = {
+    "num_leaves": 7, "learning_rate": 0.1, "rounds": 60, "min_data_in_leaf": 20, "folds": 5, "patience": 20, "seed": 1,
+}  # fmt: skip
+
+
+def sources_of(data, vectors=None, categories=None):
+    """Return what is known of users and items."""
+    rows, n_items = len(data.items), data.n_items
+    first = np.arange(n_items, dtype=np.float64)
+    return Sources(data, np.arange(rows), first, categories, vectors or {}, "full", 1)
+
+
+def world(seed, users, strength):
+    """Return aligned parts with one signal, the truth of both, and sources."""
+    data, lists = planted_interactions(seed, users)
+    truths = {part: truth_columns(lists[part], data.queries(part)) for part in lists}
+    rng = np.random.default_rng([seed, 1])
+    parts = {
+        part: aligned(lists[part], {"s": signal(rng, truths[part], lists[part].items.shape[1], strength)})
+        for part in lists
+    }
+    return parts, truths, sources_of(data)
+
+
+@pytest.fixture(scope="module")
+def useful():
+    """Return a world with a useful signal, and what was made of it."""
+    parts, truths, sources = world(2, 500, 1.5)
+    return parts, truths, sources, *cross_fitted(parts, truths["valid"], OPTIONS, sources)
+
+
+def test_a_useful_signal_lifts_valid_and_test(useful):
+    parts, truths, _, scores, about = useful
+    for part in parts:
+        base = valid_ndcg(parts[part], truths[part], parts[part].scores[BASE])
+        assert valid_ndcg(parts[part], truths[part], scores[part]) > 1.4 * base
+    of_signal = about["importances"]["s:score"] + about["importances"]["s:rank"]
+    assert of_signal > 0.5 and sum(about["importances"].values()) == pytest.approx(1, abs=1e-4)
+    assert about["users_fitted"] == (truths["valid"] >= 0).sum() and len(about["trees"]) == 5
+
+
+def test_the_same_input_gives_the_same_bytes(useful):
+    parts, truths, sources, scores, about = useful
+    again, told = cross_fitted(parts, truths["valid"], OPTIONS, sources)
+    assert told == about
+    assert all(again[part].tobytes() == scores[part].tobytes() for part in parts)
+
+
+def test_labels_by_chance_give_valid_lists_by_chance():
+    parts, truths, sources = world(3, 900, 0.0)
+    scores, _ = cross_fitted(parts, truths["valid"], {**OPTIONS, "min_data_in_leaf": 1, "num_leaves": 31}, sources)
+    depth = parts["valid"].lists.items.shape[1]
+    gains = np.array([1 / np.log2(rank + 1) if rank <= 10 else 0 for rank in range(1, depth + 1)])
+    there = (truths["valid"] >= 0).mean()
+    chance, error = there * gains.mean(), gains.std() * np.sqrt(there / 900)
+    assert abs(valid_ndcg(parts["valid"], truths["valid"], scores["valid"]) - chance) < 4 * error
+
+
+def test_too_few_users_to_learn_from_keep_the_base_order():
+    parts, truths, sources = world(4, 30, 1.0)
+    truth = np.where(np.arange(30) < 9, np.maximum(truths["valid"], 0), -1)
+    scores, about = cross_fitted(parts, truth, OPTIONS, sources)
+    assert about["users_fitted"] == 0 and about["importances"] == {} and "only 9 users" in about["note"]
+    assert all((np.diff(scores[part], axis=1) < 0).all() for part in parts)
+
+
+def test_features_are_what_their_names_say():
+    histories = [[0, 1, 2, 3, 4], [1, 2, 5, 0], [5, 4, 3, 1]]
+    data = interactions_of(histories, 6)
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(6, 4)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    present = np.array([True, True, True, False, True, True])
+    categories = ["a|b", "b", "c", None, "a | c", ""]
+    sources = sources_of(data, {("e", "f"): (vectors * present[:, None], present)}, categories)
+    items = np.array([[5, 4, 2], [0, 3, -1], [1, 0, 2]], np.int32)
+    part = aligned(RankedLists(np.arange(3, dtype=np.int32), items, np.zeros((3, 3), np.float32)), {})
+    part.ranks[BASE] = np.array([[1, 2, 3], [1, 2, 0], [1, 2, 3]], np.int16)
+    found = Features("valid", part, sources).of(np.arange(3))
+    names = [*signal_names(part), *context_names(sources.vectors)]
+    assert found.shape == (3, 3, len(names)) and found.dtype == np.float32
+    get = {name: found[..., number] for number, name in enumerate(names)}
+    assert np.isnan(get["base:score"][1, 2]) and np.isnan(get["base:rank"][1, 2]) and get["base:rank"][1, 1] == 2
+    popularity = data.popularity()
+    for row, history in enumerate(histories):
+        seen = history[:-2]
+        for column, item in enumerate(items[row]):
+            if item < 0:
+                continue
+            assert get["log_popularity"][row, column] == pytest.approx(np.log1p(popularity[item]))
+            assert get["history_length"][row, column] == len(seen)
+            known = [other for other in seen if categories[other]]
+            own = set((categories[item] or "").replace(" ", "").split("|")) - {""}
+            overlaps = [bool(own & set(categories[other].replace(" ", "").split("|"))) for other in known]
+            expected = np.mean(overlaps) if own and known else np.nan
+            np.testing.assert_allclose(get["category_match"][row, column], expected, rtol=1e-6)
+            cosines = [float(vectors[item] @ vectors[other]) for other in seen if present[other]]
+            if not present[item]:
+                assert np.isnan(get["e/f:nearest"][row, column])
+                continue
+            mean = sum(vectors[other] for other in seen if present[other])
+            mean = float(vectors[item] @ mean / np.linalg.norm(mean))
+            assert get["e/f:nearest"][row, column] == pytest.approx(max(cosines), abs=1e-5)
+            assert get["e/f:mean"][row, column] == pytest.approx(mean, abs=1e-5)
+            last = get["e/f:last"][row, column]
+            assert np.isnan(last) if not present[seen[-1]] else last == pytest.approx(cosines[-1], abs=1e-5)
+    assert get["item_age_days"][0, 1] == pytest.approx((data.starts[0] + 2 - 4) / 86_400_000)
+
+
+def test_what_is_unknown_is_missing():
+    nobody = Histories(np.array([0]), np.array([0]), np.array([0]), 3)
+    vectors, present = np.eye(3, dtype=np.float32), np.array([True, True, False])
+    assert np.isnan(similarities_to(np.array([[0, 1]]), nobody, vectors, present)).all()
+    assert np.isnan(Categories(["a", "b", "c"]).match(np.array([[0, 1]]), nobody)).all()
+    assert np.isnan(Categories([None, "", None]).match(np.array([[0, 1]]), nobody)).all()

@@ -1,0 +1,19 @@
+"""Reciprocal rank fusion (Cormack, Clarke & Büttcher, SIGIR 2009): nothing is fitted."""
+
+import numpy as np
+
+
+def fuse(parts, truth, options, material):
+    """Score each candidate by the sum of ``1 / (k + rank)`` over the base list and the signals.
+
+    A candidate beyond a signal's depth keeps its base rank there. See `reelrank.fusion.fuse`.
+    """
+    return {part: fused_scores(aligned, options["k"]) for part, aligned in parts.items()}, {"users_fitted": 0}
+
+
+def fused_scores(aligned, k):
+    """Return ``(n, depth)`` float32."""
+    total = np.zeros(aligned.lists.items.shape, np.float64)
+    for name in aligned.ranks:
+        total += 1 / (k + aligned.orders(name).astype(np.float64))
+    return total.astype(np.float32)

@@ -1,0 +1,245 @@
+"""The lists of several re-rankers over one base list, brought to the order of its candidates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reelrank.errors import InputError
+from reelrank.lists import RankedLists, read_lists
+from reelrank.metrics import ndcg
+
+#: Name of the base list among the signals.
+BASE = "base"
+
+#: The n of the NDCG@n that everything is fitted by.
+FITTED_AT = 10
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Signals over the candidates of some users; column c is the candidate of base rank c + 1.
+
+    Attributes
+    ----------
+    lists : RankedLists
+        ``(n, depth)`` heads of the base lists.
+    scores : dict of str to numpy.ndarray
+        ``(n, depth)`` float32 of each signal, the base first: standardised within the
+        list. What lies beyond a signal's depth has the least score of its list.
+    ranks : dict of str to numpy.ndarray
+        ``(n, depth)`` int16: place of the candidate in the signal's own list, 0 beyond its depth.
+    asked : str
+        Who was asked about, as the signals' metadata say: ``all``, ``hits``, ``sample ...``.
+    all_users : int
+        Users of the base list, those included who were not asked about.
+    """
+
+    lists: RankedLists
+    scores: dict
+    ranks: dict
+    asked: str
+    all_users: int
+
+    def orders(self, name):
+        """Return ``(n, depth)`` int16: the order of a signal alone; what it did not rank keeps its base rank."""
+        own, beneath = self.ranks[name], self.ranks[BASE]
+        return np.where(own > 0, own, beneath)
+
+
+def standardised(scores, there):
+    """Bring the scores of each list to mean 0 and standard deviation 1; equal scores become 0.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        ``(n, depth)``; an infinite one counts as the least or largest finite one of its list.
+    there : numpy.ndarray
+        ``(n, depth)`` bool: which of them count; the others become 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n, depth)`` float32.
+    """
+    values = np.where(there, scores, 0).astype(np.float64)
+    finite = there & np.isfinite(values)
+    least = np.where(finite, values, np.inf).min(1, keepdims=True, initial=np.inf)
+    most = np.where(finite, values, -np.inf).max(1, keepdims=True, initial=-np.inf)
+    none = ~finite.any(1, keepdims=True)
+    values = np.clip(values, np.where(none, 0, least), np.where(none, 0, most))
+    count = np.maximum(there.sum(1, keepdims=True), 1)
+    centred = np.where(there, values - np.where(there, values, 0).sum(1, keepdims=True) / count, 0)
+    deviation = np.sqrt((centred**2).sum(1, keepdims=True) / count)
+    # The mean of equal scores can differ from them by rounding: spread is told from that by their size.
+    constant = none | (most - least <= 1e-9 * np.maximum(np.abs(most), np.abs(least)))
+    return np.where(constant, 0, centred / np.where(constant, 1, deviation)).astype(np.float32)
+
+
+def align(base, paths, depth):
+    """Read signals and align them to the candidates of a base list.
+
+    Parameters
+    ----------
+    base : RankedLists
+        As deep as it is.
+    paths : dict of str to path
+        The list of each signal.
+    depth : int
+        How many of the base list's items are candidates.
+
+    Returns
+    -------
+    Aligned
+        Of the users that every signal has.
+
+    Raises
+    ------
+    InputError
+        Names the file and a user: where a signal was asked of all and has not the users
+        of the base list, has users that the base list has not, or ranks other candidates;
+        or where two signals were asked of different samples.
+    """
+    read = {name: (path, *read_lists(path)) for name, path in paths.items()}
+    users, asked = base.users, "all"
+    for path, lists, about in read.values():
+        whom = about.get("users", "all")
+        _check_users(path, lists.users, base.users, whom)
+        if whom != "all":
+            if asked not in ("all", whom):
+                raise InputError(
+                    f"{path}: was asked of users: {whom}; expected {asked}, as another signal of the fusion"
+                )
+            asked = whom
+        users = np.intersect1d(users, lists.users, assume_unique=True)
+    whole = _rows(base, users)
+    heads = whole.head(depth)
+    scores = {BASE: standardised(heads.scores, heads.present)}
+    ranks = {BASE: np.where(heads.present, np.arange(1, heads.items.shape[1] + 1), 0).astype(np.int16)}
+    for name, (path, lists, about) in read.items():
+        scores[name], ranks[name] = _aligned(whole, heads, _rows(lists, users), path, int(about["depth"]))
+    return Aligned(heads, scores, ranks, asked, len(base.users))
+
+
+def _check_users(path, found, expected, whom):
+    strange = np.setdiff1d(found, expected)
+    if len(strange):
+        raise InputError(
+            f"{path}: holds user {strange[0]}, whom the base list does not hold ({len(strange)} such users)"
+        )
+    absent = np.setdiff1d(expected, found)
+    if whom == "all" and len(absent):
+        raise InputError(
+            f"{path}: lacks user {absent[0]}, whom the base list holds ({len(absent)} such users); expected the same "
+            "users, or metadata that say who was asked about"
+        )
+
+
+def _rows(lists, users):
+    rows = np.searchsorted(lists.users, users)
+    return RankedLists(lists.users[rows], lists.items[rows], lists.scores[rows])
+
+
+def _aligned(whole, heads, signal, path, depth):
+    """Return a signal's standardised scores and ranks in the order of the candidates."""
+    expected = whole.items[:, :depth]
+    width = expected.shape[1]
+    items, scores = np.full(expected.shape, -1, np.int32), np.zeros(expected.shape, np.float32)
+    shown = min(width, signal.items.shape[1])
+    items[:, :shown], scores[:, :shown] = signal.items[:, :shown], signal.scores[:, :shown]
+    in_base, in_signal = (np.argsort(values, axis=1, kind="stable") for values in (expected, items))
+    same = np.take_along_axis(expected, in_base, axis=1) == np.take_along_axis(items, in_signal, axis=1)
+    wrong = ~same.all(1) | (signal.present[:, shown:].any(1))
+    if wrong.any():
+        raise InputError(
+            f"{path}: the list of user {signal.users[wrong][0]} is no permutation of the first {depth} of its base "
+            f"list ({wrong.sum()} such users)"
+        )
+    ranks = np.zeros(expected.shape, np.int16)
+    np.put_along_axis(ranks, in_base, (in_signal + 1).astype(np.int16), axis=1)
+    moved = np.zeros(expected.shape, np.float32)
+    np.put_along_axis(moved, in_base, np.take_along_axis(scores, in_signal, axis=1), axis=1)
+    ranks[expected < 0] = 0
+    there = np.zeros(heads.items.shape, bool)
+    cut = min(width, there.shape[1])
+    there[:, :cut] = expected[:, :cut] >= 0
+    full = np.zeros(heads.items.shape, np.float32)
+    full[:, :cut] = moved[:, :cut]
+    spread = standardised(full, there)
+    least = np.where(there, spread, np.inf).min(1, keepdims=True, initial=np.inf)
+    beneath = np.where(np.isfinite(least), least, 0)
+    places = np.zeros(heads.items.shape, np.int16)
+    places[:, :cut] = ranks[:, :cut]
+    return np.where(there, spread, beneath).astype(np.float32), places
+
+
+def truth_columns(lists, queries):
+    """Return the column of each user's held-out item among the candidates, -1 where it is not there.
+
+    Parameters
+    ----------
+    lists : RankedLists
+    queries : reelrank.data.Queries
+        Must cover the lists' users.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n,)`` int64.
+    """
+    found = lists.items == queries.of(lists.users).targets[:, None]
+    return np.where(found.any(1), found.argmax(1), -1)
+
+
+def truth_ranks(scores, truth):
+    """Return the rank that each held-out item has when lists are ordered by (-score, base rank).
+
+    The same as `RankedLists.reordered` gives, without sorting.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        ``(k, depth)`` float32, of users whose held-out item is there.
+    truth : numpy.ndarray
+        ``(k,)`` its column.
+    """
+    own = np.take_along_axis(scores, truth[:, None], axis=1)
+    before = np.arange(scores.shape[1]) < truth[:, None]
+    above = np.count_nonzero(scores > own, axis=1)
+    return 1 + above + np.count_nonzero((scores == own) & before, axis=1)
+
+
+def valid_ndcg(part, truth, scores):
+    """Return the mean NDCG@10 of lists ordered by `scores`, over all users of the base list that count.
+
+    Users who were left out because their held-out item is not in the list (``hits``) are misses.
+
+    Parameters
+    ----------
+    part : Aligned
+    truth : numpy.ndarray
+        ``(n,)`` of `truth_columns`.
+    scores : numpy.ndarray
+        ``(n, depth)`` float32.
+    """
+    rows = np.flatnonzero(truth >= 0)
+    users = part.all_users if part.asked == "hits" else len(truth)
+    if not users:
+        return 0.0
+    return float(ndcg(truth_ranks(usable(part, scores)[rows], truth[rows]), FITTED_AT).sum() / users)
+
+
+def usable(part, scores):
+    """Return scores in which no absent entry stands before one that is there."""
+    scores = np.asarray(scores, np.float32)
+    return scores if part.lists.present.all() else np.where(part.lists.present, scores, -np.inf)
+
+
+def single_scores(part, name):
+    """Return scores that give the order of one signal alone: minus its ranks, ``(n, depth)`` float32."""
+    return -part.orders(name).astype(np.float32)
+
+
+def refuse_unfitted(lists, path):
+    """Raise `InputError` if there are no valid lists: then nothing can be fitted."""
+    if not len(lists.users):
+        raise InputError(f"{path}: holds no valid lists; a fusion is fitted on these")
