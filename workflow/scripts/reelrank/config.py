@@ -245,6 +245,12 @@ def reranker_depth(config, name):
     return config["candidates"] if block["type"] == "identity" else block.get("depth", 20)
 
 
+def twins(config):
+    """Return, for each fusion of the run that has one, its twin without language-model signals."""
+    blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}
+    return {block["twin_of"]: name for name, block in blocks.items() if "twin_of" in block}
+
+
 def deciding(block):
     """Return a block without what cannot change a result (budgets, rates, permissions)."""
     allowed = limits(block) if block["type"] == "generative" else {}
