@@ -11,6 +11,7 @@ from reelrank.statistics import (
     SPARSE,
     adjusted_interval,
     adjusted_standard_error,
+    effective_number,
     holm,
     mcnemar_mid_p,
     paired_p,
@@ -128,13 +129,13 @@ def effect(pairs, metric, n, values, against_values, fixed, ceiling):
     """
     own, other = pairs.outcomes(metric, n)
     counts, differences = pairs.counts, (own - other).mean(axis=1)
-    differ = int(counts[(own != other).any(axis=1)].sum())
+    differ = (own != other).any()
     gained, lost = _discordant(pairs, n)
     value, against = (float(counts @ side.mean(axis=1) / pairs.users) for side in (own, other))
     row = {"users": pairs.users, "value": value, "against_value": against, "gained": gained, "lost": lost}
     row["value_low"], row["value_high"] = _value_interval(pairs, own, value, values)
     row["difference"] = difference = float(counts @ differences / pairs.users)
-    row["structural_zero"] = fixed and not differ
+    row["structural_zero"] = bool(fixed and not differ)
     row["headroom_captured"] = difference / (ceiling - against) if ceiling - against > 1e-12 else np.nan
     row["relative_percent"] = 100 * difference / against if against else np.nan
     if row["structural_zero"]:
@@ -144,8 +145,8 @@ def effect(pairs, metric, n, values, against_values, fixed, ceiling):
             "relative_high": relative,
         }  # fmt: skip
     drawn = values - against_values
-    row |= _difference_intervals(pairs, differences, differ, row, drawn, against_values)
-    sparse = differ < SPARSE
+    sparse = effective_number(differences, counts) < SPARSE
+    row |= _difference_intervals(row, drawn, against_values, adjusted_interval(differences, counts) if sparse else None)
     error = float(drawn.std()) if pairs.seeds > 1 else _standard_error(differences, counts)
     row["smallest_effect"] = smallest_effect(adjusted_standard_error(differences, counts) if sparse else error)
     row["p_value"] = _p_value(pairs, metric, np.repeat(differences, counts), (gained, lost), error)
@@ -177,31 +178,31 @@ def _hull(*intervals):
 
 
 def _value_interval(pairs, own, value, drawn):
-    """Return the interval of a list's metric: Wilson's where few users have an outcome above 0, or below 1."""
+    """Return the interval of a list's metric: Wilson's where it rests on few users who hit, or who miss."""
     percentiles = _percentiles(value, drawn)
-    rare = min(pairs.counts[(own > 0).any(axis=1)].sum(), pairs.counts[(own < 1).any(axis=1)].sum())
-    if rare >= SPARSE:
+    outcomes = own.mean(axis=1)
+    if min(effective_number(outcomes, pairs.counts), effective_number(1 - outcomes, pairs.counts)) >= SPARSE:
         return percentiles
     wilson = wilson_interval(value * pairs.users, pairs.users)
     return _hull(wilson, percentiles) if pairs.seeds > 1 else wilson
 
 
-def _difference_intervals(pairs, differences, differ, row, drawn, against_values):
+def _difference_intervals(row, drawn, against_values, adjusted):
     """Return the intervals of the difference and of the relative change, as columns.
 
-    Of few users who differ, the interval of `adjusted_interval`, and relative to the value compared to;
-    never narrower than what was drawn. A relative change that is unbounded, since too many resamples
-    have nothing to be relative to, has no upper end.
+    Where few users differ, both reach at least as far as the interval `adjusted` does (else None), the second
+    relative to the value compared to. A relative change that is unbounded, since too many resamples have
+    nothing to be relative to, has no upper end.
     """
     interval = _percentiles(row["difference"], drawn)
-    if differ < SPARSE:
-        interval = _hull(interval, adjusted_interval(differences, pairs.counts))
+    if adjusted:
+        interval = _hull(interval, adjusted)
     found = {"difference_low": interval[0], "difference_high": interval[1]}
     against = row["against_value"]
     if not against:
         return found
     relative = [_relative_ends(row["relative_percent"], drawn, against_values)]
-    if differ < SPARSE:
+    if adjusted:
         relative.append((100 * interval[0] / against, 100 * interval[1] / against))
     low, high = _hull(*relative)
     return found | {"relative_low": max(low, -100.0), "relative_high": high if np.isfinite(high) else np.nan}

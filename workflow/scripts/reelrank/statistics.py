@@ -9,7 +9,8 @@ from scipy import stats
 CONFIDENCE = 0.95
 
 #: With fewer users who differ (or hit, or miss) the bootstrap's distribution is too coarse: a resample easily holds
-#: none of them, and with none at all its interval is the single point 0, as if nobody could ever differ.
+#: none of them, and with none at all its interval is the single point 0, as if nobody could ever differ. Counted by
+#: `effective_number`.
 SPARSE = 10
 
 
@@ -34,6 +35,21 @@ def wilson_interval(total, n, confidence=CONFIDENCE):
     spread = z * math.sqrt(max(share * (1 - share), 0.0) / n + z * z / (4 * n * n))
     low, high = ((centre + sign * spread) / (1 + z * z / n) for sign in (-1, 1))
     return (float(low) if total > 0 else 0.0), (float(high) if total < n else 1.0)
+
+
+def effective_number(outcomes, counts):
+    """Return how many users the sum of squares rests on: all who are not 0 if they are alike, fewer if some dominate.
+
+    Parameters
+    ----------
+    outcomes : numpy.ndarray
+        ``(groups,)``, such as differences; of hits this is the number who differ.
+    counts : numpy.ndarray
+        ``(groups,)`` int: users of each group.
+    """
+    squares = outcomes**2
+    total = counts @ squares
+    return float(total**2 / (counts @ squares**2)) if total else 0.0
 
 
 def adjusted_standard_error(differences, counts):
