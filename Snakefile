@@ -23,6 +23,7 @@ include: "rules/ask.smk"
 include: "rules/fusing.smk"
 include: "rules/fuse.smk"
 include: "rules/evaluate.smk"
+include: "rules/effects.smk"
 include: "rules/report.smk"
 
 
@@ -37,6 +38,7 @@ rule all:
             result=[
                 "tables/hit_rate.csv",
                 "tables/hit_rate.md",
+                "tables/effects.csv",
                 "figures/hit_rate.svg",
                 "tables/features.csv",
                 "tables/features.md",
