@@ -21,6 +21,8 @@ include: "rules/language_model.smk"
 include: "rules/rerank.smk"
 include: "rules/ask.smk"
 include: "rules/evaluate.smk"
+include: "rules/describing.smk"
+include: "rules/beyond.smk"
 include: "rules/report.smk"
 
 
@@ -38,5 +40,11 @@ rule all:
                 "figures/hit_rate.svg",
                 "tables/features.csv",
                 "tables/features.md",
+                "tables/list_quality.csv",
+                "tables/slices.csv",
+                "tables/gaps.csv",
+                "tables/positions.csv",
+                "tables/answers.csv",
+                "tables/cost.csv",
             ],
         ),
