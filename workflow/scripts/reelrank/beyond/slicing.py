@@ -1,6 +1,7 @@
 """Slices of the test users: by history length, by the popularity of the held-out item, by any profile column."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -150,7 +151,7 @@ def by_column(name, column):
 def _by_number(name, numbers):
     if name.lower() == "age":
         first, *_, last = AGE_BANDS
-        between = [f"{low}-{high - 1}" for low, high in zip(AGE_BANDS, AGE_BANDS[1:], strict=False)]
+        between = [f"{low}-{high - 1}" for low, high in pairwise(AGE_BANDS)]
         return [f"under {first}", *between, f"{last}+"], np.searchsorted(AGE_BANDS, numbers, side="right")
     values, codes = np.unique(numbers, return_inverse=True)
     if len(values) > MOST_NUMBERS:
