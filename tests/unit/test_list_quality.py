@@ -88,24 +88,26 @@ def test_the_less_popular_is_the_more_novel(popularity):
 def test_a_list_is_compared_to_its_base_on_the_same_users():
     base, asked = ranked([[0, 1], [1, 0], [2, 3]]), ranked([[1, 0], [3, 2]], users=[0, 2])
     describe = lambda items: list_quality(items, [1], POPULARITY, 7)  # noqa: E731
-    [row] = quality_rows(asked, ABOUT, base, [1], describe)
+    [row] = quality_rows(asked, ABOUT, base, describe(base.items), [1], describe)
     assert row["users"] == 2
     assert (row["coverage"], row["coverage_base"]) == (2 / 5, 2 / 5), "items 1, 3 against 0, 2; not 0, 1, 2"
     assert row["popularity_change_percent"] == pytest.approx(100 * (1.5 - 4) / 4)
-    [row] = quality_rows(base, ABOUT, base, [1], describe)
+    [row] = quality_rows(base, ABOUT, base, describe(base.items), [1], describe)
     assert row["popularity_change_percent"] == 0
 
 
 def test_nobody_was_asked():
     describe = lambda items: list_quality(items, [1, 2], POPULARITY, 7, unit_vectors(np.eye(5), np.ones(5, bool)))  # noqa: E731
-    rows = quality_rows(ranked(np.zeros((0, 0))), ABOUT, ranked([[0, 1]]), [1, 2], describe)
+    base = ranked([[0, 1]])
+    rows = quality_rows(ranked(np.zeros((0, 0))), ABOUT, base, describe(base.items), [1, 2], describe)
     text = to_csv(rows, ("n", "users", "coverage", "diversity", "popularity_change_percent"))
     assert text.splitlines()[1:] == ["x,x,x,x,x,1,0,,,", "x,x,x,x,x,2,0,,,"]
 
 
 def test_a_base_without_popularity_has_no_change():
     describe = lambda items: list_quality(items, [1], POPULARITY, 7)  # noqa: E731
-    [row] = quality_rows(ranked([[0]]), ABOUT, ranked([[4]]), [1], describe)
+    base = ranked([[4]])
+    [row] = quality_rows(ranked([[0]]), ABOUT, base, describe(base.items), [1], describe)
     assert np.isnan(row["popularity_change_percent"])
 
 

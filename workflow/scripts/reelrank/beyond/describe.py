@@ -74,10 +74,11 @@ def describe_lists(places, data, users, features, cutoffs, prices):
     tables = {name: [] for name in COLUMNS}
     for over_base in places:
         base = next(place for place in over_base if place.reranker == "identity")
-        base_lists, base_ranks = _head(base, cutoffs)[0], read_ranks(base.ranks)[0]
+        (base_lists, base_about), base_ranks = _head(base, cutoffs), read_ranks(base.ranks)[0]
+        base_found = describe(base_lists.items)
         for place in over_base:
-            lists, about = _head(place, cutoffs)
-            tables["list_quality"] += quality.quality_rows(lists, about, base_lists, cutoffs, describe)
+            lists, about = (base_lists, base_about) if place is base else _head(place, cutoffs)
+            tables["list_quality"] += quality.quality_rows(lists, about, base_lists, base_found, cutoffs, describe)
             ranks = read_ranks(place.ranks)[0]
             for cut in cuts:
                 rows = slices.slice_rows(ranks, base_ranks, about, cut, queries.users, n)

@@ -117,7 +117,7 @@ def _mean(values):
     return float(values.mean()) if len(values) else np.nan
 
 
-def quality_rows(lists, about, base, cutoffs, describe):
+def quality_rows(lists, about, base, base_found, cutoffs, describe):
     """Return the rows of one list, beside its base list on the users that both have.
 
     Parameters
@@ -125,12 +125,15 @@ def quality_rows(lists, about, base, cutoffs, describe):
     lists, base : RankedLists
     about : dict
         Metadata of `lists`.
+    base_found : dict
+        ``describe(base.items)``, used where the list holds all users of its base.
     cutoffs : sequence of int
     describe : callable
         ``describe(items)`` returns what `list_quality` does.
     """
-    lists, base = on_shared_users(lists, base)
-    own, other = describe(lists.items), describe(base.items)
+    own_lists, shared = on_shared_users(lists, base)
+    other = base_found if shared is base else describe(shared.items)
+    own = base_found if lists is base else describe(own_lists.items)
     rows = []
     for n in cutoffs:
         popularity, before = own[n]["mean_popularity"], other[n]["mean_popularity"]
@@ -138,7 +141,7 @@ def quality_rows(lists, about, base, cutoffs, describe):
             {
                 **keys(about),
                 "n": n,
-                "users": len(lists.users),
+                "users": len(own_lists.users),
                 **own[n],
                 "popularity_change_percent": 100 * (popularity - before) / before if before > 0 else np.nan,
                 **{f"{name}_base": other[n][name] for name in ("coverage", "diversity", "novelty")},
