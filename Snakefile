@@ -24,6 +24,8 @@ include: "rules/fusing.smk"
 include: "rules/fuse.smk"
 include: "rules/evaluate.smk"
 include: "rules/effects.smk"
+include: "rules/describing.smk"
+include: "rules/beyond.smk"
 include: "rules/report.smk"
 
 
@@ -42,5 +44,11 @@ rule all:
                 "figures/hit_rate.svg",
                 "tables/features.csv",
                 "tables/features.md",
+                "tables/list_quality.csv",
+                "tables/slices.csv",
+                "tables/gaps.csv",
+                "tables/positions.csv",
+                "tables/answers.csv",
+                "tables/cost.csv",
             ],
         ),

@@ -74,7 +74,9 @@ def tagged_features(wildcards):
 def run_features(wildcards):
     """Every (matrix, encoder) that the run reads under one protocol."""
     readers = [(name, "models") for name in RUN["base_models"]] + [(name, "rerankers") for name in RUN["rerankers"]]
-    return dict.fromkeys(
+    measured = fields.diversity_feature(config)
+    own = {(diversity_vectors(wildcards), measured[0]): None} if measured else {}
+    return own | dict.fromkeys(
         (path, feature[0])
         for name, section in readers
         for path, feature in zip(

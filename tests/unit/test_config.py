@@ -14,7 +14,7 @@ from reelrank import raw
 from reelrank.datasets import ADAPTERS
 from reelrank.errors import InputError
 from reelrank.external_formats import READERS
-from reelrank.fields import feature_path, features_of
+from reelrank.fields import diversity_feature, feature_path, features_of
 from reelrank.models import model_class
 from reelrank.tables import KINDS
 
@@ -167,6 +167,10 @@ def test_the_raw_files_of_every_dataset(name):
         ({"cutoffs": [5, 101]}, ["config key cutoffs", "101", "at most 100", "'identity'"]),
         ({"candidates": 15}, ["15"]),
         ({"cutoffs": [0]}, ["cutoffs.0", "0"]),
+        ({"diversity": {"encoder": "all-MiniLM"}}, ["config key diversity.encoder", "did you mean all-MiniLM-L6-v2"]),
+        ({"diversity": {"field": "covers"}}, ["config key diversity.field", "'covers'"]),
+        ({"diversity": {"fields": "title"}}, ["config key diversity.fields", "did you mean field"]),
+        ({"diversity": "title"}, ["config key diversity", "'title'", "null to leave it out"]),
         ({"threads": "two"}, ["config key threads", "'two'", "CPU threads"]),
         ({"history": "none"}, ["config key history", "'none'", "train_only"]),
         ({"protocols": {"temporal": {"valid_quantile": 1.2}}}, ["protocols.temporal.valid_quantile", "1.2"]),
@@ -200,6 +204,15 @@ def test_a_key_that_is_missing_is_named():
 def test_a_re_ranker_without_field_needs_no_titles():
     config = completed({"fields": ["category"], "run": {"base_models": ["pop"], "rerankers": ["identity", "random"]}})
     assert set(raw.raw_files(config)) == {"interactions", "categories"}
+
+
+def test_diversity_is_of_titles_where_there_are_any():
+    assert diversity_feature(completed({})) == ("all-MiniLM-L6-v2", "title")
+    assert diversity_feature(completed({"diversity": None})) is None
+    run = {"base_models": ["pop"], "rerankers": ["identity"]}
+    assert diversity_feature(completed({"fields": ["category"], "run": run})) is None
+    over = {"fields": ["category"], "run": run, "diversity": {"field": "category"}}
+    assert diversity_feature(completed(over)) == ("all-MiniLM-L6-v2", "category")
 
 
 def test_an_own_dataset_needs_a_file_for_each_field():

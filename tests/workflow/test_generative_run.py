@@ -27,6 +27,8 @@ RERANKERS = {
     },
 }
 
+AGAIN = {"ask_llm", "parse_answers", "evaluate", "tabulate", "plot_hit_rate", "describe_lists"}
+
 
 def made_dataset(folder, definition):
     """Write a sample dataset in which every raw user id holds a mark."""
@@ -132,6 +134,29 @@ def test_the_ledger_counts_what_the_server_saw(generative):
     assert all(ledger["usd"] is None and ledger["all_runs"]["unknown"] == [] for ledger in ledgers)
 
 
+def test_answers_are_described(generative):
+    folder = generative[0] / "results/sample/leave_one_out"
+    answers, positions, cost = (pd.read_csv(folder / f"tables/{name}.csv") for name in ("answers", "positions", "cost"))
+    assert set(answers["reranker"]) == set(RERANKERS) == set(positions["reranker"])
+    ranks = pd.read_parquet(folder / "lists/pop/seed1/identity/test.ranks.parquet").set_index("user")["rank"]
+    for name in RERANKERS:
+        table = pq.read_table(folder / f"lists/pop/seed1/{name}/test.parsing.parquet").to_pandas()
+        row = answers[(answers["reranker"] == name) & (answers["part"] == "test")].iloc[0]
+        assert row["requests"] == len(table) == sum(row[key] for key in row.index if key.startswith("fault_"))
+        assert row["missing"] == table["missing"].sum()
+        asked = ranks[table["user"].unique()]
+        shown = positions.loc[positions["reranker"] == name, "shown"].sum()
+        assert shown == (asked <= 20).sum() * (2 if name == "by_letters" else 1), "each list once a permutation"
+        ledger = json.loads((folder / f"lists/pop/seed1/{name}/ledger.json").read_text())
+        own = cost[cost["reranker"] == name].iloc[0]
+        assert (own["requests"], own["input_tokens"]) == (ledger["answers"], ledger["input_tokens"])
+        assert pd.isna(own["usd"]), "no price is known"
+    by_name = positions.set_index("reranker")
+    pd.testing.assert_frame_equal(
+        by_name.loc["on_hits"].reset_index(drop=True), by_name.loc["on_all"].reset_index(drop=True)
+    )
+
+
 def test_what_cannot_change_an_answer_reruns_nothing(generative):
     folder, _, _, environment = generative
     limits = "rerankers={on_all: {concurrency: 3, max_requests: 100000, timeout_s: 9, requests_per_minute: 6000}}"
@@ -140,7 +165,7 @@ def test_what_cannot_change_an_answer_reruns_nothing(generative):
     changed = planned(
         snakemake(folder, "-n", "--configfile", "overlay.yaml", "--config", "rerankers={on_all: {seed: 2}}")
     )
-    assert {rule for rule, _ in changed} == {"ask_llm", "parse_answers", "evaluate", "tabulate", "plot_hit_rate"}
+    assert {rule for rule, _ in changed} == AGAIN
 
 
 def test_the_parser_is_no_reason_to_ask_again(generative):
@@ -152,7 +177,7 @@ def test_the_parser_is_no_reason_to_ask_again(generative):
         process = snakemake(folder, "-n", "--configfile", "overlay.yaml")
         rules = {rule for rule, _ in planned(process)}
         # A sliding window asks on by what was read: it alone is asked again, from the cache.
-        assert rules == {"ask_llm", "parse_answers", "evaluate", "tabulate", "plot_hit_rate"}
+        assert rules == AGAIN
         assert (process.stdout + process.stderr).count("rule ask_llm:") == 1
     finally:
         path.write_text(before)

@@ -69,7 +69,9 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
         "fuse",
         "evaluate",
     }
-    assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_hit_rate", "")}
+    assert jobs == {(rule, "nfm") for rule in over_nfm} | {
+        (rule, "") for rule in ("tabulate", "plot_hit_rate", "describe_lists")
+    }
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,8 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
     [
         ("metrics.py", "np.log2(", "1.0 * np.log2(", {"fuse", "evaluate", "tabulate", "plot_hit_rate"}),
         ("fusion/rrf.py", "np.float64)\n", "float)\n", {"fuse", "evaluate", "tabulate", "plot_hit_rate"}),
+        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_hit_rate", "describe_lists"}),
+        ("beyond/intervals.py", "+ 1", "+ 2", {"describe_lists"}),
         (
             "models/pop.py",
             "astype(np.float32)",
@@ -91,6 +95,7 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
                 "evaluate",
                 "tabulate",
                 "plot_hit_rate",
+                "describe_lists",
             },
         ),
         ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_hit_rate"}),
@@ -141,3 +146,27 @@ def test_the_tidy_table_is_made_of_the_ranks(toy):
     table = pd.read_csv(io.BytesIO((folder / "tables" / "hit_rate.csv").read_bytes()))
     row = table.query("base_model == 'nfm' and reranker == 'identity' and split == 'test' and n == 10").iloc[0]
     assert row["hits"] == (ranks["rank"] <= 10).sum()
+
+
+@pytest.mark.parametrize("protocol", ["leave_one_out", "temporal"])
+def test_every_list_is_described_beyond_accuracy(toy, protocol):
+    folder = toy / "results" / "sample" / protocol / "tables"
+    quality, slices, gaps, cost = (
+        pd.read_csv(folder / f"{name}.csv") for name in ("list_quality", "slices", "gaps", "cost")
+    )
+    assert len(quality) == 3 * 6 * 3 and len(cost) == 3 * 6  # base models, re-rankers, cut-offs
+    assert quality["coverage"].between(0, 1, inclusive="right").all() and quality["diversity"].between(0, 2).all()
+    identity = quality[quality["reranker"] == "identity"]
+    assert (identity["popularity_change_percent"] == 0).all()
+    # The same 20 items in another order: what the list holds is the base's.
+    whole = quality[(quality["n"] == 20) & (quality["users"] == quality["users"].max())]
+    assert (whole["coverage"] == whole["coverage_base"]).all() and (whole["popularity_change_percent"] == 0).all()
+    rates = pd.read_csv(folder / "hit_rate.csv").query("split == 'test' and n == 10")
+    rates = rates.set_index(["base_model", "reranker"])
+    for key, rows in slices.groupby(["base_model", "reranker", "slice_by"]):
+        assert rows["users"].sum() == rates.loc[key[:2], "users"]
+        assert (rows["hit_rate"] * rows["users"]).sum() == pytest.approx(rates.loc[key[:2], "hits"], abs=1e-3)
+    assert (gaps["gap"] >= gaps["gap_low"]).all() and (gaps["gap"] <= gaps["gap_high"]).all()
+    assert (cost["usd"] == 0).all(), "nothing is asked of a service"
+    for name in ("positions", "answers"):
+        assert len(pd.read_csv(folder / f"{name}.csv")) == 0

@@ -7,7 +7,15 @@ import jsonschema
 import yaml
 
 from reelrank.errors import InputError, suggest
-from reelrank.fields import check_definitions, check_feature, check_similarity, encoder_block, features_of, parts
+from reelrank.fields import (
+    check_definitions,
+    check_feature,
+    check_similarity,
+    diversity_feature,
+    encoder_block,
+    features_of,
+    parts,
+)
 from reelrank.fusion_options import complete_fusions, twins  # noqa: F401 - a question to the config, too
 from reelrank.kinds import RERANKER_KINDS, reranker_depth  # noqa: F401
 from reelrank.llm.addresses import check_address
@@ -199,6 +207,8 @@ def _check_references(config, folder):
     for name in run["base_models"]:
         for encoder, field in features_of(config, name, "models"):
             check_feature(config, f"models.{name}", encoder, field)
+    if diversity := diversity_feature(config):
+        check_feature(config, "diversity", *diversity)
     check_definitions(config)
 
 

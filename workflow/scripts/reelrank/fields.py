@@ -98,10 +98,24 @@ def _check_name(config, name, where):
         raise InputError(f"config key {where}: the name {name!r} is another field's; expected one of its own")
 
 
+def diversity_feature(config):
+    """Return the ``(encoder, field)`` that diversity within a list is measured by, or None.
+
+    The default is of titles; a run that prepares no titles goes without.
+    """
+    block = config["diversity"]
+    if block is None:
+        return None
+    encoder, field = block["encoder"], block.get("field", "title")
+    published = config["encoders"].get(encoder, {}).get("type") == "published"
+    return None if field == "title" and field not in config["fields"] and not published else (encoder, field)
+
+
 def _used_fields(config):
     run = config["run"]
     used = [("rerankers", name) for name in run["rerankers"]] + [("models", name) for name in run["base_models"]]
-    fields = {field for section, name in used for _, field in features_of(config, name, section)}
+    features = [feature for section, name in used for feature in features_of(config, name, section)]
+    fields = {feature[1] for feature in [*features, diversity_feature(config)] if feature}
     return fields | {part for field in fields for part in parts(config, field)}
 
 

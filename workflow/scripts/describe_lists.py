@@ -1,0 +1,49 @@
+"""Describe lists beyond accuracy: what they hold, for whom they work, how models answer, and what it costs."""
+
+from typing import TYPE_CHECKING
+
+from reelrank import step
+from reelrank.beyond.describe import COLUMNS, Place, describe_lists
+from reelrank.beyond.rows import to_csv
+from reelrank.data import load_interactions
+from reelrank.features import read_features
+from reelrank.files import write_text
+from reelrank.tables import read_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(inputs, outputs, places, feature, cutoffs, prices):
+    """Write every table (`outputs` by name).
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``interactions``, ``split``, ``users``, and ``vectors`` where there is a feature.
+    outputs : dict of str to path
+    places : sequence of sequence of dict
+        The lists over each base list, as `reelrank.beyond.describe.Place`.
+    feature : sequence of str or None
+        Encoder and field of the vectors that diversity is measured by.
+    cutoffs : sequence of int
+    prices : dict of str to tuple or None
+    """
+    data = load_interactions(inputs["interactions"], inputs["split"])
+    vectors = read_features(inputs["vectors"], data.n_items, *feature) if feature else None
+    places = [[Place(**place) for place in over_base] for over_base in places]
+    tables = describe_lists(places, data, read_table(inputs["users"], "users"), vectors, cutoffs, prices)
+    for name, path in outputs.items():
+        write_text(path, to_csv(tables[name], COLUMNS[name]))
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        {key: str(snakemake.input[key]) for key in ("interactions", "split", "users", "vectors")},
+        dict(snakemake.output.items()),
+        snakemake.params.places,
+        snakemake.params.feature,
+        snakemake.params.cutoffs,
+        snakemake.params.prices,
+    )

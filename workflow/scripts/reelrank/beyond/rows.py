@@ -1,0 +1,34 @@
+"""Rows of the tables beyond accuracy, as CSV."""
+
+import pandas as pd
+
+#: What identifies a list in every one of these tables.
+KEYS = ("dataset", "protocol", "base_model", "seed", "reranker")
+
+
+def keys(about):
+    """Return the keys of a list, of its metadata."""
+    return {key: about[key] for key in KEYS}
+
+
+def to_csv(rows, columns):
+    """Return rows as CSV text: six decimals, no negative zero, an empty cell where nothing is known.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+    columns : sequence of str
+        Beside `KEYS`, which stand first; the header is there even without rows.
+    """
+    table = pd.DataFrame(list(rows), columns=[*KEYS, *columns])
+    for name in table.columns:
+        if pd.api.types.is_float_dtype(table[name]):
+            table[name] = table[name].round(6) + 0.0  # -0.0 becomes 0.0
+        elif pd.api.types.is_bool_dtype(table[name]) and len(table):
+            table[name] = table[name].map({True: "true", False: "false"})
+    return table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+
+
+def nearest_cutoff(cutoffs, wanted=10):
+    """Return the cut-off nearest to `wanted`, the smaller one of two."""
+    return min(cutoffs, key=lambda n: (abs(n - wanted), n))
