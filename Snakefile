@@ -21,6 +21,8 @@ include: "rules/language_model.smk"
 include: "rules/rerank.smk"
 include: "rules/ask.smk"
 include: "rules/evaluate.smk"
+include: "rules/auditing.smk"
+include: "rules/audit.smk"
 include: "rules/report.smk"
 
 
@@ -38,5 +40,6 @@ rule all:
                 "figures/hit_rate.svg",
                 "tables/features.csv",
                 "tables/features.md",
+                "audit/audit.md",
             ],
         ),

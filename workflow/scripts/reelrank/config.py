@@ -11,6 +11,7 @@ from reelrank.fields import check_definitions, check_feature, check_similarity, 
 from reelrank.llm.addresses import check_address
 from reelrank.llm.options import check_generative, check_tuning, limits, load_prices
 from reelrank.raw import FIELD_ROLES
+from reelrank.redrawing import check_audit
 
 #: Kind (see `reelrank.tables.KINDS`) of each type of re-ranker.
 RERANKER_KINDS = {
@@ -207,6 +208,7 @@ def _check_references(config, folder):
         for encoder, field in features_of(config, name, "models"):
             check_feature(config, f"models.{name}", encoder, field)
     check_definitions(config)
+    check_audit(config)
 
 
 def _check_language_model(config, where, name, folder):
