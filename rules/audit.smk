@@ -54,7 +54,7 @@ rule audit_lists:
     params:
         cutoffs=config["cutoffs"],
         history=config["history"],
-        prompts={name: what_is_asked(name) for name in rerankers_of("generative")},
+        prompts={name: prompt_of(name) for name in rerankers_of("generative")},
         trained_again=config["audit"]["train"],
         left_out=left_out_of_redrawing(),
         code=code_digest("audit_lists.py"),

@@ -3,9 +3,7 @@
 
 def real_protocol(path):
     """An input function: a file of the real protocol, under its twin with redrawn targets."""
-    return lambda wildcards: path.format(
-        **{**dict(wildcards.items()), "protocol": redrawing.real(wildcards.protocol)}
-    )
+    return lambda wildcards: path.format(**{**dict(wildcards.items()), "protocol": redrawing.real(wildcards.protocol)})
 
 
 def all_lists(wildcards):
@@ -38,13 +36,20 @@ def run_texts(wildcards):
     read = [feature for name in RUN["rerankers"] for feature in fields.features_of(config, name, "rerankers")]
     read += [feature for name in RUN["base_models"] for feature in fields.features_of(config, name, "models")]
     parts = [part for encoder, field in read for part in fields.parts(config, field)]
-    parts += [part for name in rerankers_of("generative") for part in asked_of_model(name)["fields"]]
+    parts += [part for name in rerankers_of("generative") for part in prompt_fields(name)]
     shown = dict.fromkeys(part for part in parts if fields.is_of_training(config, part))
     return [f"results/{wildcards.dataset}/{wildcards.protocol}/texts/{part}.parquet" for part in shown]
 
 
-def asked_of_model(reranker):
-    return llm.generative_options(config["rerankers"][reranker])
+def prompt_fields(reranker):
+    """The fields of items that the prompts of a generative re-ranker show."""
+    return llm.generative_options(config["rerankers"][reranker])["fields"]
+
+
+def tags_in_prompts(wildcards):
+    """The tags of images that prompts show, by field."""
+    shown = [field for name in rerankers_of("generative") for field in prompt_fields(name)]
+    return {field: f"{TEXTS}/{field}.parquet".format(**wildcards) for field in shown if field in config["tags"]}
 
 
 def asked_files(wildcards):

@@ -1,4 +1,4 @@
-"""What must hold of any list: a permutation of its candidates, ranks that agree, hits at its depth that are the base's."""
+"""What must hold of any list: a permutation of its candidates, ranks that agree, hits at its depth as the base's."""
 
 import numpy as np
 

@@ -15,7 +15,7 @@ TELLING_ID, TELLING_COMMENT = 4, 12
 LOOKED_FOR = 30
 
 #: A whole number that was not cut.
-_NUMBER = re.compile(r"(?<![\w.])\d{%d,}(?![\w…])" % TELLING_ID)
+_NUMBER = re.compile(rf"(?<![\w.])\d{{{TELLING_ID},}}(?![\w…])")
 
 
 @functools.lru_cache(maxsize=100_000)
