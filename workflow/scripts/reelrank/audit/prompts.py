@@ -11,8 +11,8 @@ SAMPLED = 200
 #: Shorter ids and comments stand in prompts by chance, as numbers of lines and common words.
 TELLING_ID, TELLING_COMMENT = 4, 12
 
-#: Characters of a comment that are looked for: prompts cut what is long.
-LOOKED_FOR = 30
+#: Characters of a comment that are looked for: prompts cut what is long, a comment that is one of several first.
+LOOKED_FOR = 16
 
 #: A whole number that was not cut.
 _NUMBER = re.compile(rf"(?<![\w.])\d{{{TELLING_ID},}}(?![\w…])")
