@@ -52,13 +52,13 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
         "rerank_by_likelihood",
         "evaluate",
     }
-    assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_hit_rate", "")}
+    assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_hit_rate", ""), ("audit_lists", "")}
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_hit_rate"}),
+        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_hit_rate", "audit_lists"}),
         (
             "models/pop.py",
             "astype(np.float32)",
@@ -72,6 +72,7 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
                 "evaluate",
                 "tabulate",
                 "plot_hit_rate",
+                "audit_lists",
             },
         ),
         ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_hit_rate"}),
@@ -106,7 +107,7 @@ def test_two_runs_from_scratch_are_the_same_to_the_byte(toy, repository, tmp_pat
     process = snakemake(repository, *arguments, directory=tmp_path)
     assert process.returncode == 0, process.stdout + process.stderr
     second = result_bytes(tmp_path)
-    first = {name: content for name, content in result_bytes(toy).items() if "/temporal/" not in name}
+    first = {name: content for name, content in result_bytes(toy).items() if "/temporal" not in name}
     assert sorted(first) == sorted(second) and len(first) > 40
     assert [name for name in first if first[name] != second[name]] == []
 
