@@ -26,6 +26,8 @@ include: "rules/evaluate.smk"
 include: "rules/effects.smk"
 include: "rules/describing.smk"
 include: "rules/beyond.smk"
+include: "rules/auditing.smk"
+include: "rules/audit.smk"
 include: "rules/report.smk"
 
 
@@ -50,5 +52,6 @@ rule all:
                 "tables/positions.csv",
                 "tables/answers.csv",
                 "tables/cost.csv",
+                "audit/audit.md",
             ],
         ),

@@ -9,7 +9,7 @@ def language_models(*types):
 def language_model_files(wildcards, name):
     """The files of a language model: those made here, those of its base, and those of a given folder."""
     block = config["language_models"][name]
-    folder = f"results/{wildcards.dataset}/{wildcards.protocol}/language_models/{name}"
+    folder = f"results/{wildcards.dataset}/{redrawing.learned_under(config, wildcards.protocol)}/language_models/{name}"
     if block["type"] == "lora":
         return [f"{folder}/adapter_model.safetensors", *language_model_files(wildcards, block["base"])]
     return [f"{folder}/model.safetensors"] if block["type"] == "scratch" else given_files(block)
@@ -18,7 +18,7 @@ def language_model_files(wildcards, name):
 def language_model_source(wildcards, name):
     """What is loaded for a language model: folders made here, or what its block names."""
     block = config["language_models"][name]
-    folder = f"results/{wildcards.dataset}/{wildcards.protocol}/language_models/{name}"
+    folder = f"results/{wildcards.dataset}/{redrawing.learned_under(config, wildcards.protocol)}/language_models/{name}"
     if block["type"] == "lora":
         return {**language_model_source(wildcards, block["base"]), "adapter": folder}
     if block["type"] == "scratch":

@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from reelrank import config as settings, digests, fields, fusion_options, raw
+from reelrank import config as settings, digests, fields, fusion_options, raw, redrawing
 from reelrank.errors import InputError
 from reelrank.llm import options as llm
 from snakemake.exceptions import WorkflowError
@@ -28,6 +28,7 @@ if workflow.is_main_process:
 
 RUN = config["run"]
 PARTS = ["valid", "test"]
+REDRAWN = [redrawing.redrawn(protocol) for protocol in RUN["protocols"]]  # the audit's
 
 # Where things stand; every rule file builds on these names.
 RAW = "results/{dataset}/raw"
@@ -49,13 +50,13 @@ def names(values):
 
 wildcard_constraints:
     dataset=names([config["dataset"]]),
-    protocol=names(RUN["protocols"]),
+    protocol=names([*RUN["protocols"], *REDRAWN]),
     base_model=names(RUN["base_models"]),
     seed=r"\d+",
     reranker=names(RUN["rerankers"]),
     encoder=names(config["encoders"]),
     field=names(fields.field_names(config)),
-    place=names(["features", *(f"{protocol}/features" for protocol in RUN["protocols"])]),
+    place=names(["features", *(f"{protocol}/features" for protocol in [*RUN["protocols"], *REDRAWN])]),
     scatteritem=r"\d+-of-\d+",
     language_model=names(config["language_models"]),
 
@@ -73,6 +74,13 @@ def rerankers_over(base_model):
 def base_models(external):
     """The base models of the run that are read from a file, or those that are trained."""
     return [name for name in RUN["base_models"] if (config["models"][name]["type"] == "external") == external]
+
+
+def learned(path):
+    """An input function: a file that is learned from training interactions, which redrawn targets do not change."""
+    return lambda wildcards: path.format(
+        **{**dict(wildcards.items()), "protocol": redrawing.learned_under(config, wildcards.protocol)}
+    )
 
 
 def code_digest(script, *modules):
@@ -93,7 +101,7 @@ def about_list(wildcards, reranker=None):
         "depth": settings.reranker_depth(config, name),
         "config_digest": digests.digest(
             {key: DATASET.get(key) for key in ("adapter", "options", "generate")},
-            config["protocols"][wildcards.protocol],
+            config["protocols"][redrawing.real(wildcards.protocol)],
             config["models"][wildcards.base_model],
             *deciding_blocks(wildcards.base_model, name),
             [config[key] for key in ("candidates", "history", "min_interactions")],

@@ -11,7 +11,7 @@ def feature_paths(wildcards, name, section):
 
 def text_paths(wildcards, protocol, field):
     """The tables that the texts of a field are read from, one for each of the fields that it joins."""
-    own = f"results/{wildcards.dataset}/{protocol}/texts"
+    own = f"results/{wildcards.dataset}/{redrawing.learned_under(config, protocol)}/texts"
     return [
         (
             f"{own}/{part}.parquet"
@@ -26,7 +26,8 @@ def clip_weights(wildcards, protocol, encoder):
     """The weights of an encoder that this run trains, or nothing."""
     if config["encoders"][encoder]["type"] not in fields.TRAINED_ENCODERS:
         return []
-    return f"results/{wildcards.dataset}/{protocol}/clip/{encoder}/weights.safetensors"
+    learned = redrawing.learned_under(config, protocol)
+    return f"results/{wildcards.dataset}/{learned}/clip/{encoder}/weights.safetensors"
 
 
 def given_files(block):

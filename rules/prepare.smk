@@ -40,6 +40,8 @@ rule split:
         "results/logs/{dataset}/{protocol}/split.log",
     benchmark:
         "results/benchmarks/{dataset}/{protocol}/split.tsv"
+    wildcard_constraints:
+        protocol=names(RUN["protocols"]),
     conda:
         "../envs/data.yaml"
     params:

@@ -7,8 +7,8 @@ rule recommend:
     input:
         interactions=f"{PREPARED}/interactions.parquet",
         split=f"{PROTOCOL}/split.parquet",
-        weights=f"{MODEL}/weights.safetensors",
-        description=f"{MODEL}/model.json",
+        weights=learned(f"{MODEL}/weights.safetensors"),
+        description=learned(f"{MODEL}/model.json"),
     output:
         valid=f"{LISTS}/identity/valid.parquet",
         test=f"{LISTS}/identity/test.parquet",

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +11,12 @@ import yaml
 from llm_server import Running
 from snakemake_run import copy_repository, planned, snakemake
 
+from reelrank.audit.of_texts import check_prompts
+from reelrank.audit.training_only import Comments
+from reelrank.data import load_interactions
 from reelrank.datasets.sample import SampleParameters, generate_tables
+from reelrank.llm import items
+from reelrank.llm.prompts import Renderer
 
 KEY = "sk-PLANTED-KEY-0123456789"
 USER_MARK = 7_770_000_000
@@ -27,7 +33,16 @@ RERANKERS = {
     },
 }
 
-AGAIN = {"ask_llm", "parse_answers", "evaluate", "tabulate", "plot_hit_rate", "describe_lists"}
+AGAIN = {
+    "ask_llm",
+    "parse_answers",
+    "evaluate",
+    "audit_lists",
+    "tabulate",
+    "plot_hit_rate",
+    "measure_effects",
+    "describe_lists",
+}
 
 
 def made_dataset(folder, definition):
@@ -122,6 +137,56 @@ def test_no_key_and_no_raw_user_id_anywhere(generative):
         assert not marks.findall(text), path
     for path in (folder / ".snakemake" / "log").iterdir():
         assert KEY not in path.read_text()
+
+
+def audited_prompts(folder):
+    """Return the audit's check of the prompts, made again here."""
+    protocol, prepared = folder / "results/sample/leave_one_out", folder / "results/sample/prepared"
+    inputs = {name: prepared / f"{name}.parquet" for name in ("interactions", "users", "comments")}
+    inputs |= {"catalogue": prepared / "items.parquet", "split": protocol / "split.parquet"}
+    lists = protocol / "lists/pop/seed1"
+    inputs["answers"] = sorted(lists.glob("*/*.answers.parquet"))
+    inputs["ledgers"] = sorted(lists.glob("*/ledger.json"))
+    tables = [pq.read_table(inputs[name]) for name in ("interactions", "split", "comments")]
+    overlay = yaml.safe_load((folder / "overlay.yaml").read_text())["rerankers"]
+    prompts = {
+        name: yaml.safe_load((folder / f"config/prompts/{overlay[name]['prompt']}.yaml").read_text())
+        for name in RERANKERS
+    }
+    data = load_interactions(inputs["interactions"], inputs["split"])
+    return check_prompts(inputs, data, Comments(*tables), prompts, "full")
+
+
+def test_the_audit_looks_through_the_prompts_that_were_sent(generative, monkeypatch):
+    folder = generative[0]
+    told = json.loads((folder / "results/sample/leave_one_out/audit/audit.json").read_text())
+    rows = next(check["rows"] for check in told["checks"] if check["name"] == "prompts")
+    assert len(rows) == 2 * len(RERANKERS) and all(row["prompts"] == row["as_sent"] > 0 for row in rows)
+    assert audited_prompts(folder).rows == sorted(rows, key=lambda row: (row["reranker"], row["split"]))
+    of_training = items.latest_comments
+    monkeypatch.setattr(
+        items,
+        "latest_comments",
+        lambda comments, rows, codes, *others: of_training(comments, rows, np.zeros_like(codes), *others),
+    )
+    failures = audited_prompts(folder).failures
+    assert failures and all(failure.startswith("pop/seed1/by_hand/") for failure in failures)
+    assert any("holds the held-out comment" in failure for failure in failures)
+    assert any("is not the one that was answered" in failure for failure in failures)
+
+
+def test_a_raw_id_in_a_prompt_is_found(generative, monkeypatch):
+    request_of = Renderer._messages
+
+    def with_id(self, *arguments):
+        (role, content), *others = request_of(self, *arguments)
+        return ((role, f"{content} I am {USER_MARK + 1}."), *others)
+
+    monkeypatch.setattr(Renderer, "_messages", with_id)
+    failures = audited_prompts(generative[0]).failures
+    assert any(
+        "pop/seed1/on_all/test: the prompt of user" in one and "the raw id of the user" in one for one in failures
+    )
 
 
 def test_the_ledger_counts_what_the_server_saw(generative):

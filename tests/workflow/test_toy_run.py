@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from snakemake_run import planned, result_bytes, snakemake
 
+#: Rules whose every input is made of ranks and lists.
+OF_RANKS = {"tabulate", "plot_hit_rate", "measure_effects", "describe_lists"}
 TOY = ("--configfile", "tests/config/toy.yaml")
 FUSIONS = ["rrf", "zscore", "lambdamart"]
 COLUMNS = [
@@ -69,17 +71,14 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
         "fuse",
         "evaluate",
     }
-    assert jobs == {(rule, "nfm") for rule in over_nfm} | {
-        (rule, "") for rule in ("tabulate", "plot_hit_rate", "describe_lists")
-    }
+    assert jobs == {(rule, "nfm") for rule in over_nfm} | {(rule, "") for rule in OF_RANKS | {"audit_lists"}}
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"fuse", "evaluate", "tabulate", "plot_hit_rate"}),
-        ("fusion/rrf.py", "np.float64)\n", "float)\n", {"fuse", "evaluate", "tabulate", "plot_hit_rate"}),
-        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_hit_rate", "describe_lists"}),
+        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"fuse", "evaluate", "audit_lists"} | OF_RANKS),
+        ("fusion/rrf.py", "np.float64)\n", "float)\n", {"fuse", "evaluate", "audit_lists"} | OF_RANKS),
         ("beyond/intervals.py", "+ 1", "+ 2", {"describe_lists"}),
         (
             "models/pop.py",
@@ -93,10 +92,9 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
                 "rerank_by_likelihood",
                 "fuse",
                 "evaluate",
-                "tabulate",
-                "plot_hit_rate",
-                "describe_lists",
-            },
+                "audit_lists",
+            }
+            | OF_RANKS,
         ),
         ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_hit_rate"}),
     ],
@@ -130,7 +128,7 @@ def test_two_runs_from_scratch_are_the_same_to_the_byte(toy, repository, tmp_pat
     process = snakemake(repository, *arguments, directory=tmp_path)
     assert process.returncode == 0, process.stdout + process.stderr
     second = result_bytes(tmp_path)
-    first = {name: content for name, content in result_bytes(toy).items() if "/temporal/" not in name}
+    first = {name: content for name, content in result_bytes(toy).items() if "/temporal" not in name}
     assert sorted(first) == sorted(second) and len(first) > 40
     assert [name for name in first if first[name] != second[name]] == []
 

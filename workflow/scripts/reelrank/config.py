@@ -21,6 +21,7 @@ from reelrank.kinds import RERANKER_KINDS, reranker_depth  # noqa: F401
 from reelrank.llm.addresses import check_address
 from reelrank.llm.options import check_generative, check_tuning, limits, load_prices
 from reelrank.raw import FIELD_ROLES
+from reelrank.redrawing import check_audit
 
 #: Defaults of the model's `Hyperparameters`, which import torch.
 SASREC_DEFAULTS = {"embedding_size": 64, "heads": 2}
@@ -210,6 +211,7 @@ def _check_references(config, folder):
     if diversity := diversity_feature(config):
         check_feature(config, "diversity", *diversity)
     check_definitions(config)
+    check_audit(config)
 
 
 def _check_language_model(config, where, name, folder):

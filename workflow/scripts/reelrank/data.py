@@ -158,6 +158,8 @@ class Interactions:
 def load_interactions(interactions_path, split_path):
     """Read prepared interactions and their split into `Interactions`.
 
+    Where the split has redrawn items (see `reelrank.audit.redraw`), these stand for the real held-out ones.
+
     Raises
     ------
     InputError
@@ -172,7 +174,11 @@ def load_interactions(interactions_path, split_path):
     n_users, n_items = (int(metadata(interactions)[key]) for key in ("n_users", "n_items"))
     lengths = np.bincount(interactions["user"].to_numpy(), minlength=n_users)
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    return Interactions(n_users, n_items, interactions["item"].to_numpy(), starts, _codes(split["split"], split_path))
+    items = interactions["item"].to_numpy()
+    if "redrawn_item" in split.column_names:
+        drawn = split["redrawn_item"]
+        items = np.where(drawn.is_valid().to_numpy(), drawn.fill_null(0).to_numpy(), items)
+    return Interactions(n_users, n_items, items, starts, _codes(split["split"], split_path))
 
 
 def _codes(column, path):

@@ -5,6 +5,7 @@ No heavy import: Snakemake itself runs this.
 
 from reelrank.errors import InputError, suggest
 from reelrank.llm.addresses import third_party
+from reelrank.redrawing import learned_under
 
 #: Prepared fields that are pictures; the others are texts.
 IMAGE_FIELDS = ("cover", "frames")
@@ -52,7 +53,8 @@ def depends_on_split(config, encoder, field):
 
 def feature_path(config, protocol, encoder, field):
     """Return the path of a feature matrix under ``results/{dataset}/``."""
-    folder = f"{protocol}/features" if depends_on_split(config, encoder, field) else "features"
+    learned = learned_under(config, protocol)
+    folder = f"{learned}/features" if depends_on_split(config, encoder, field) else "features"
     return f"{folder}/{encoder}/{field}.npy"
 
 

@@ -90,14 +90,16 @@ SCHEMAS = {
 OPEN = frozenset({"users", "items"})
 
 #: Columns that a table may carry beside the required ones. The raw rank of an item is its place in what a
-#: generative model really returned, before repair; null where the model lost it.
+#: generative model really returned, before repair; null where the model lost it. The redrawn item stands for the
+#: real one of a held-out interaction, for the audit; null for all others.
 OPTIONAL = {
     "interactions": {"rating": pa.float32()},
     "list": {"raw_rank": pa.int16()},
+    "split": {"redrawn_item": pa.int32()},
 }
 
 #: Columns of OPTIONAL that may hold nulls.
-NULLABLE = frozenset({"raw_rank"})
+NULLABLE = frozenset({"raw_rank", "redrawn_item"})
 
 
 def check_table(table, name, path):

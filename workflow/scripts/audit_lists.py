@@ -1,0 +1,82 @@
+"""Audit the lists of a protocol: redrawn targets at chance, permutations, ranks, nothing held out in any text."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelrank import step
+from reelrank.audit.checks import failure_message, to_json, to_markdown
+from reelrank.audit.of_lists import check_lists, check_redrawn
+from reelrank.audit.of_texts import check_prompts, check_statistics, check_texts
+from reelrank.audit.targets import read_targets
+from reelrank.audit.training_only import Comments
+from reelrank.data import load_interactions
+from reelrank.errors import InputError
+from reelrank.files import write_json, write_text
+from reelrank.tables import read_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out):
+    """Write ``audit.json`` and ``audit.md``, or raise `InputError` where an audit fails.
+
+    Parameters
+    ----------
+    inputs : dict
+        See rule ``audit_lists``: paths, and lists of paths.
+    outputs : dict of str to path
+        ``json``, ``md``.
+    cutoffs : sequence of int
+    history : {'full', 'train_only'}
+    asked : dict of str to dict
+        The prompt of each generative re-ranker.
+    trained_again : bool
+    left_out : dict of str to list of str
+        What of the run is not audited by redrawing.
+
+    Raises
+    ------
+    InputError
+        Names the rows that fail; the log holds all of them.
+    """
+    interactions, split = (read_table(inputs[name], name) for name in ("interactions", "split"))
+    n_items = len(read_table(inputs["catalogue"], "items"))
+    comments = Comments(interactions, split, read_table(inputs["comments"], "comments"))
+    drawn = read_table(inputs["redrawn_split"], "split") if "redrawn_split" in inputs else split
+    checks = [
+        check_redrawn(
+            inputs.get("redrawn_lists", []),
+            read_targets(interactions, drawn, n_items),
+            cutoffs,
+            trained_again,
+            left_out,
+        ),
+        *check_lists(inputs["lists"], inputs["ranks"], read_targets(interactions, split, n_items)),
+        check_texts(inputs["texts"], comments),
+        check_prompts(inputs, load_interactions(inputs["interactions"], inputs["split"]), comments, asked, history),
+        check_statistics(inputs["item_statistics"], interactions, split, n_items),
+    ]
+    place = "/".join(Path(outputs["json"]).parts[-4:-2])
+    told = to_markdown(checks, place)
+    logging.info("%s", told)
+    if not all(check.passed for check in checks):
+        for failure in (failure for check in checks for failure in check.failures):
+            logging.error("%s", failure)
+        raise InputError(failure_message(checks, place))
+    write_json(outputs["json"], to_json(checks))
+    write_text(outputs["md"], told)
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        dict(snakemake.input.items()),
+        dict(snakemake.output.items()),
+        snakemake.params.cutoffs,
+        snakemake.params.history,
+        snakemake.params.prompts,
+        snakemake.params.trained_again,
+        snakemake.params.left_out,
+    )

@@ -1,0 +1,48 @@
+"""Draw the held-out items of a protocol again, at random, for the audit."""
+
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from reelrank import step
+from reelrank.audit.redraw import redrawn_column
+from reelrank.data import load_interactions
+from reelrank.files import write_by
+from reelrank.tables import metadata, read_table, write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(inputs, outputs, protocol, seed):
+    """Write the split with its redrawn items, and the item statistics, which do not change.
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``interactions``; ``split`` and ``item_statistics`` of the real protocol.
+    outputs : dict of str to path
+        ``split``, ``item_statistics``.
+    protocol : str
+        Name of the protocol with redrawn targets.
+    seed : int
+    """
+    values, nulls = redrawn_column(load_interactions(inputs["interactions"], inputs["split"]), seed)
+    split = read_table(inputs["split"], "split")
+    about = metadata(split) | {"protocol": protocol, "redrawn_seed": seed}
+    split = split.append_column("redrawn_item", pa.array(values, pa.int32(), mask=nulls))
+    write_table(split, "split", outputs["split"], about)
+    write_by(lambda path: shutil.copyfile(inputs["item_statistics"], path), outputs["item_statistics"])
+    logging.info("%d held-out items were drawn again", (~nulls).sum())
+
+
+if __name__ == "__main__":
+    step.start(snakemake.log)
+    main(
+        dict(snakemake.input.items()),
+        dict(snakemake.output.items()),
+        snakemake.wildcards.protocol,
+        snakemake.params.seed,
+    )

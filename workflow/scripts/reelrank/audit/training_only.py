@@ -1,0 +1,98 @@
+"""What items show must be made of training interactions: comments and counts, told again from the tables."""
+
+import numpy as np
+import pandas as pd
+
+from reelrank.texts import COMMENT_SEPARATOR
+
+#: A held-out comment shorter than this may stand in another text by chance.
+TELLING = 20
+
+
+class Comments:
+    """Comments by item: those of training interactions, and those of all others, which are labels.
+
+    Parameters
+    ----------
+    interactions, split, comments : pyarrow.Table
+        Of these contracts.
+    """
+
+    def __init__(self, interactions, split, comments):
+        is_train = np.array(split["split"].to_pylist()) == "train"
+        user, item = (interactions[name].to_numpy()[is_train].tolist() for name in ("user", "item"))
+        trained = set(zip(user, item, strict=True))
+        self.training, self.held_out = {}, {}
+        rows = (comments[name].to_pylist() for name in ("user", "item", "comment"))
+        for one, of, text in zip(*rows, strict=True):
+            if not text.strip():
+                continue
+            if (one, of) in trained:
+                self.training.setdefault(of, set()).add(text.strip())
+            else:
+                self.held_out.setdefault(of, []).append((one, text.strip()))
+
+
+def comment_faults(texts, comments, field):
+    """Return the items whose text holds a held-out comment.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        By item.
+    comments : Comments
+    field : str
+        The text ``comments`` must be made of training comments and nothing else; any
+        other must hold no held-out comment of its item of `TELLING` characters or more.
+    """
+    faults = []
+    for item, text in enumerate(texts):
+        own = comments.training.get(item, ())
+        if not text or (field == "comments" and _is_made_of(text, own)):
+            continue
+        telling = 1 if field == "comments" else TELLING
+        guilty = [
+            user
+            for user, comment in comments.held_out.get(item, ())
+            if len(comment) >= telling and comment in text and comment not in own
+        ]
+        if guilty:
+            faults.append(f"the text of item {item} holds the held-out comment of user {guilty[0]}")
+        elif field == "comments":
+            faults.append(f"the text of item {item} holds what is no comment of a training interaction")
+    return faults
+
+
+def _is_made_of(text, pieces):
+    """Return whether a text is a chain of pieces with the separator between them."""
+    reached, todo = {0}, [0]
+    while todo:
+        start = todo.pop()
+        for piece in pieces:
+            if not text.startswith(piece, start):
+                continue
+            end = start + len(piece)
+            if end == len(text):
+                return True
+            after = end + len(COMMENT_SEPARATOR)
+            if text.startswith(COMMENT_SEPARATOR, end) and after not in reached:
+                reached.add(after)
+                todo.append(after)
+    return False
+
+
+def statistics_faults(statistics, interactions, split, n_items):
+    """Return the items whose popularity, first or last timestamp is not that of the training interactions."""
+    rows = pd.DataFrame({name: interactions[name].to_numpy() for name in ("item", "timestamp")})
+    rows = rows[np.array(split["split"].to_pylist()) == "train"]
+    counted = rows.groupby("item")["timestamp"].agg(["size", "min", "max"]).reindex(range(n_items))
+    faults = []
+    for column, name in (("size", "popularity"), ("min", "first_timestamp"), ("max", "last_timestamp")):
+        missing = 0 if column == "size" else -1
+        expected = counted[column].fillna(missing).to_numpy().astype(np.int64)
+        found = statistics[name].fill_null(missing).to_numpy()
+        if len(found) != n_items:
+            return [f"holds {len(found)} items; expected {n_items}"]
+        for item in np.flatnonzero(found != expected)[:5]:
+            faults.append(f"item {item} has {name} {found[item]}; training interactions alone give {expected[item]}")
+    return faults
