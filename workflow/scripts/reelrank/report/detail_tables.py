@@ -9,8 +9,7 @@ WHO = ["base", "re-ranker"]
 
 
 def _who(run, row):
-    seed = f" (seed {row['seed']:g})" if isinstance(row["seed"], float) else f" (seed {row['seed']})"
-    return f"{row['base_model']}{seed if run.pooled == 'all' else ''}", row["reranker"]
+    return f"{row['base_model']}{_seed(run, row)}", row["reranker"]
 
 
 def quality_grid(run):
@@ -74,7 +73,7 @@ def slices_grid(run, choice):
 
 
 def _seed(run, row):
-    return f" (seed {row['seed']:g})" if run.pooled == "all" and isinstance(row["seed"], float) else ""
+    return f" (seed {row['seed']})" if run.pooled == "all" and row["seed"] != "all" else ""
 
 
 def label(name):
@@ -179,7 +178,7 @@ def cost_grid(run, jobs):
 def cost_rows(run, jobs):
     """Return one dict per list of a re-ranker: users, requests, tokens, usd, seconds_per_1000, asks."""
     table = run.tables["cost"]
-    paid = {(row["base_model"], f"{row['seed']:g}", row["reranker"]): row for row in table.to_dict("records")}
+    paid = {(row["base_model"], row["seed"], row["reranker"]): row for row in table.to_dict("records")}
     sizes = run.tables["hit_rate"]
     sizes = sizes[sizes["n"] == run.n].groupby(["base_model", "seed", "reranker"], sort=False)["users"].sum()
     rows = []
