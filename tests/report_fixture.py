@@ -32,6 +32,19 @@ EFFECTS = [
 ]  # fmt: skip
 
 
+LIST = "dataset protocol base_model seed reranker "
+BEYOND = {
+    "list_quality": LIST + "n users coverage diversity novelty mean_popularity popularity_change_percent",
+    "slices": LIST + "slice_by slice position n users small hit_rate hit_rate_low hit_rate_high ndcg difference "
+    "difference_low difference_high",
+    "gaps": LIST + "slice_by n best worst gap gap_low gap_high",
+    "positions": LIST + "position n users hit_rate",
+    "answers": LIST + "part requests unchanged_share order_correlation missing prose_around",
+    "cost": LIST + "users requests input_tokens output_tokens usd",
+    "features": "encoder field model revision dimension items missing without_file unreadable too_large",
+}
+
+
 def write_run(folder, bases=("pop", "dssm", "nfm"), seeds=(1,), users=400, factors=None, hit_share=0.5, synthetic=True):
     """Write a run under `folder` and return ``(inputs, outputs, settings)`` of the steps.
 
@@ -162,34 +175,17 @@ def _beyond_accuracy(bases, seeds, rerankers, users):
                     values = (0.1, 0.05, 0.2, 0.04, *(("",) * 3 if low == "" else (0.03 - 0.02 * place, low, 0.05)))
                     slices.append((*about, *entry, by, part, place, n, count, str(count < 30).lower(), *values))
     entry = ["base_model", "seed", "reranker"]
-    positions = [(*about, *key, place, n, 40, 0.5 - place / 60) for key in asked for place in range(1, 21) for n in (5,)]
+    positions = [
+        (*about, *key, place, 5, 40, 0.5 - place / 60) for key in asked for place in range(1, 21) for n in (5,)
+    ]
     answers = [(*about, *key, part, 200, 0.1, 0.3, 4, 1) for key in asked for part in ("valid", "test")]
     cost = [(*about, *key, users, 200, 210000, 8000, 0.04) for key in asked]
     features = [("all-MiniLM-L6-v2", "title", "sentence-transformers/all-MiniLM-L6-v2", "", 384, 120, 2, 0, 0, 0)]
-    where = ["dataset", "protocol", *entry]
-    return {
-        "list_quality": pd.DataFrame(
-            quality, columns=[*where, *"n users coverage diversity novelty mean_popularity".split()]
-            + ["popularity_change_percent"],
-        ),
-        "slices": pd.DataFrame(
-            slices, columns=[*where, *"slice_by slice position n users small hit_rate hit_rate_low".split()]
-            + "hit_rate_high ndcg difference difference_low difference_high".split(),
-        ),
-        "gaps": pd.DataFrame(gaps, columns=[*where, *"slice_by n best worst gap gap_low gap_high".split()]),
-        "positions": pd.DataFrame(positions, columns=[*where, "position", "n", "users", "hit_rate"]),
-        "answers": pd.DataFrame(
-            answers,
-            columns=[*where, "part", "requests", "unchanged_share", "order_correlation", "missing", "prose_around"],
-        ),
-        "cost": pd.DataFrame(
-            cost, columns=[*where, "users", "requests", "input_tokens", "output_tokens", "usd"]
-        ),
-        "features": pd.DataFrame(
-            features,
-            columns="encoder field model revision dimension items missing without_file unreadable too_large".split(),
-        ),
+    rows = {
+        "list_quality": quality, "slices": slices, "gaps": gaps, "positions": positions, "answers": answers,
+        "cost": cost, "features": features,
     }  # fmt: skip
+    return {name: pd.DataFrame(rows[name], columns=BEYOND[name].split()) for name in rows}
 
 
 def _write_fusions(place, bases, seeds, rerankers):
@@ -271,7 +267,9 @@ def _settings(folder, bases, seeds, rerankers, synthetic):
             memory = "NA" if name == "random" else "210.55"
             path.write_text(f"{head}{len(name)}.5\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t9\t4\n")
     types = {"base": "identity", "control": "random", "discriminative": "similarity", "generative": "generative"}
-    blocks = {name: {"type": types.get(kind, "lambdamart"), "depth": depth} for name, (kind, depth, _) in rerankers.items()}
+    blocks = {
+        name: {"type": types.get(kind, "lambdamart"), "depth": depth} for name, (kind, depth, _) in rerankers.items()
+    }
     if "gpt-4o-mini" in blocks:
         blocks["gpt-4o-mini"] |= {
             "client": "openai", "model": "gpt-4o-mini", "prompt": "refined", "strategy": "listwise", "users": "hits",

@@ -18,9 +18,9 @@ def quality_grid(run):
     grid = Grid(
         f"The lists themselves: their first {run.n} items, test",
         heads(WHO, ["coverage", "diversity", "novelty (bits)", "mean popularity", "popularity against base"]),
-        note="Coverage: share of the catalogue that anyone is shown. Diversity: mean distance (1 - cosine) of the titles' "
-        "vectors within a list. Novelty: mean of -log2 of the items' share of training users. Popularity: mean training "
-        "interactions of the items shown.",
+        note="Coverage: share of the catalogue that anyone is shown. Diversity: mean distance (1 - cosine) of the "
+        "titles' vectors within a list. Novelty: mean of -log2 of the items' share of training users. Popularity: mean "
+        "training interactions of the items shown.",
     )
     for row in table[table["n"] == run.n].to_dict("records"):
         grid.add(
@@ -32,7 +32,7 @@ def quality_grid(run):
 
 
 def shown_lists(run, choice):
-    """Return the base model and the re-rankers whose slices the page shows: the headline's, its twin and the best alone."""
+    """Return the base model and the re-rankers whose slices are shown: the headline's, its twin, the best alone."""
     if choice is None:
         return run.config["run"]["base_models"][0], [name for name in run.rerankers if name != "random"][:4]
     base, names = choice.base_model, ["identity", choice.reranker, run.twins.get(choice.reranker)]
@@ -133,8 +133,8 @@ def answers_grid(run):
     grid = Grid(
         "Answers of language models and their faults",
         heads([*WHO, "split"], ["requests", "unchanged", "order correlation", *map(label, faults)]),
-        note="Unchanged: share of answers in the prompt's own order. Order correlation: mean rank correlation of answer "
-        "and prompt. Every fault was repaired, so no list lost an item.",
+        note="Unchanged: share of answers in the prompt's own order. Order correlation: mean rank correlation of "
+        "answer and prompt. Every fault was repaired, so no list lost an item.",
     )
     for row in table.to_dict("records"):
         counts = [cell(row[column], count) if not isinstance(row[column], str) else row[column] for column in faults]
@@ -191,10 +191,14 @@ def cost_rows(run, jobs):
         empty = dict.fromkeys(("requests", "input_tokens", "output_tokens", "usd"))
         rows.append(
             {
-                **{key: (about or empty)[key] for key in empty}, "base_model": base, "seed": seed, "reranker": name,
-                "users": asked, "asks": about is not None,
+                **{key: (about or empty)[key] for key in empty},
+                "base_model": base,
+                "seed": seed,
+                "reranker": name,
+                "users": asked,
+                "asks": about is not None,
                 "seconds_per_1000": float(1000 * seconds / asked) if asked and known(float(seconds)) else None,
-            }  # fmt: skip
+            }
         )
     return rows
 
@@ -214,5 +218,3 @@ def jobs_grid(jobs):
         cells = [cell(row["jobs"], count), *(cell(row[key], number, 1) for key in ("seconds", "longest"))]
         grid.add(row["stage"], *cells, cell(row["memory_mb"], count))
     return grid
-
-

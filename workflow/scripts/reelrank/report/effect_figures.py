@@ -1,5 +1,7 @@
 """Figures of what re-ranking does: effects, moved ranks, gain against cost, slices."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -92,7 +94,9 @@ def moved_counts(base_rank, rank):
         ``(bins, bins)`` int64; what lies deeper than the last edge is in the last bin.
     """
     inside = (base_rank > 0) & (rank > 0)
-    bins = [np.clip(np.searchsorted(EDGES, values[inside], "right") - 1, 0, len(EDGES) - 2) for values in (base_rank, rank)]
+    bins = [
+        np.clip(np.searchsorted(EDGES, values[inside], "right") - 1, 0, len(EDGES) - 2) for values in (base_rank, rank)
+    ]
     counts = np.zeros((len(EDGES) - 1,) * 2, np.int64)
     np.add.at(counts, tuple(bins), 1)
     return counts
@@ -100,7 +104,7 @@ def moved_counts(base_rank, rank):
 
 def bin_labels():
     """Return the ranks of each bin as text: ``1``, ``4-5``."""
-    return [str(low) if high == low + 1 else f"{low}–{high - 1}" for low, high in zip(EDGES, EDGES[1:], strict=False)]
+    return [str(low) if high == low + 1 else f"{low}–{high - 1}" for low, high in itertools.pairwise(EDGES)]
 
 
 def plot_rank_movement(run, path):
@@ -145,7 +149,9 @@ def plot_gain_against_cost(run, jobs, path):
     rows = [row for row in cost_rows(run, jobs) if row["base_model"] == base]
     paid = any(known(row["usd"]) and row["usd"] > 0 for row in rows)
     points = []
-    for row in rows if run.pooled != "all" else [row for row in rows if row["seed"] == str(run.config["run"]["seeds"][0])]:
+    for row in (
+        rows if run.pooled != "all" else [row for row in rows if row["seed"] == str(run.config["run"]["seeds"][0])]
+    ):
         found = effect(run, base, row["reranker"], metric="ndcg")
         cost = 1000 * (row["usd"] or 0) / row["users"] if paid and row["users"] else row["seconds_per_1000"]
         if found and known(found["difference"]) and known(cost):
@@ -203,5 +209,7 @@ def plot_slices(run, path):
         axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.tick_params(axis="x", labelsize=8)
         axis.grid(axis="x", alpha=0.25, lw=0.5)
-    figure.suptitle(f"{run.title}: {choice.reranker} over {choice.base_model} by slice (users), test split", fontsize=11)
+    figure.suptitle(
+        f"{run.title}: {choice.reranker} over {choice.base_model} by slice (users), test split", fontsize=11
+    )
     save_svg(figure, path)

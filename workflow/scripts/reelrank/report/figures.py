@@ -31,7 +31,12 @@ def grid_of_panels(count, width, height, most=3, **options):
     columns = min(most, count)
     rows = -(-count // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(max(width * columns, 5.0), height * rows), squeeze=False, layout="constrained", **options
+        rows,
+        columns,
+        figsize=(max(width * columns, 5.0), height * rows),
+        squeeze=False,
+        layout="constrained",
+        **options,
     )
     for axis in axes.flat[count:]:
         axis.set_visible(False)

@@ -82,10 +82,11 @@ def _change(at, found, name):
         return cell(at["change_percent"].mean(), percent)
     if found["structural_zero"]:
         return Cell("0 (fixed)", 0.0, "dim")
-    return _relative(found)
+    return relative_cell(found)
 
 
-def _relative(row):
+def relative_cell(row):
+    """Return the cell of a relative change with its interval."""
     value = row["relative_percent"]
     if not known(value):
         return Cell(MISSING)
@@ -154,7 +155,7 @@ def effect_cells(row):
         Cell(with_interval(number(row["value"]), row["value_low"], row["value_high"]), _number(row["value"])),
         Cell(f"{signed(row['difference'])} {interval(row['difference_low'], row['difference_high'])}".strip(),
              _number(row["difference"]), _sure(row)),
-        _relative(row),
+        relative_cell(row),
         Cell(moved, _number(row["gained"])),
         cell(row["p_value"], short_p) if not row["structural_zero"] else Cell("fixed", css="dim"),
         _p_cell(row),
@@ -209,6 +210,8 @@ def seeds_grid(run):
     table = run.tables["hit_rate"]
     test = table[table["split"] == "test"]
     for (base, name, seed), rows in test.groupby(["base_model", "reranker", "seed"], sort=False):
-        cells = [cell(rows.loc[rows["n"] == n, column].iloc[0], number) for n in cutoffs for column in ("hit_rate", "ndcg")]
+        cells = [
+            cell(rows.loc[rows["n"] == n, column].iloc[0], number) for n in cutoffs for column in ("hit_rate", "ndcg")
+        ]
         grid.add(base, name, Cell(seed, float(seed)), *cells)
     return grid
