@@ -21,6 +21,7 @@ include: "rules/language_model.smk"
 include: "rules/rerank.smk"
 include: "rules/ask.smk"
 include: "rules/evaluate.smk"
+include: "rules/reporting.smk"
 include: "rules/report.smk"
 
 
@@ -35,7 +36,7 @@ rule all:
             result=[
                 "tables/hit_rate.csv",
                 "tables/hit_rate.md",
-                "figures/hit_rate.svg",
+                "report.html",
                 "tables/features.csv",
                 "tables/features.md",
             ],

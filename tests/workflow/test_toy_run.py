@@ -52,13 +52,13 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
         "rerank_by_likelihood",
         "evaluate",
     }
-    assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_hit_rate", "")}
+    assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_figures", "")}
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_hit_rate"}),
+        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_figures"}),
         (
             "models/pop.py",
             "astype(np.float32)",
@@ -71,10 +71,10 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
                 "rerank_by_likelihood",
                 "evaluate",
                 "tabulate",
-                "plot_hit_rate",
+                "plot_figures",
             },
         ),
-        ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_hit_rate"}),
+        ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_figures"}),
     ],
 )
 def test_changed_code_reruns_what_uses_it(toy, file, old, new, rules):

@@ -182,9 +182,11 @@ def cost_rows(run, jobs):
     sizes = run.tables["hit_rate"]
     sizes = sizes[sizes["n"] == run.n].groupby(["base_model", "seed", "reranker"], sort=False)["users"].sum()
     rows = []
-    for (base, seed, name), users in sizes.items():
+    order = [key for base, name, _ in run.hits_on_test for key in sizes.index if (key[0], key[2]) == (base, name)]
+    for base, seed, name in order:
         if name == "identity":
             continue
+        users = sizes[base, seed, name]
         about = paid.get((base, seed, name))
         asked = about["users"] if about else users
         seconds = reranking_seconds(jobs, run.protocol, base, seed, name, run.kinds[name] == "fusion")

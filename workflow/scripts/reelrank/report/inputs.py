@@ -115,6 +115,14 @@ class Run:
         return self.config["run"]["rerankers"]
 
     @property
+    def hits_on_test(self):
+        """Return base model, re-ranker and their rows of the hit-rate table on test, in the order of the config."""
+        table = self.tables["hit_rate"]
+        rows = dict(list(table[table["split"] == "test"].groupby(["base_model", "reranker"])))
+        order = [(base, name) for base in self.config["run"]["base_models"] for name in self.rerankers]
+        return [(*key, rows[key]) for key in order if key in rows]
+
+    @property
     def kinds(self):
         """Return the kind of each re-ranker."""
         return dict(zip(self.tables["hit_rate"]["reranker"], self.tables["hit_rate"]["kind"], strict=True))

@@ -6,20 +6,12 @@ from reelrank.report.result_tables import DEEPER, family_note, relative_cell
 from reelrank.report.values import count, known, number, percent, short_p, with_interval
 
 
-def _lists(run):
-    """Yield base model, re-ranker and their rows of hits on test."""
-    table = run.tables["hit_rate"]
-    test = table[table["split"] == "test"]
-    for (base, name), rows in test.groupby(["base_model", "reranker"], sort=False):
-        yield base, name, rows
-
-
 def compact_hits(run):
     """Return hits at each n and their change, as the field prints them."""
     cutoffs = run.config["cutoffs"]
     numbers = [*(f"Hits@{n}" for n in cutoffs), *(f"change of Hits@{n}" for n in cutoffs)]
     grid = Grid(f"Hits on {run.title}, {run.protocol.replace('_', ' ')}, test", heads(["base", "re-ranker"], numbers))
-    for base, name, rows in _lists(run):
+    for base, name, rows in run.hits_on_test:
         means = rows.groupby("n")[["hits", "change_percent"]].mean()
         changes = [Cell("") if name == "identity" else cell(means.loc[n, "change_percent"], percent) for n in cutoffs]
         digits = 1 if run.pooled == "all" else 0
@@ -34,7 +26,7 @@ def compact_effects(run):
     numbers = [label for name in ("NDCG", "HR") for label in (f"{name}@{n} [95%]", "change [95%]", "p (Holm)")]
     title = f"Effects of re-ranking on {run.title}, {run.protocol.replace('_', ' ')}, test"
     grid = Grid(title, heads(["base", "re-ranker"], numbers), note=family_note(run))
-    for base, name, rows in _lists(run):
+    for base, name, rows in run.hits_on_test:
         cells = []
         for metric, column in (("ndcg", "ndcg"), ("hit_rate", "hit_rate")):
             found = effect(run, base, name, metric=metric)

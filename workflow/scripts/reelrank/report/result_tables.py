@@ -6,8 +6,8 @@ from reelrank.report.values import MISSING, count, interval, known, number, perc
 
 #: Beside every table of hits.
 DEEPER = (
-    "A re-ranker permutes the first `depth` items of its base list, so at n = depth it has exactly the base list's "
-    "hits: only a re-ranker that reads a deeper candidate list can raise HR@{n}."
+    "A re-ranker permutes the first items of its base list, as many as its depth, so at n = depth it has exactly the "
+    "base list's hits: only a re-ranker that reads a deeper candidate list can raise HR@{n}."
 )
 
 #: What was tested, stated before it was looked at.
@@ -32,12 +32,10 @@ def hits_grid(run, choice=None):
     numbers = [label for n in cutoffs for label in (f"Hits@{n}", f"HR@{n} [95%]", f"change of Hits@{n} [95%]")]
     grid = Grid(
         f"Hits of the held-out item, {run.title}, test",
-        heads(["base", "re-ranker", "kind"], ["depth", *numbers, f"NDCG@{run.n}", f"p HR@{run.n}", f"p NDCG@{run.n}"]),
+        heads(["base", "re-ranker"], ["depth", *numbers, f"NDCG@{run.n}", f"p HR@{run.n}", f"p NDCG@{run.n}"]),
         name="hit_rate",
     )
-    table = run.tables["hit_rate"]
-    test = table[table["split"] == "test"]
-    for (base, name), rows in test.groupby(["base_model", "reranker"], sort=False):
+    for base, name, rows in run.hits_on_test:
         grid.add(*_hits_row(run, base, name, rows), css=_row_class(run, name, base, choice))
     for row in run.dataset["published"]:
         grid.add(*_published_row(row, cutoffs), css="published")
@@ -60,7 +58,7 @@ def _row_class(run, name, base, choice):
 
 def _hits_row(run, base, name, rows):
     first = rows.iloc[0]
-    cells = [base, name, first["kind"], cell(first["depth"], count)]
+    cells = [base, name, cell(first["depth"], count)]
     digits = 1 if run.pooled == "all" else 0
     for n in run.config["cutoffs"]:
         at = rows[rows["n"] == n]
@@ -108,7 +106,7 @@ def _p_cell(row):
 
 def _published_row(row, cutoffs):
     base = row.get("base_hits", {})
-    cells = [row["base_model"], f"{row['reranker']} (published)", "", ""]
+    cells = [row["base_model"], f"{row['reranker']} (published)", ""]
     for n in cutoffs:
         ours, theirs = (hits.get(n, hits.get(str(n))) for hits in (row["hits"], base))
         change = 100 * (ours - theirs) / theirs if ours is not None and theirs else None
@@ -126,7 +124,7 @@ def effects_grid(run):
     grid = Grid(
         f"Effects against the base list at n = {run.n}, test",
         heads(["base", "re-ranker", "metric"], ["users", *numbers]),
-        note=f"{family_note(run)} Difference and relative change are against the same users' base list. Smallest "
+        note="Difference and relative change are against the same users' base list. Smallest "
         "effect: the least difference that a sample of this size shows four times in five. Headroom: the share of "
         "what a perfect order of the same candidates would have gained. Every n and both splits: tables/effects.csv.",
         name="effects",
@@ -207,9 +205,11 @@ def seeds_grid(run):
         folded=True,
         name="seeds",
     )
-    table = run.tables["hit_rate"]
-    test = table[table["split"] == "test"]
-    for (base, name, seed), rows in test.groupby(["base_model", "reranker", "seed"], sort=False):
+    for base, name, seed, rows in [
+        (base, name, seed, rows)
+        for base, name, every in run.hits_on_test
+        for seed, rows in every.groupby("seed", sort=False)
+    ]:
         cells = [
             cell(rows.loc[rows["n"] == n, column].iloc[0], number) for n in cutoffs for column in ("hit_rate", "ndcg")
         ]
