@@ -135,18 +135,14 @@ def _numbers_part(numbers):
     grid = Grid(
         heading,
         heads(["base", "seed", "re-ranker", "metric"], ["first", "second", "difference", "users first / second"]),
-        note="Only rows that differ or are in one run alone; all rows, valid and MRR: comparison.csv. Differences between "
-        "runs have no interval here: a change below the smallest effect of either report may be chance.",
+        note="Only rows that differ or are in one run alone; all rows, valid and MRR: comparison.csv. Differences "
+        "between runs have no interval here: a change below the smallest effect of either report may be chance.",
     )
     for row in shown[(shown["found_in"] != "both") | shown.index.isin(changed.index)].to_dict("records"):
-        users = [row[f"users_{side}"] for side in ("first", "second")]
-        alone = f"only in the {row['found_in']}"
-        cells = [
-            cell(row[side], number) if row["found_in"] in ("both", side) else Cell("") for side in ("first", "second")
-        ]
-        grid.add(
-            row["base_model"], row["seed"], row["reranker"], f"{'HR' if row['metric'] == 'hit_rate' else 'NDCG'}@{row['n']}",
-            *cells, cell(row["difference"], signed) if row["found_in"] == "both" else Cell(alone),
-            " / ".join("" if pd.isna(value) else count(int(value)) for value in users),
-        )  # fmt: skip
+        sides = [side for side in ("first", "second") if row["found_in"] in ("both", side)]
+        values = [cell(row[side], number) if side in sides else Cell("") for side in ("first", "second")]
+        users = [count(int(row[f"users_{side}"])) if side in sides else "" for side in ("first", "second")]
+        difference = cell(row["difference"], signed) if len(sides) == 2 else Cell(f"only in the {sides[0]}")
+        metric = f"{'HR' if row['metric'] == 'hit_rate' else 'NDCG'}@{row['n']}"
+        grid.add(row["base_model"], row["seed"], row["reranker"], metric, *values, difference, " / ".join(users))
     return "#" + to_markdown(grid)
