@@ -67,9 +67,9 @@ def test_a_missing_file_is_named_with_its_folder(first, tmp_path, name):
 
 
 def test_two_folders_that_are_there_are_wanted(first, tmp_path):
-    with pytest.raises(InputError, match="runs: found no folder .*nowhere"):
+    with pytest.raises(InputError, match=r"runs: found no folder .*nowhere"):
         compared(tmp_path, first, tmp_path / "nowhere")
-    with pytest.raises(InputError, match="runs: found .* expected two folders"):
+    with pytest.raises(InputError, match=r"runs: found .* expected two folders"):
         compared(tmp_path, first)
 
 

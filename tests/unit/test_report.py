@@ -76,7 +76,7 @@ def read(page):
 def test_no_page_shows_nan_or_none(tmp_path, options):
     page, outputs = make(tmp_path, **options)
     for text in (read(page)[0], *(outputs[name].read_text() for name in ("effects_md", "effects_tex", "hit_rate_tex"))):
-        assert not re.search(r"\b(nan|inf|None|NaT|<NA>)\b", text, re.IGNORECASE)
+        assert not re.search(r"\b(nan|NaN|inf|None|NaT|True|False)\b|<NA>", text)
 
 
 def test_the_page_asks_nothing_of_a_network(made):

@@ -51,7 +51,7 @@ def describe(block):
     said = [
         f"{key.replace('_', ' ')}: {_said(value)}"
         for key, value in block.items()
-        if key not in ("type", "depth", "users")
+        if key not in ("type", "depth", "users") and value is not None
     ]
     return "; ".join([block["type"], *said])
 
@@ -61,6 +61,8 @@ def _said(value):
         return " ".join(_said(each) for each in value.values())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_said, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return shown_text(value) if isinstance(value, str) else str(value)
 
 
