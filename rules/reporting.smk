@@ -29,15 +29,10 @@ def training_tables(wildcards):
 
 
 def fusion_descriptions(wildcards):
-    """What every fusion of the run fitted."""
-    return expand(
-        f"{LISTS}/{{reranker}}/fusion.json",
-        dataset=wildcards.dataset,
-        protocol=wildcards.protocol,
-        base_model=RUN["base_models"],
-        seed=RUN["seeds"],
-        reranker=rerankers_of(*FUSIONS),
-    )
+    """What every fusion of the run fitted: beside its ranks, since not every base model has valid lists to fit on."""
+    fusions = rerankers_of(*FUSIONS)
+    folders = {Path(path).parent for path in all_ranks(wildcards)}
+    return [str(folder / "fusion.json") for folder in sorted(folders) if folder.name in fusions]
 
 
 def report_settings(wildcards):

@@ -95,6 +95,8 @@ def test_benchmarks_are_added_up_by_stage_and_bad_files_passed_over(tmp_path):
         "leave_one_out/lists/pop/seed1/random.tsv": head + "2.0\t0:00:02\tNA\n",
         "leave_one_out/lists/nfm/seed1/random.tsv": head + "3.0\t0:00:03\t200.5\n",
         "leave_one_out/split.tsv": head + "1.0\t0:00:01\t-\n",
+        "leave_one_out_redrawn/split.tsv": head + "0.5\t0:00:00\t-\n",
+        "leave_one_out_redrawn/lists/pop/seed1/random.tsv": head + "0.4\t0:00:00\t-\n",
         "temporal/split.tsv": head + "9.0\t0:00:09\t1\n",
         "prepared/prepare.tsv": head + "4.0\t0:00:04\t300\n",
         "leave_one_out/broken.tsv": "",
@@ -102,7 +104,7 @@ def test_benchmarks_are_added_up_by_stage_and_bad_files_passed_over(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     table = by_stage(read_benchmarks(tmp_path, "leave_one_out")).set_index("stage")
-    assert list(table.index) == ["lists/*/random", "prepared/prepare", "split"]
+    assert list(table.index) == ["lists/*/random", "prepared/prepare", "split", "audit: lists of redrawn items"]
     assert table.loc["lists/*/random"].tolist() == [2, 5.0, 3.0, 200.5]
     assert by_stage(read_benchmarks(tmp_path / "nowhere", "leave_one_out")).empty
 

@@ -7,6 +7,9 @@ import pandas as pd
 #: Folders of the results whose next level is a base model.
 BY_BASE = ("lists", "models")
 
+#: End of the name of a protocol whose held-out items the audits have drawn anew.
+REDRAWN = "_redrawn"
+
 
 def read_benchmarks(folder, protocol):
     """Read the benchmark files of a dataset under one protocol, with those that all protocols share.
@@ -26,7 +29,7 @@ def read_benchmarks(folder, protocol):
     folder, rows = Path(folder), []
     for path in sorted(folder.rglob("*.tsv")):
         parts = path.relative_to(folder).with_suffix("").parts
-        if parts[0] in ("leave_one_out", "temporal") and parts[0] != protocol:
+        if parts[0].startswith(("leave_one_out", "temporal")) and parts[0] not in (protocol, f"{protocol}{REDRAWN}"):
             continue
         try:
             table = pd.read_csv(path, sep="\t", na_values=["-"])
@@ -40,6 +43,8 @@ def read_benchmarks(folder, protocol):
 
 def stage(parts, protocol):
     """Return what jobs are added up under: the path below the protocol, base model and seed left open."""
+    if parts[0] == f"{protocol}{REDRAWN}":
+        return "audit: lists of redrawn items"
     parts = list(parts[1:] if parts[0] == protocol else parts)
     if parts[0] in BY_BASE and len(parts) > 3:
         parts[1:3] = ["*"]

@@ -1,5 +1,7 @@
 """Beyond accuracy: quality of the lists, slices, gaps, answers of language models, what they cost."""
 
+import math
+
 from reelrank.report.benchmarks import by_stage, reranking_seconds
 from reelrank.report.grid import Cell, Grid, cell, heads
 from reelrank.report.headline import choose
@@ -20,7 +22,8 @@ def quality_grid(run):
         heads(WHO, ["coverage", "diversity", "novelty (bits)", "mean popularity", "popularity against base"]),
         note="Coverage: share of the catalogue that anyone is shown. Diversity: mean distance (1 - cosine) of the "
         "titles' vectors within a list. Novelty: mean of -log2 of the items' share of training users. Popularity: mean "
-        "training interactions of the items shown.",
+        "training interactions of the items shown. Of a re-ranker that was asked only about hits, only those lists are "
+        "described.",
     )
     for row in table[table["n"] == run.n].to_dict("records"):
         grid.add(
@@ -89,8 +92,8 @@ def gaps_grid(run, choice):
     grid = Grid(
         f"Largest gaps between slices of at least 30 users, {base}, HR@{run.n}, test",
         heads(["re-ranker", "slice by", "best", "worst"], ["gap [95%]"]),
-        note="The best and the worst slice are chosen by looking: a gap is above 0 by chance alone, and its interval "
-        "is to be read so.",
+        note="The best and the worst slice are chosen by looking, so a gap is above 0 by chance alone. The interval allows "
+        "for that: where it starts at 0, no two slices can be told apart.",
     )
     for row in rows.to_dict("records"):
         gap = with_interval(number(row["gap"]), row["gap_low"], row["gap_high"])
@@ -104,18 +107,19 @@ def positions_grid(run):
     table = run.tables["positions"]
     if table.empty:
         return None
-    n = sorted(table["n"].unique()) if "n" in table else [run.n]
-    table = table[table["n"] == (run.n if run.n in n else n[0])] if "n" in table else table
-    at = run.n if run.n in n else int(n[0])
+    at = int(table["n"].iloc[0])
+    table = table[table["n"] == at]
+    width = max(1, math.ceil(table["position"].max() / 4))
+    lows = [1 + width * place for place in range(4)]
     grid = Grid(
         f"Position bias: hit rate at {at} by the place of the truth in the prompt",
-        heads(WHO, [f"{low}-{low + 4}" for low in (1, 6, 11, 16)]),
+        heads(WHO, [f"{low}–{low + width - 1}" for low in lows]),
         note="The candidates are shuffled before they are shown: without bias the columns are alike.",
     )
     for (base, seed, name), rows in table.groupby(["base_model", "seed", "reranker"], sort=False):
         cells = []
-        for low in (1, 6, 11, 16):
-            part = rows[rows["position"].between(low, low + 4)]
+        for low in lows:
+            part = rows[rows["position"].between(low, low + width - 1)]
             users = part["users"].sum()
             cells.append(cell((part["hit_rate"] * part["users"]).sum() / users if users else None, number, 3))
         grid.add(*_who(run, {"base_model": base, "seed": seed, "reranker": name}), *cells)
@@ -198,7 +202,7 @@ def cost_rows(run, jobs):
                 "seed": seed,
                 "reranker": name,
                 "users": asked,
-                "asks": about is not None,
+                "asks": bool(about and about["requests"]),
                 "seconds_per_1000": float(1000 * seconds / asked) if asked and known(float(seconds)) else None,
             }
         )

@@ -34,7 +34,7 @@ CONTRACTS = {
         "small",
     ),
     "gaps": ("base_model seed reranker slice_by best worst", "n gap gap_low gap_high", ""),
-    "positions": ("base_model seed reranker", "position users hit_rate", ""),
+    "positions": ("base_model seed reranker", "position n users hit_rate", ""),
     "answers": ("base_model seed reranker part", "requests unchanged_share order_correlation", ""),
     "cost": ("base_model seed reranker", "users requests input_tokens output_tokens usd", ""),
     "features": (
@@ -84,8 +84,8 @@ class Run:
 
     @property
     def n(self):
-        """Return the n of the headline: 10, or the largest cut-off where 10 is none."""
-        return 10 if 10 in self.config["cutoffs"] else max(self.config["cutoffs"])
+        """Return the n of the headline and of the family of tests: the cut-off nearest to 10, the smaller of two."""
+        return min(self.config["cutoffs"], key=lambda n: (abs(n - 10), n))
 
     @property
     def dataset(self):

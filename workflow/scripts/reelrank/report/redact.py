@@ -17,7 +17,11 @@ def shown_config(config):
     """
     config = {key: value for key, value in config.items() if key != "runs"}
     added = {name for name, block in config["rerankers"].items() if block.get("twin_of")}
-    config["rerankers"] = {name: block for name, block in config["rerankers"].items() if name not in added}
+    config["rerankers"] = {
+        name: {key: value for key, value in block.items() if key != "left_out"}
+        for name, block in config["rerankers"].items()
+        if name not in added
+    }
     config["run"] = {**config["run"], "rerankers": [name for name in config["run"]["rerankers"] if name not in added]}
     return _shown(config)
 

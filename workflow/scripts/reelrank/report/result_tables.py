@@ -12,7 +12,7 @@ DEEPER = (
 
 #: What was tested, stated before it was looked at.
 FAMILY = (
-    "The family of tests, stated before: NDCG@10 and HR@10 of every re-ranker against its own base list, on test; "
+    "The family of tests, stated before: NDCG@{n} and HR@{n} of every re-ranker against its own base list, on test; "
     "structural zeros (hits that the depth fixes) are left out. {count} p-values, adjusted together by Holm's method; "
     "all others are not adjusted and decide nothing."
 )
@@ -20,7 +20,7 @@ FAMILY = (
 
 def family_note(run):
     """Return the sentence on the family, with the number of tests in it."""
-    return FAMILY.format(count=int(run.tables["effects"]["in_family"].sum()))
+    return FAMILY.format(n=run.n, count=int(run.tables["effects"]["in_family"].sum()))
 
 
 def hits_grid(run, choice=None):
@@ -180,7 +180,7 @@ def increment_grid(run):
     grid = Grid(
         "What language models add: each fusion against its twin without them, test",
         heads(["base", "fusion", "twin", "metric"], ["fusion's", "twin's", "difference [95%]", "relative [95%]", "p"]),
-        note="Only this difference is credited to the language models; the rest of a fusion's gain comes from the "
+        note="The twin lacks every signal of a language or image model. Only this difference is credited to them; the rest of a fusion's gain comes from the "
         "base list, popularity and the like. These p-values are outside the family and are not adjusted.",
         name="increment",
     )
