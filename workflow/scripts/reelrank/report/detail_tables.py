@@ -92,8 +92,8 @@ def gaps_grid(run, choice):
     grid = Grid(
         f"Largest gaps between slices of at least 30 users, {base}, HR@{run.n}, test",
         heads(["re-ranker", "slice by", "best", "worst"], ["gap [95%]"]),
-        note="The best and the worst slice are chosen by looking, so a gap is above 0 by chance alone. The interval allows "
-        "for that: where it starts at 0, no two slices can be told apart.",
+        note="The best and the worst slice are chosen by looking, so a gap is above 0 by chance alone. The interval "
+        "allows for that: where it starts at 0, no two slices can be told apart.",
     )
     for row in rows.to_dict("records"):
         gap = with_interval(number(row["gap"]), row["gap_low"], row["gap_high"])
