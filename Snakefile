@@ -28,6 +28,7 @@ include: "rules/describing.smk"
 include: "rules/beyond.smk"
 include: "rules/auditing.smk"
 include: "rules/audit.smk"
+include: "rules/reporting.smk"
 include: "rules/report.smk"
 
 
@@ -42,8 +43,8 @@ rule all:
             result=[
                 "tables/hit_rate.csv",
                 "tables/hit_rate.md",
+                "report.html",
                 "tables/effects.csv",
-                "figures/hit_rate.svg",
                 "tables/features.csv",
                 "tables/features.md",
                 "tables/list_quality.csv",

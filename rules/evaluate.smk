@@ -44,7 +44,9 @@ rule tabulate:
         counts=f"{PROTOCOL}/split.json",
     output:
         csv=f"{PROTOCOL}/tables/hit_rate.csv",
-        md=f"{PROTOCOL}/tables/hit_rate.md",
+        md=report(
+            f"{PROTOCOL}/tables/hit_rate.md", category="Hit rates", caption="../workflow/report/hit_rate_table.rst"
+        ),
     log:
         "results/logs/{dataset}/{protocol}/tables/hit_rate.log",
     benchmark:

@@ -49,14 +49,14 @@ def planned(process):
 
 
 def result_bytes(folder):
-    """Return the content of every result file, logs and benchmarks left out."""
+    """Return the content of every result file but logs, benchmarks and what shows their seconds."""
     files = {}
     for path in sorted((Path(folder) / "results").rglob("*")):
         parts = path.relative_to(Path(folder) / "results").parts
         if (
             path.is_file()
             and parts[0] not in ("logs", "benchmarks")
-            and path.name not in (".gitkeep", ".snakemake_timestamp")
+            and path.name not in (".gitkeep", ".snakemake_timestamp", "report.html", "gain_against_cost.svg")
         ):
             files["/".join(parts)] = path.read_bytes()
     return files

@@ -18,9 +18,9 @@ def main(overlays):
         config = merge(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     for protocol in config["run"]["protocols"]:
         folder = Path("results") / config["dataset"] / protocol
-        table, figure = folder / "tables" / "hit_rate.md", folder / "figures" / "hit_rate.svg"
+        table, page = folder / "tables" / "hit_rate.md", folder / "report.html"
         print(f"\n{table.read_text(encoding='utf-8')}")
-        print(f"table:  {table} (tidy: {table.with_suffix('.csv')})\nfigure: {figure}")
+        print(f"table:  {table} (tidy: {table.with_suffix('.csv')})\nreport: {page}")
 
 
 if __name__ == "__main__":

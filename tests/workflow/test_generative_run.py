@@ -39,7 +39,7 @@ AGAIN = {
     "evaluate",
     "audit_lists",
     "tabulate",
-    "plot_hit_rate",
+    "plot_figures",
     "measure_effects",
     "describe_lists",
 }

@@ -8,7 +8,7 @@ import pytest
 from snakemake_run import planned, result_bytes, snakemake
 
 #: Rules whose every input is made of ranks and lists.
-OF_RANKS = {"tabulate", "plot_hit_rate", "measure_effects", "describe_lists"}
+OF_RANKS = {"tabulate", "plot_figures", "measure_effects", "describe_lists", "report"}
 TOY = ("--configfile", "tests/config/toy.yaml")
 FUSIONS = ["rrf", "zscore", "lambdamart"]
 COLUMNS = [
@@ -96,7 +96,7 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
             }
             | OF_RANKS,
         ),
-        ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_hit_rate"}),
+        ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_figures"}),
     ],
 )
 def test_changed_code_reruns_what_uses_it(toy, file, old, new, rules):

@@ -26,6 +26,26 @@ def save_svg(figure, path):
     plt.close(figure)
 
 
+def grid_of_panels(count, width, height, most=3, **options):
+    """Return a figure with `count` panels (inches each), at most `most` in a row, and its axes as a 2-D array."""
+    columns = min(most, count)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(max(width * columns, 5.0), height * rows),
+        squeeze=False,
+        layout="constrained",
+        **options,
+    )
+    for axis in axes.flat[count:]:
+        axis.set_visible(False)
+    if options.get("sharex"):  # above a hidden panel, nobody else says what the axis is
+        for axis in axes.flat[max(0, count - columns) : count]:
+            axis.tick_params(labelbottom=True)
+    return figure, axes
+
+
 def plot_hit_rate(table, path, title):
     """Plot hit rate against n with 95% bands, one panel per base model and seed.
 
@@ -37,12 +57,8 @@ def plot_hit_rate(table, path, title):
     title : str
     """
     panels = list(table.groupby(["base_model", "seed"], sort=False))
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
     several_seeds = table["seed"].nunique() > 1
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(4.2 * columns, 3.4 * rows), sharey=True, squeeze=False, layout="constrained"
-    )
+    figure, axes = grid_of_panels(len(panels), width=4.2, height=3.4, sharey=True)
     names = list(dict.fromkeys(table["reranker"]))
     look = {
         name: {"color": colour, "linestyle": style, "marker": marker}
@@ -60,8 +76,6 @@ def plot_hit_rate(table, path, title):
         axis.grid(alpha=0.25, lw=0.5)
         axis.set_ylim(bottom=0)
         axis.set_xlim(table["n"].min(), table["n"].max())
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
     for axis in axes[:, 0]:
         axis.set_ylabel("hit rate at n")
     handles = [plt.Line2D([], [], label=name, markersize=4, **look[name]) for name in names]

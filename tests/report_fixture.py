@@ -1,0 +1,306 @@
+"""A small made-up run, with every file that the report reads. Its numbers are drawn; none is a result."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from reelrank.metrics import hits, ndcg, reciprocal_rank
+from reelrank.report.tables import hit_rate_table, read_ranks
+from reelrank.tables import write_table
+
+CUTOFFS = [5, 10, 20]
+
+#: Re-rankers: kind, depth, and by which factor the truth's rank changes (None: shuffled).
+RERANKERS = {
+    "identity": ("base", 100, 1.0),
+    "random": ("control", 20, None),
+    "all-MiniLM-L6-v2": ("discriminative", 20, 1.3),
+    "gpt-4o-mini": ("generative", 20, 1.1),
+    "zscore": ("fusion", 100, 0.8),
+    "lambdamart": ("fusion", 100, 0.5),
+    "lambdamart_without_lm": ("fusion", 100, 0.6),
+}
+TWINS = {"lambdamart": "lambdamart_without_lm"}
+
+EFFECTS = [
+    "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "against", "metric", "n", "users",
+    "value", "value_low", "value_high", "against_value", "difference", "difference_low", "difference_high",
+    "relative_percent", "relative_low", "relative_high", "gained", "lost", "p_value", "p_adjusted", "in_family",
+    "structural_zero", "smallest_effect", "headroom_captured",
+]  # fmt: skip
+
+
+LIST = "dataset protocol base_model seed reranker "
+BEYOND = {
+    "list_quality": LIST + "n users coverage diversity novelty mean_popularity popularity_change_percent",
+    "slices": LIST + "slice_by slice position n users small hit_rate hit_rate_low hit_rate_high ndcg difference "
+    "difference_low difference_high",
+    "gaps": LIST + "slice_by n best worst gap gap_low gap_high",
+    "positions": LIST + "position n users hit_rate",
+    "answers": LIST + "part requests unchanged_share order_correlation missing prose_around",
+    "cost": LIST + "users requests input_tokens output_tokens usd",
+    "features": "encoder field model revision dimension items missing without_file unreadable too_large",
+}
+
+
+def write_run(folder, bases=("pop", "dssm", "nfm"), seeds=(1,), users=400, factors=None, hit_share=0.5, synthetic=True):
+    """Write a run under `folder` and return ``(inputs, outputs, settings)`` of the steps.
+
+    `factors` replaces how a re-ranker changes the truth's rank; `hit_share` is the share of users whose truth is in
+    the base list (0: no hit at all). With no generative re-ranker in `factors` its tables are empty.
+    """
+    rerankers = {name: (kind, depth, (factors or {}).get(name, factor))
+                 for name, (kind, depth, factor) in RERANKERS.items()
+                 if factors is None or name in factors or name == "identity"}  # fmt: skip
+    place = folder / "results" / "made-up" / "leave_one_out"
+    paths = {"ranks": _write_ranks(place, bases, seeds, users, rerankers, hit_share)}
+    tables = place / "tables"
+    tables.mkdir(parents=True)
+    hit_rate = hit_rate_table(paths["ranks"], CUTOFFS)
+    frames = {"hit_rate": hit_rate, "effects": _effects(paths["ranks"], seeds, rerankers)}
+    frames |= _beyond_accuracy(bases, seeds, rerankers, users)
+    for name, frame in frames.items():
+        paths[name] = tables / f"{name}.csv"
+        frame.to_csv(paths[name], index=False, float_format="%.6f")
+    paths["effects"].write_text(paths["effects"].read_text().replace("True", "true").replace("False", "false"))
+    paths["fusions"] = _write_fusions(place, bases, seeds, rerankers)
+    paths["training"] = _write_training(place, [base for base in bases if base != "pop"], seeds)
+    paths |= _write_data(folder, place, users)
+    outputs = {
+        "figures": {name: place / "figures" / f"{name}.svg" for name in FIGURES},
+        "html": place / "report.html",
+        "config": place / "config.yaml",
+        "hit_rate_tex": tables / "hit_rate.tex",
+        "effects_md": tables / "effects.md",
+        "effects_tex": tables / "effects.tex",
+    }
+    return paths, outputs, _settings(folder, bases, seeds, rerankers, synthetic)
+
+
+FIGURES = ["hit_rate", "effects", "rank_movement", "gain_against_cost", "slices", "training", "data"]
+
+
+def _write_ranks(place, bases, seeds, users, rerankers, hit_share):
+    paths = []
+    for base_number, base in enumerate(bases):
+        for seed in seeds:
+            for part in ("valid", "test"):
+                rng = np.random.default_rng([base_number, seed, part == "test"])
+                base_rank = np.where(rng.random(users) < hit_share, np.minimum(rng.geometric(0.05, users), 100), 0)
+                for name, (kind, depth, factor) in rerankers.items():
+                    rank = _changed(base_rank, depth, factor, rng)
+                    path = place / "lists" / base / f"seed{seed}" / name / f"{part}.ranks.parquet"
+                    about = {
+                        "dataset": "made-up", "protocol": "leave_one_out", "base_model": base, "seed": seed,
+                        "reranker": name, "kind": kind, "depth": depth, "split": part, "config_digest": "0" * 12,
+                    }  # fmt: skip
+                    about |= {"users": "hits"} if kind == "generative" else {}
+                    columns = {
+                        "user": np.arange(users, dtype=np.int32),
+                        "rank": pa.array(rank, pa.int16(), mask=rank == 0),
+                        "in_list": rank > 0,
+                        "raw_rank": pa.array(rank, pa.int16(), mask=rank == 0),
+                    }
+                    write_table(columns, "ranks", path, about)
+                    paths.append(path)
+    return paths
+
+
+def _changed(base_rank, depth, factor, rng):
+    inside = (base_rank > 0) & (base_rank <= depth)
+    if factor is None:
+        moved = rng.integers(1, depth + 1, len(base_rank))
+    elif factor == 1.0:
+        moved = base_rank
+    else:
+        moved = np.clip(np.ceil(base_rank * factor * rng.lognormal(0, 0.2, len(base_rank))), 1, depth)
+    return np.where(inside, moved, base_rank).astype(np.int16)
+
+
+def _effects(paths, seeds, rerankers):
+    ranks = {}
+    for path in paths:
+        frame, about = read_ranks(path)
+        ranks[about["split"], about["base_model"], about["seed"], about["reranker"]] = frame["rank"].to_numpy()
+    rows = []
+    for (split, base, seed, name), rank in ranks.items():
+        if name == "identity":
+            continue
+        for against in ["identity", *([TWINS[name]] if TWINS.get(name) in rerankers else [])]:
+            other = ranks[split, base, seed, against]
+            for metric, values in (("hit_rate", hits), ("ndcg", ndcg), ("mrr", reciprocal_rank)):
+                for n in CUTOFFS:
+                    about = [split, base, seed, name, rerankers[name][0], against, metric, n]
+                    rows.append(_effect(about, values(rank, n) * 1.0, values(other, n) * 1.0, rerankers[name][1]))
+    table = pd.DataFrame(rows, columns=EFFECTS)
+    if len(seeds) > 1:
+        first = table[table["seed"] == str(seeds[0])].assign(seed="all")
+        table = pd.concat([table.assign(in_family=False, p_adjusted=np.nan), first], ignore_index=True)
+    return table
+
+
+def _effect(about, ours, theirs, depth):
+    split, base, seed, name, kind, against, metric, n = about
+    difference = ours - theirs
+    error = 1.96 * difference.std() / np.sqrt(len(ours))
+    mean, value, other = difference.mean(), ours.mean(), theirs.mean()
+    zero = metric == "hit_rate" and n >= depth and against == "identity"
+    family = split == "test" and against == "identity" and n == 10 and metric != "mrr" and not zero
+    p_value = 1.0 if mean == 0 else float(2 ** -min(40.0, abs(mean) / max(error, 1e-9) * 5))
+    relative = [100 * x / other if other else np.nan for x in (mean, mean - error, mean + error)]
+    counts = [int((difference > 0).sum()), int((difference < 0).sum())] if metric == "hit_rate" else [np.nan, np.nan]
+    return [
+        "made-up", "leave_one_out", split, base, seed, name, kind, against, metric, n, len(ours),
+        value, max(value - 0.02, 0), value + 0.02, other, mean, mean - error, mean + error, *relative, *counts,
+        np.nan if zero else p_value, min(1.0, 5 * p_value) if family else np.nan, family, zero,
+        np.nan if zero else 1.4 * error, 0.1 if other else np.nan,
+    ]  # fmt: skip
+
+
+def _beyond_accuracy(bases, seeds, rerankers, users):
+    lists = [(base, seed, name) for base in bases for seed in seeds for name in rerankers]
+    asked = [entry for entry in lists if rerankers[entry[2]][0] == "generative"]
+    about = ("made-up", "leave_one_out")
+    quality = [(*about, *entry, n, users, 0.5, 0.7, 8.1, 33.0, -4.5) for entry in lists for n in CUTOFFS]
+    slices, gaps = [], []
+    for entry in lists:
+        for n in CUTOFFS:
+            for by, parts in (("history_length", ("3-5", "6-9", "10+")), ("gender", ("F", "M")), ("cold", ("NA",))):
+                gaps += [(*about, *entry, by, n, parts[0], parts[-1], 0.05, -0.01, 0.11)] if len(parts) > 1 else []
+                for place, part in enumerate(parts):
+                    count = 12 if place == 1 else 200
+                    low = "" if entry[2] == "identity" else -0.02
+                    values = (0.1, 0.05, 0.2, 0.04, *(("",) * 3 if low == "" else (0.03 - 0.02 * place, low, 0.05)))
+                    slices.append((*about, *entry, by, part, place, n, count, str(count < 30).lower(), *values))
+    entry = ["base_model", "seed", "reranker"]
+    positions = [
+        (*about, *key, place, 5, 40, 0.5 - place / 60) for key in asked for place in range(1, 21) for n in (5,)
+    ]
+    answers = [(*about, *key, part, 200, 0.1, 0.3, 4, 1) for key in asked for part in ("valid", "test")]
+    cost = [(*about, *key, users, 200, 210000, 8000, 0.04) for key in asked]
+    features = [("all-MiniLM-L6-v2", "title", "sentence-transformers/all-MiniLM-L6-v2", "", 384, 120, 2, 0, 0, 0)]
+    rows = {
+        "list_quality": quality, "slices": slices, "gaps": gaps, "positions": positions, "answers": answers,
+        "cost": cost, "features": features,
+    }  # fmt: skip
+    return {name: pd.DataFrame(rows[name], columns=BEYOND[name].split()) for name in rows}
+
+
+def _write_fusions(place, bases, seeds, rerankers):
+    paths = []
+    for base in bases:
+        for seed in seeds:
+            for name in [name for name, (kind, _, _) in rerankers.items() if kind == "fusion"]:
+                boosted = name.startswith("lambdamart")
+                about = {
+                    "reranker": name, "type": "lambdamart" if boosted else "zscore",
+                    "signals": ["all-MiniLM-L6-v2"], "users_fitted": 300,
+                    "valid_ndcg": {"base": 0.05, "fusion": 0.06, "all-MiniLM-L6-v2": 0.04},
+                    "twin_of": "lambdamart" if name.endswith("without_lm") else None,
+                }  # fmt: skip
+                if boosted:
+                    about["importances"] = {"base_score": 0.6, "popularity": 0.3, "history_length": 0.1}
+                else:
+                    about["weights"] = {"base": 1.0, "all-MiniLM-L6-v2": 0.25}
+                path = place / "lists" / base / f"seed{seed}" / name / "fusion.json"
+                path.write_text(json.dumps(about))
+                paths.append(path)
+    return paths
+
+
+def _write_training(place, bases, seeds):
+    paths = []
+    for base in bases:
+        for seed in seeds:
+            path = place / "models" / base / f"seed{seed}" / "training.parquet"
+            epochs = np.arange(1, 9)
+            columns = {"epoch": epochs, "loss": 3 / epochs, "valid_ndcg": 0.05 - 0.04 / epochs}
+            write_table(columns, "training", path)
+            paths.append(path)
+    return paths
+
+
+def _write_data(folder, place, users):
+    prepared = folder / "results" / "made-up" / "prepared"
+    prepared.mkdir(parents=True)
+    rng = np.random.default_rng(3)
+    lengths = rng.geometric(0.12, users) + 2
+    popularity = np.sort(rng.zipf(1.6, 120).clip(max=400) - 1)[::-1]
+    paths = {
+        "statistics": prepared / "statistics.json",
+        "counts": place / "split.json",
+        "audit": place / "audit" / "audit.json",
+        "item_statistics": place / "item_statistics.parquet",
+        "users": prepared / "users.parquet",
+    }
+    (place / "audit").mkdir()
+    counts = {"users": users, "items": 120, "interactions": int(lengths.sum()), "mean_length": float(lengths.mean())}
+    counts |= {"density": 0.05, "min_interactions": 3, "users_dropped_too_short": 7, "users_whose_last_two_tie": 5}
+    paths["statistics"].write_text(json.dumps(counts | {"differs_from_published": []}))
+    split = {"users": users, "valid_users": users, "users_without_valid_target": 0, "test_users": users}
+    split |= {"users_without_test_target": 0, "train_interactions": int(lengths.sum()) - 2 * users}
+    paths["counts"].write_text(json.dumps(split | {"unused_interactions": 0}))
+    checks = [
+        {"name": "redrawn targets", "what": "every row falls to chance", "passed": True, "rows": [{}], "failures": []},
+        {"name": "permutations", "what": "lists are permutations", "passed": True, "rows": [], "failures": []},
+    ]
+    paths["audit"].write_text(json.dumps({"passed": True, "checks": checks}))
+    statistics = {
+        "item": np.arange(120), "popularity": popularity,
+        "first_timestamp": pa.nulls(120, pa.int64()), "last_timestamp": pa.nulls(120, pa.int64()),
+    }  # fmt: skip
+    write_table(statistics, "item_statistics", paths["item_statistics"])
+    profile = {"user": np.arange(users), "user_id": [str(user) for user in range(users)], "length": lengths}
+    write_table(profile, "users", paths["users"])
+    return paths
+
+
+def _settings(folder, bases, seeds, rerankers, synthetic):
+    benchmarks = folder / "results" / "benchmarks" / "made-up"
+    head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+    for base in bases:
+        for name in ("all-MiniLM-L6-v2", "random", "evaluate", "fuse", "gpt-4o-mini.ask", "gpt-4o-mini"):
+            path = benchmarks / "leave_one_out" / "lists" / base / f"seed{seeds[0]}" / f"{name}.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            memory = "NA" if name == "random" else "210.55"
+            path.write_text(f"{head}{len(name)}.5\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t9\t4\n")
+    types = {"base": "identity", "control": "random", "discriminative": "similarity", "generative": "generative"}
+    blocks = {
+        name: {"type": types.get(kind, "lambdamart"), "depth": depth} for name, (kind, depth, _) in rerankers.items()
+    }
+    if "gpt-4o-mini" in blocks:
+        blocks["gpt-4o-mini"] |= {
+            "client": "openai", "model": "gpt-4o-mini", "prompt": "refined", "strategy": "listwise", "users": "hits",
+            "base_url": "https://someone:secret@llm.example/v1", "key_variable": "OPENAI_API_KEY",
+        }  # fmt: skip
+    for fusion, twin in TWINS.items():
+        if twin in blocks:
+            blocks[twin]["twin_of"] = fusion
+    config = {
+        "dataset": "made-up",
+        "raw_dir": str(folder / "raw"),
+        "runs": [],
+        "run": {
+            "protocols": ["leave_one_out"], "base_models": list(bases), "seeds": list(seeds),
+            "rerankers": list(rerankers),
+        },
+        "datasets": {
+            "made-up": {
+                "title": "Made-up <data>", "synthetic": synthetic, "licence": "none", "seen_in_training": False,
+                "published": [
+                    {"base_model": "NFM", "reranker": "none", "hits": {10: 195, 20: 289}},
+                    {"base_model": "NFM", "reranker": "GPT-4o mini", "hits": {10: 184, 20: 280},
+                     "base_hits": {10: 195, 20: 289}},
+                ],
+            }
+        },
+        "protocols": {"leave_one_out": {}},
+        "cutoffs": CUTOFFS,
+        "candidates": 100,
+        "history": "full",
+        "models": {base: {"type": base} for base in bases},
+        "rerankers": blocks,
+    }  # fmt: skip
+    return {"config": config, "protocol": "leave_one_out", "benchmarks": str(benchmarks)}

@@ -1,0 +1,189 @@
+"""The answer in one sentence. What it is about is chosen on valid; what it says is measured on test."""
+
+from dataclasses import dataclass
+
+from reelrank.report.values import count, interval, known, number, p_value, percent, signed, words
+
+#: From here on a p-value that was adjusted by Holm is called an effect.
+LEVEL = 0.05
+
+METRICS = {"hit_rate": "Hits", "ndcg": "NDCG", "mrr": "MRR"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best re-ranked list on valid, and whether it was better there than its base list."""
+
+    base_model: str
+    reranker: str
+    beats_base_on_valid: bool
+    valid_ndcg: float
+    base_valid_ndcg: float
+
+
+def valid_ndcg(run):
+    """Return the mean NDCG@n on valid over the seeds, of lists that all users of the base list have.
+
+    A list that was made for a sample of the users has another mean for that reason alone.
+
+    Returns
+    -------
+    dict of (str, str) to float
+        By base model and re-ranker, in the order of the config.
+    """
+    table = run.tables["hit_rate"]
+    rows = table[(table["split"] == "valid") & (table["n"] == run.n)]
+    means = rows.groupby(["base_model", "reranker"])[["ndcg", "users"]].mean()
+    found = {}
+    for base in run.config["run"]["base_models"]:
+        for name in run.rerankers:
+            key, identity = (base, name), (base, "identity")
+            if key in means.index and means.loc[key, "users"] >= means.loc[identity, "users"]:
+                found[key] = float(means.loc[key, "ndcg"])
+    return {key: value for key, value in found.items() if known(value)}
+
+
+def choose(run, base_model=None, kinds=("discriminative", "generative", "fusion")):
+    """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None where there is none."""
+    values = valid_ndcg(run)
+    able = {
+        key: value
+        for key, value in values.items()
+        if run.kinds[key[1]] in kinds and base_model in (None, key[0]) and (key[0], "identity") in values
+    }
+    if not able:
+        return None
+    base, name = max(able, key=able.get)
+    ours, theirs = able[base, name], values[base, "identity"]
+    return Choice(base, name, ours > theirs, ours, theirs)
+
+
+def effect(run, base_model, reranker, against="identity", metric="hit_rate", n=None):
+    """Return one row of the effects on test as a dict, or None; pooled over the seeds where there are several."""
+    table = run.tables["effects"]
+    rows = table[
+        (table["split"] == "test")
+        & (table["base_model"] == base_model)
+        & (table["reranker"] == reranker)
+        & (table["against"] == against)
+        & (table["metric"] == metric)
+        & (table["n"] == (n or run.n))
+        & (table["seed"] == run.pooled)
+    ]
+    return rows.iloc[0].to_dict() if len(rows) else None
+
+
+def change(row, brackets=True):
+    """Return the relative change with its interval; in points where the other list has no hit."""
+    if known(row["relative_percent"]):
+        shown = percent(row["relative_percent"])
+        span = interval(row["relative_low"], row["relative_high"], 1)
+    else:
+        shown = f"{signed(row['difference'])} (of nothing)"
+        span = interval(row["difference_low"], row["difference_high"])
+    return f"{shown} {span}".strip() if brackets else shown
+
+
+def headline(run):
+    """Return the parts of the headline.
+
+    Returns
+    -------
+    dict
+        ``verdict`` (win, open, loss, none), ``sentence``, ``notes`` (sentences beside it), ``choice``.
+    """
+    choice = choose(run)
+    if choice is None:
+        sentence = "No re-ranker beats its base list: none was asked of all users."
+        return {"verdict": "none", "sentence": sentence, "notes": _caveats(run), "choice": None}
+    row = effect(run, choice.base_model, choice.reranker)
+    if row is None or row["structural_zero"]:  # a re-ranker as deep as n cannot change the hits
+        row = effect(run, choice.base_model, choice.reranker, metric="ndcg") or row
+    verdict, sentence = _sentence(run, choice, row)
+    notes = [_chosen(run, choice), *_smallest(row), *_caveats(run)]
+    return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
+
+
+def _sentence(run, choice, row):
+    place = f"{choice.reranker} over {choice.base_model}"
+    if row is None:
+        return "none", f"No re-ranker beats its base list: the effect of {place} on test is not available."
+    metric = f"{METRICS[row['metric']]}@{int(row['n'])}"
+    told = f"{_moved(row, metric)}, {p_value(row['p_adjusted'])} (Holm)"
+    significant = known(row["p_adjusted"]) and row["p_adjusted"] < LEVEL
+    extra = _increment(run, choice, row) + _alone(run, choice, row, metric)
+    if not choice.beats_base_on_valid:
+        return "none", (
+            f"No re-ranker beats its base list on valid. The nearest, {place}, on test: {told}{_alone_end(extra)}"
+        )
+    if significant and row["difference"] > 0:
+        return "win", f"{place}: {told}{extra}."
+    if significant:
+        return "loss", f"No re-ranker beats its base list. The best on valid, {place}, loses on test: {told}{extra}."
+    return "open", f"{place}: {told}: not to be told from its base list{extra}."
+
+
+def _alone_end(extra):
+    return f"{extra}."
+
+
+def _moved(row, metric):
+    shown = change(row)
+    first, _, rest = shown.partition(" ")
+    return f"{first} {metric} {rest}".strip()
+
+
+def _increment(run, choice, row):
+    """Return what the language models add to a fusion, against its twin without them."""
+    if choice.reranker in run.twins.values():
+        return ", without language models"
+    twin = run.twins.get(choice.reranker)
+    added = twin and effect(run, choice.base_model, choice.reranker, twin, row["metric"], row["n"])
+    if not added:
+        return ""
+    low, high = added["difference_low"], added["difference_high"]
+    open_end = ", which may be none" if known(low) and known(high) and low <= 0 <= high else ""
+    return f", of which language models {change(added)}{open_end}"
+
+
+def _alone(run, choice, row, metric):
+    """Return how the best single re-ranker does over the same base list."""
+    if run.kinds[choice.reranker] != "fusion":
+        return ""
+    best = choose(run, choice.base_model, ("generative",)) or choose(run, choice.base_model, ("discriminative",))
+    alone = best and effect(run, best.base_model, best.reranker, metric=row["metric"], n=row["n"])
+    return f"; {best.reranker} alone: {change(alone, brackets=False)}" if alone else ""
+
+
+def _chosen(run, choice):
+    text = (
+        f"Chosen among all lists by NDCG@{run.n} on valid ({number(choice.valid_ndcg)}; its base list "
+        f"{number(choice.base_valid_ndcg)}); every figure here is of test, brackets are 95% intervals."
+    )
+    if run.pooled == "all":
+        text += f" Training seeds {words(run.config['run']['seeds'])}, pooled: users and seeds both vary."
+    return text
+
+
+def _smallest(row):
+    if row is None or not known(row["smallest_effect"]):
+        return []
+    base = row["against_value"]
+    share = f", {percent(100 * row['smallest_effect'] / base, sign=False)} of the base list's" if base else ""
+    metric = f"{'HR' if row['metric'] == 'hit_rate' else METRICS[row['metric']]}@{int(row['n'])}"
+    return [
+        f"With {count(row['users'])} users, the smallest change of {metric} that this sample could have shown is "
+        f"{number(row['smallest_effect'])}{share}; a smaller one would have gone unseen."
+    ]
+
+
+def _caveats(run):
+    notes = []
+    if run.dataset["synthetic"]:
+        notes.append("The data are synthetic: this shows that the workflow works, and nothing about people.")
+    if run.dataset.get("seen_in_training"):
+        notes.append(
+            f"Pretrained language models may have read {run.dataset['title']} in their training: "
+            "what they gain here may be memory, and need not be found on data that they have not seen."
+        )
+    return notes

@@ -1,0 +1,137 @@
+"""The report's page: sections of tables and figures in one file of HTML that asks nothing of a network."""
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reelrank.report import detail_tables as details
+from reelrank.report import result_tables as results
+from reelrank.report import run_tables as runs
+from reelrank.report.headline import headline
+from reelrank.report.redact import shown_config, to_yaml
+
+#: The template, its style and script, and the captions.
+FOLDER = Path(__file__).resolve().parents[3] / "report"
+
+PROTOCOLS = {
+    "leave_one_out": "Leave-one-out: the last interaction of every user is test, the last but one valid, the rest is "
+    "learned from. Interactions of other users may be later than a user's test interaction.",
+    "temporal": "Temporal: two cuts in global time; a user's target is the first interaction after each cut. Nothing "
+    "that is learned from is later than the first cut.",
+}
+
+HISTORIES = {
+    "full": "Models that read a history see everything before the target, the valid interaction included.",
+    "train_only": "Models that read a history see training interactions only.",
+}
+
+
+def build_page(run, figures, jobs, folder=FOLDER):
+    """Return the page as HTML.
+
+    Parameters
+    ----------
+    run : reelrank.report.inputs.Run
+    figures : dict of str to path
+        SVG files by name; ``{name}.rst`` in `folder` is the caption.
+    jobs : pandas.DataFrame
+        Of `reelrank.report.benchmarks.read_benchmarks`.
+    folder : Path
+        With ``template.html``, ``style.css``, ``sort.js`` and the captions.
+    """
+    told = headline(run)
+    pictures = {name: _figure(name, path, folder) for name, path in figures.items()}
+    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("template.html").render(
+        title=run.title,
+        protocol=run.protocol,
+        headline=told,
+        sections=[section for section in _sections(run, told["choice"], pictures, jobs) if section["blocks"]],
+        style=Markup((folder / "style.css").read_text(encoding="utf-8")),
+        script=Markup((folder / "sort.js").read_text(encoding="utf-8")),
+    )
+
+
+def _sections(run, choice, pictures, jobs):
+    def section(name, title, *blocks, text=()):
+        return {"name": name, "title": title, "text": list(text), "blocks": [block for block in blocks if block]}
+
+    def picture(name):
+        return pictures.get(name)
+
+    return [
+        section("hits", "Hits", results.hits_grid(run, choice), picture("hit_rate"), results.seeds_grid(run)),
+        section(
+            "effects", "Effects", picture("effects"), results.effects_grid(run), picture("rank_movement"),
+            text=[results.family_note(run)],
+        ),
+        section("increment", "What language models add", results.increment_grid(run), *runs.fusion_grids(run)),
+        section(
+            "beyond", "Beyond accuracy", details.quality_grid(run), picture("slices"), details.slices_grid(run, choice),
+            details.gaps_grid(run, choice), details.positions_grid(run), details.answers_grid(run),
+        ),
+        section(
+            "cost", "Cost", picture("gain_against_cost"), details.cost_grid(run, jobs), details.jobs_grid(jobs)
+        ),
+        section("asked", "What was asked of whom", runs.asked_grid(run)),
+        section(
+            "data", "Data and protocol", picture("data"), runs.data_grid(run), picture("training"),
+            runs.features_grid(run), text=_about_data(run),
+        ),
+        section("audits", "Audits", runs.audit_grid(run)),
+        section(
+            "again", "How to make it again", {"title": "command", "code": command(run), "open": True},
+            {"title": "the full config", "code": to_yaml(shown_config(run.config)), "open": False},
+            runs.packages_grid(),
+            text=["Secrets are never in a config; folders of the machine are cut to their last part and must be put in "
+                  "again. The versions are those of the environment that made this page; envs/ pins all."],
+        ),
+    ]  # fmt: skip
+
+
+def _about_data(run):
+    differs = run.statistics.get("differs_from_published")
+    ties = run.statistics.get("users_whose_last_two_tie")
+    told = [
+        f"{run.title}; licence: {run.dataset['licence']}.",
+        f"{PROTOCOLS[run.protocol]} {HISTORIES.get(run.config.get('history'), '')}".strip(),
+        f"A base list is the {run.config['candidates']} best of the whole catalogue, items already seen masked. "
+        "Everything fitted beyond the base model is fitted on valid and measured on test.",
+    ]
+    if differs:
+        told.append(f"Counts that differ from the published ones: {', '.join(differs)}.")
+    if ties:
+        told.append(f"{ties:,} users' last two interactions have the same time: the order of the file decides.")
+    return told
+
+
+def command(run):
+    """Return the command that makes this page again, from the folder of the repository."""
+    place = f"results/{run.config['dataset']}/{run.protocol}"
+    return f"snakemake --cores 2 --configfile {place}/config.yaml -- {place}/report.html"
+
+
+def _figure(name, path, folder):
+    caption = (folder / f"{name}.rst").read_text(encoding="utf-8").strip()
+    svg = inline_svg(Path(path).read_text(encoding="utf-8"), name, caption.partition("\n")[0])
+    return {"name": name, "svg": Markup(svg), "caption": caption}
+
+
+def inline_svg(text, name, description):
+    """Return an SVG file as an element of a page: no prologue, ids of its own, as wide as the page lets it.
+
+    Several figures of one library share ids; the name of the figure before each keeps them apart.
+    """
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    text = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'\1="#{name}-\2"', text)
+    width = re.search(r'\bwidth="([\d.]+)pt"', text)
+    head, end, rest = text.partition(">")
+    head = re.sub(r'\s(width|height)="[^"]*"', "", head)
+    style = f' style="max-width:{float(width[1]) * 4 / 3:.0f}px"' if width else ""
+    label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return f'{head} role="img" aria-label="{label}"{style}{end}{rest}'

@@ -1,0 +1,54 @@
+"""The config as the report shows it: no secret, no path of the machine."""
+
+import re
+from pathlib import PurePath, PureWindowsPath
+from urllib.parse import urlsplit, urlunsplit
+
+import yaml
+
+#: Keys whose text is a secret if anybody wrote one there. Names of environment variables are none.
+SECRET = re.compile(r"(^|_)(key|token|secret|password|authorization)s?$", re.IGNORECASE)
+
+
+def shown_config(config):
+    """Return the completed config for people: secrets and folders taken out, without what the workflow added.
+
+    Twins of fusions are left out, since the workflow makes them again; ``runs`` belongs to comparing.
+    """
+    config = {key: value for key, value in config.items() if key != "runs"}
+    added = {name for name, block in config["rerankers"].items() if block.get("twin_of")}
+    config["rerankers"] = {
+        name: {key: value for key, value in block.items() if key != "left_out"}
+        for name, block in config["rerankers"].items()
+        if name not in added
+    }
+    config["run"] = {**config["run"], "rerankers": [name for name in config["run"]["rerankers"] if name not in added]}
+    return _shown(config)
+
+
+def _shown(value, key=""):
+    if isinstance(value, dict):
+        return {name: _shown(each, str(name)) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_shown(each, key) for each in value]
+    if not isinstance(value, str):
+        return value
+    if SECRET.search(key) and not key.endswith("_variable"):
+        return "(not shown)"
+    return shown_text(value)
+
+
+def shown_text(text):
+    """Return a text without the user, password and query of an address, and an absolute path as its last part."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        parts = urlsplit(text)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    if text.startswith(("/", "~")) or PureWindowsPath(text).is_absolute():
+        last = PureWindowsPath(text).name or PurePath(text).name
+        return f"(folder of the machine)/{last}"
+    return text
+
+
+def to_yaml(config):
+    """Return a config as YAML, keys in their own order."""
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)
