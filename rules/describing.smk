@@ -6,7 +6,7 @@ def places_of_lists(wildcards):
     return [
         [
             place_of_list(f"results/{wildcards.dataset}/{wildcards.protocol}/lists/{base}/seed{seed}", name)
-            for name in RUN["rerankers"]
+            for name in rerankers_over(base)
         ]
         for base in RUN["base_models"]
         for seed in RUN["seeds"]
