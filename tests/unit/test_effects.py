@@ -55,7 +55,7 @@ def test_swapped_sides_negate(table, metric):
     assert row["p_value"] == pytest.approx(swapped["p_value"])
     # The draws of the groups differ, so that the ends agree up to the noise of the resamples.
     width = row["difference_high"] - row["difference_low"]
-    assert row["difference_low"] == pytest.approx(-swapped["difference_high"], abs=0.15 * width + 1e-9)
+    assert row["difference_low"] == pytest.approx(-swapped["difference_high"], abs=0.3 * width + 1e-9)
 
 
 def test_the_bootstrap_over_groups_is_the_bootstrap_over_users():
@@ -85,11 +85,19 @@ def test_no_hits_give_intervals_and_no_division():
         assert some["difference_low"] > 0 and some["p_value"] < 1e-6 and np.isnan(some["relative_percent"])
 
 
+def test_users_who_all_gain_the_same_leave_an_interval():
+    for metric in METRICS:
+        row = numbers(np.full(30, 2), np.zeros(30, int), metric)
+        assert (
+            row["difference_low"] < row["difference"] and row["value_low"] < row["value"] and 0 < row["p_value"] < 1e-6
+        )
+
+
 @pytest.mark.parametrize("ranks", [(1, 0), (0, 1), (3, 3), (0, 0), (1, 2)])
 def test_a_single_user_proves_nothing(ranks):
     for metric in METRICS:
         row = numbers([ranks[0]], [ranks[1]], metric)
-        assert row["p_value"] == 1 and row["difference_high"] - row["difference_low"] > 0.5
+        assert row["p_value"] > 0.49 and row["difference_high"] - row["difference_low"] > 0.5
         assert all(np.isfinite(row[key]) for key in ("smallest_effect", "value_low", "value_high"))
 
 

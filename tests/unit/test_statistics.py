@@ -128,6 +128,7 @@ def test_means_and_paired_tests_equal_those_of_ranx():
 def test_signs_are_flipped_where_t_is_not_normal():
     assert paired_p(np.zeros(9)) == 1
     assert paired_p(np.array([0.5, 0, 0])) == 1, "one user proves nothing"
+    assert paired_p(np.full(20, 0.3)) == 2 / 2**20
     differences = np.zeros(500)
     differences[:4] = 0.3
     assert stats.ttest_1samp(differences, 0).pvalue < 0.05 < paired_p(differences) == 2 / 2**4
@@ -172,7 +173,8 @@ def test_wilson_takes_fractions_and_its_ends():
 
 
 def test_the_effective_number_counts_equals_and_discounts_the_rest():
-    assert effective_number(np.array([1.0, -1.0, 0.0]), np.array([3, 4, 90])) == pytest.approx(7)
+    assert effective_number(np.array([1.0, -1.0, 0.0]), np.array([3, 4, 90])) == pytest.approx(7, rel=0.05)
+    assert effective_number(np.array([1.0, 0.0]), np.array([990, 4])) == pytest.approx(4, rel=0.05)
     assert effective_number(np.array([1.0, 0.01]), np.array([2, 500])) < 3
     assert effective_number(np.zeros(2), np.array([5, 5])) == 0
 

@@ -180,8 +180,7 @@ def _hull(*intervals):
 def _value_interval(pairs, own, value, drawn):
     """Return the interval of a list's metric: Wilson's where it rests on few users who hit, or who miss."""
     percentiles = _percentiles(value, drawn)
-    outcomes = own.mean(axis=1)
-    if min(effective_number(outcomes, pairs.counts), effective_number(1 - outcomes, pairs.counts)) >= SPARSE:
+    if effective_number(own.mean(axis=1), pairs.counts) >= SPARSE:
         return percentiles
     wilson = wilson_interval(value * pairs.users, pairs.users)
     return _hull(wilson, percentiles) if pairs.seeds > 1 else wilson

@@ -38,18 +38,20 @@ def wilson_interval(total, n, confidence=CONFIDENCE):
 
 
 def effective_number(outcomes, counts):
-    """Return how many users the sum of squares rests on: all who are not 0 if they are alike, fewer if some dominate.
+    """Return how many users the variance rests on: those who differ from the rest, fewer if some of them dominate.
+
+    Of few hits among many users it is about the number of hits, of few misses that of the misses.
 
     Parameters
     ----------
     outcomes : numpy.ndarray
-        ``(groups,)``, such as differences; of hits this is the number who differ.
+        ``(groups,)``, such as differences.
     counts : numpy.ndarray
         ``(groups,)`` int: users of each group.
     """
-    squares = outcomes**2
+    squares = (outcomes - counts @ outcomes / counts.sum()) ** 2
     total = counts @ squares
-    return float(total**2 / (counts @ squares**2)) if total else 0.0
+    return float(total**2 / (counts @ squares**2)) if total > 1e-12 else 0.0  # all alike but for rounding
 
 
 def adjusted_standard_error(differences, counts):
@@ -124,6 +126,8 @@ def paired_p(differences):
         return 1.0
     if len(differ) < SPARSE:
         return sign_flip_p(differ)
+    if np.ptp(differences) == 0:
+        return 2.0 ** (1 - len(differences))  # of all signs only the two that are alike are as far from 0
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
 
 
