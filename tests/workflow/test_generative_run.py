@@ -140,7 +140,14 @@ def test_what_cannot_change_an_answer_reruns_nothing(generative):
     changed = planned(
         snakemake(folder, "-n", "--configfile", "overlay.yaml", "--config", "rerankers={on_all: {seed: 2}}")
     )
-    assert {rule for rule, _ in changed} == {"ask_llm", "parse_answers", "evaluate", "tabulate", "plot_figures"}
+    assert {rule for rule, _ in changed} == {
+        "ask_llm",
+        "parse_answers",
+        "evaluate",
+        "tabulate",
+        "plot_figures",
+        "report",
+    }
 
 
 def test_the_parser_is_no_reason_to_ask_again(generative):
@@ -152,7 +159,7 @@ def test_the_parser_is_no_reason_to_ask_again(generative):
         process = snakemake(folder, "-n", "--configfile", "overlay.yaml")
         rules = {rule for rule, _ in planned(process)}
         # A sliding window asks on by what was read: it alone is asked again, from the cache.
-        assert rules == {"ask_llm", "parse_answers", "evaluate", "tabulate", "plot_figures"}
+        assert rules == {"ask_llm", "parse_answers", "evaluate", "tabulate", "plot_figures", "report"}
         assert (process.stdout + process.stderr).count("rule ask_llm:") == 1
     finally:
         path.write_text(before)

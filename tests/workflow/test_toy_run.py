@@ -25,6 +25,8 @@ def test_the_table_holds_every_list(toy, protocol):
         assert at_depth[base].nunique() == 1, "a re-ranker of depth 20 cannot change hits at 20"
     assert "(synthetic)" in (folder / "tables" / "hit_rate.md").read_text()
     assert "(synthetic)" in (folder / "figures" / "hit_rate.svg").read_text()
+    page = (folder / "report.html").read_text()
+    assert "The data are synthetic" in page and page.count("<figure ") == 7
 
 
 def test_nothing_is_half_written(toy):
@@ -52,13 +54,13 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
         "rerank_by_likelihood",
         "evaluate",
     }
-    assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_figures", "")}
+    assert jobs == {(rule, "nfm") for rule in over_nfm} | {("tabulate", ""), ("plot_figures", ""), ("report", "")}
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_figures"}),
+        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"evaluate", "tabulate", "plot_figures", "report"}),
         (
             "models/pop.py",
             "astype(np.float32)",
@@ -72,9 +74,10 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
                 "evaluate",
                 "tabulate",
                 "plot_figures",
+                "report",
             },
         ),
-        ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_figures"}),
+        ("report/figures.py", "lw=1.4", "lw=1.5", {"plot_figures", "report"}),
     ],
 )
 def test_changed_code_reruns_what_uses_it(toy, file, old, new, rules):

@@ -180,8 +180,9 @@ def increment_grid(run):
     grid = Grid(
         "What language models add: each fusion against its twin without them, test",
         heads(["base", "fusion", "twin", "metric"], ["fusion's", "twin's", "difference [95%]", "relative [95%]", "p"]),
-        note="The twin lacks every signal of a language or image model. Only this difference is "
-        "credited to them; the rest of a fusion's gain comes from the base list, popularity and the like. These p-values are outside the family and are not adjusted.",
+        note="The twin lacks every signal of a language or image model. Only this difference is credited to them; the "
+        "rest of a fusion's gain comes from the base list, popularity and the like. These p-values are outside the "
+        "family and are not adjusted.",
         name="increment",
     )
     for row in rows.to_dict("records"):
