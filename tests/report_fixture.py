@@ -5,12 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from report_settings import CUTOFFS, TWINS, settings_of
 
 from reelrank.metrics import hits, ndcg, reciprocal_rank
 from reelrank.report.tables import hit_rate_table, read_ranks
 from reelrank.tables import write_table
-
-CUTOFFS = [5, 10, 20]
 
 #: Re-rankers: kind, depth, and by which factor the truth's rank changes (None: shuffled).
 RERANKERS = {
@@ -22,7 +21,6 @@ RERANKERS = {
     "lambdamart": ("fusion", 100, 0.5),
     "lambdamart_without_lm": ("fusion", 100, 0.6),
 }
-TWINS = {"lambdamart": "lambdamart_without_lm"}
 
 EFFECTS = [
     "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "against", "metric", "n", "users",
@@ -48,8 +46,7 @@ BEYOND = {
 def write_run(folder, bases=("pop", "dssm", "nfm"), seeds=(1,), users=400, factors=None, hit_share=0.5, synthetic=True):
     """Write a run under `folder` and return ``(inputs, outputs, settings)`` of the steps.
 
-    `factors` replaces how a re-ranker changes the truth's rank; `hit_share` is the share of users whose truth is in
-    the base list (0: no hit at all). With no generative re-ranker in `factors` its tables are empty.
+    `factors` names the re-rankers and how each changes the truth's rank; `hit_share` of the users have a hit at all.
     """
     rerankers = {name: (kind, depth, (factors or {}).get(name, factor))
                  for name, (kind, depth, factor) in RERANKERS.items()
@@ -76,7 +73,7 @@ def write_run(folder, bases=("pop", "dssm", "nfm"), seeds=(1,), users=400, facto
         "effects_md": tables / "effects.md",
         "effects_tex": tables / "effects.tex",
     }
-    return paths, outputs, _settings(folder, bases, seeds, rerankers, synthetic)
+    return paths, outputs, settings_of(folder, bases, seeds, rerankers, synthetic)
 
 
 FIGURES = ["hit_rate", "effects", "rank_movement", "gain_against_cost", "slices", "training", "data"]
@@ -255,52 +252,3 @@ def _write_data(folder, place, users):
     profile = {"user": np.arange(users), "user_id": [str(user) for user in range(users)], "length": lengths}
     write_table(profile, "users", paths["users"])
     return paths
-
-
-def _settings(folder, bases, seeds, rerankers, synthetic):
-    benchmarks = folder / "results" / "benchmarks" / "made-up"
-    head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
-    for base in bases:
-        for name in ("all-MiniLM-L6-v2", "random", "evaluate", "fuse", "gpt-4o-mini.ask", "gpt-4o-mini"):
-            path = benchmarks / "leave_one_out" / "lists" / base / f"seed{seeds[0]}" / f"{name}.tsv"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            memory = "NA" if name == "random" else "210.55"
-            path.write_text(f"{head}{len(name)}.5\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t9\t4\n")
-    types = {"base": "identity", "control": "random", "discriminative": "similarity", "generative": "generative"}
-    blocks = {
-        name: {"type": types.get(kind, "lambdamart"), "depth": depth} for name, (kind, depth, _) in rerankers.items()
-    }
-    if "gpt-4o-mini" in blocks:
-        blocks["gpt-4o-mini"] |= {
-            "client": "openai", "model": "gpt-4o-mini", "prompt": "refined", "strategy": "listwise", "users": "hits",
-            "base_url": "https://someone:secret@llm.example/v1", "key_variable": "OPENAI_API_KEY",
-        }  # fmt: skip
-    for fusion, twin in TWINS.items():
-        if twin in blocks:
-            blocks[twin]["twin_of"] = fusion
-    config = {
-        "dataset": "made-up",
-        "raw_dir": str(folder / "raw"),
-        "runs": [],
-        "run": {
-            "protocols": ["leave_one_out"], "base_models": list(bases), "seeds": list(seeds),
-            "rerankers": list(rerankers),
-        },
-        "datasets": {
-            "made-up": {
-                "title": "Made-up <data>", "synthetic": synthetic, "licence": "none", "seen_in_training": False,
-                "published": [
-                    {"base_model": "NFM", "reranker": "none", "hits": {10: 195, 20: 289}},
-                    {"base_model": "NFM", "reranker": "GPT-4o mini", "hits": {10: 184, 20: 280},
-                     "base_hits": {10: 195, 20: 289}},
-                ],
-            }
-        },
-        "protocols": {"leave_one_out": {}},
-        "cutoffs": CUTOFFS,
-        "candidates": 100,
-        "history": "full",
-        "models": {base: {"type": base} for base in bases},
-        "rerankers": blocks,
-    }  # fmt: skip
-    return {"config": config, "protocol": "leave_one_out", "benchmarks": str(benchmarks)}
