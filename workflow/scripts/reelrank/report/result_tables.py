@@ -181,8 +181,8 @@ def increment_grid(run):
         "What language models add: each fusion against its twin without them, test",
         heads(["base", "fusion", "twin", "metric"], ["fusion's", "twin's", "difference [95%]", "relative [95%]", "p"]),
         note="The twin lacks every signal of a language or image model. Only this difference is "
-        "credited to them; the rest of a fusion's gain comes from the base list, popularity and the like. These p-values "
-        "are outside the family and are not adjusted.",
+        "credited to them; the rest of a fusion's gain comes from the base list, popularity and the like. These "
+        "p-values are outside the family and are not adjusted.",
         name="increment",
     )
     for row in rows.to_dict("records"):
