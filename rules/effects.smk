@@ -16,6 +16,7 @@ rule measure_effects:
     params:
         cutoffs=config["cutoffs"],
         twins=settings.twins(config),
+        inert=fusion_options.inert(config),
         resamples=config["resamples"],
         code=code_digest("measure_effects.py"),
     script:

@@ -171,7 +171,7 @@ def lists(write_ranks, seeds=(1,), users=300):
 
 
 def test_the_table_and_its_family(write_ranks):
-    table = effects_table(lists(write_ranks), [5, 10, 20], {"rrf": "rrf_without_lm"}, RESAMPLES)
+    table = effects_table(lists(write_ranks), [5, 10, 20], {"rrf": "rrf_without_lm"}, [], RESAMPLES)
     assert list(table.columns) == [*KEYS, *NUMBERS] and len(table) == 2 * 5 * 3 * 3
     family = table[table["in_family"]]
     assert set(zip(family["reranker"], family["metric"], strict=True)) == {
@@ -193,9 +193,26 @@ def test_the_table_and_its_family(write_ranks):
     assert table["seed"].tolist() == ["1"] * len(table)
 
 
+def test_what_can_only_return_its_base_is_no_test(write_ranks):
+    paths = lists(write_ranks)
+    base = {
+        part: pd.read_parquet(paths[4 * at])["rank"].fillna(0).to_numpy() for at, part in enumerate(("valid", "test"))
+    }
+    paths += [write_ranks("sum", base[part], "fusion", 100, split=part) for part in base]
+    of_sum = [
+        effects_table(paths, [10], {}, inert, RESAMPLES).query("reranker == 'sum' and split == 'test'")
+        for inert in ([], ["sum"])
+    ]
+    assert of_sum[0]["in_family"].any() and not of_sum[0]["structural_zero"].any()
+    assert not of_sum[1]["in_family"].any() and of_sum[1]["structural_zero"].all()
+    assert (of_sum[1][["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
+
+
 def test_the_ceiling_is_the_base_at_the_depth_of_the_re_ranker(write_ranks):
     paths = lists(write_ranks)
-    table = effects_table(paths, [5], {}, RESAMPLES).query("split == 'test' and metric == 'ndcg'").set_index("reranker")
+    table = (
+        effects_table(paths, [5], {}, [], RESAMPLES).query("split == 'test' and metric == 'ndcg'").set_index("reranker")
+    )
     base = pd.read_parquet(paths[4])["rank"].fillna(0).to_numpy()
     for reranker, depth in (("random", 20), ("rrf", 100)):
         row = table.loc[reranker]
@@ -205,7 +222,7 @@ def test_the_ceiling_is_the_base_at_the_depth_of_the_re_ranker(write_ranks):
 
 def test_where_several_seeds_run_the_family_is_over_all_of_them(write_ranks):
     paths = lists(write_ranks, seeds=(2, 10))
-    table = effects_table(paths, [3, 7, 15], {"rrf": "rrf_without_lm"}, RESAMPLES)
+    table = effects_table(paths, [3, 7, 15], {"rrf": "rrf_without_lm"}, [], RESAMPLES)
     assert table["seed"].unique().tolist() == ["2", "10", "all"]
     assert set(table.loc[table["in_family"], "seed"]) == {"all"} and set(table.loc[table["in_family"], "n"]) == {7}
     keys = ["split", "reranker", "against", "metric", "n"]
@@ -220,7 +237,7 @@ def test_lists_are_compared_on_the_users_that_both_have(write_ranks):
         write_ranks("llm", [1, 2, 1], "generative", users=[2, 3, 4]),
         write_ranks("nobody", [1], users=[9]),
     ]
-    table = effects_table(paths, [10], {}, RESAMPLES).query("metric == 'hit_rate'").set_index("reranker")
+    table = effects_table(paths, [10], {}, [], RESAMPLES).query("metric == 'hit_rate'").set_index("reranker")
     row = table.loc["llm"]
     assert (row["users"], row["value"], row["against_value"], row["gained"], row["lost"]) == (2, 1.0, 0.5, 1, 0)
     assert row["p_value"] == mcnemar_mid_p(1, 0) and row["in_family"]
@@ -232,15 +249,15 @@ def test_lists_are_compared_on_the_users_that_both_have(write_ranks):
 
 def test_a_permutation_that_changed_its_hits_is_no_structural_zero(write_ranks):
     paths = [write_ranks("identity", [1, 0, 3], "base", 100), write_ranks("broken", [1, 2, 3], depth=10)]
-    table = effects_table(paths, [10], {}, RESAMPLES).set_index(["reranker", "metric"])
+    table = effects_table(paths, [10], {}, [], RESAMPLES).set_index(["reranker", "metric"])
     row = table.loc[("broken", "hit_rate")]
     assert not row["structural_zero"] and row["gained"] == 1
 
 
 def test_the_same_files_give_the_same_bytes(write_ranks):
     paths = lists(write_ranks)
-    first = to_csv(effects_table(paths, [5, 10], {}, RESAMPLES))
-    assert first == to_csv(effects_table(paths[::-1], [5, 10], {}, RESAMPLES))
+    first = to_csv(effects_table(paths, [5, 10], {}, [], RESAMPLES))
+    assert first == to_csv(effects_table(paths[::-1], [5, 10], {}, [], RESAMPLES))
 
 
 def test_twins_are_those_of_the_run():

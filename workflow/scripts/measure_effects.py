@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(rank_paths, effects_path, cutoffs, twins, resamples):
-    """Write ``effects.csv``; `twins` names, for a fusion, what it is compared to beside its base."""
-    write_text(effects_path, to_csv(effects_table(rank_paths, cutoffs, twins, resamples)))
+def main(rank_paths, effects_path, cutoffs, twins, inert, resamples):
+    """Write ``effects.csv``.
+
+    `twins` names, for a fusion, what it is compared to beside its base; `inert` what can only return its base.
+    """
+    write_text(effects_path, to_csv(effects_table(rank_paths, cutoffs, twins, inert, resamples)))
 
 
 if __name__ == "__main__":
@@ -22,5 +25,6 @@ if __name__ == "__main__":
         snakemake.output.effects,
         snakemake.params.cutoffs,
         snakemake.params.twins,
+        snakemake.params.inert,
         snakemake.params.resamples,
     )

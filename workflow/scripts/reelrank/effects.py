@@ -40,7 +40,7 @@ NUMBERS = [
 ]  # fmt: skip
 
 
-def effects_table(paths, cutoffs, twins, resamples):
+def effects_table(paths, cutoffs, twins, inert, resamples):
     """Return one row per list, what it is compared to, metric and cut-off.
 
     Both sides of a comparison are cut to the users that both have, under all of the seeds compared.
@@ -52,6 +52,8 @@ def effects_table(paths, cutoffs, twins, resamples):
     cutoffs : sequence of int
     twins : dict of str to str
         For a fusion the name of the same fusion without its language-model signals.
+    inert : collection of str
+        Re-rankers that can only return the base list, such as a weighted sum without signals.
     resamples : int
 
     Returns
@@ -68,7 +70,7 @@ def effects_table(paths, cutoffs, twins, resamples):
         for against in [BASE, *([twins[reranker]] if reranker in twins else [])]:
             for some in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
                 sides = [[lists[split, base_model, name, seed] for seed in some] for name in (reranker, against)]
-                rows += _compare(*sides, against, cutoffs, resamples)
+                rows += _compare(*sides, against, reranker in inert, cutoffs, resamples)
     table = pd.DataFrame(rows, columns=[*KEYS, *NUMBERS])
     return _in_order(adjust(table, cutoffs))
 
@@ -81,7 +83,7 @@ def _seeds_of(lists):
     return {place: sorted(found, key=int) for place, found in seeds.items()}
 
 
-def _compare(own, other, against, cutoffs, resamples):
+def _compare(own, other, against, inert, cutoffs, resamples):
     """Return the rows of one list, or of one list under several seeds, against another."""
     columns = [ranks for ranks, _ in own + other]
     frame = pd.concat(columns, axis=1, join="inner").to_numpy()
@@ -95,7 +97,12 @@ def _compare(own, other, against, cutoffs, resamples):
     drawn = bootstrap(pairs, measures, resamples) if pairs.users else None
     rows = []
     for column, (metric, n) in enumerate(measures):
-        fixed = about["reranker"] == against or reach == 1 or (metric == "hit_rate" and n >= reach)
+        fixed = (
+            about["reranker"] == against
+            or (inert and against == BASE)
+            or reach == 1
+            or (metric == "hit_rate" and n >= reach)
+        )
         resampled = (drawn[0][:, column], drawn[1][:, column]) if drawn else None
         rows.append(
             {key: about[key] for key in KEYS[:7]}

@@ -54,6 +54,13 @@ def twins(config):
     return {block["twin_of"]: name for name, block in blocks.items() if block.get("twin_of")}
 
 
+def inert(config):
+    """Return the fusions of the run that can only return the base list: sums that have no signal to add."""
+    blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}
+    sums = ("rrf", "zscore")
+    return [name for name, block in blocks.items() if block["type"] in sums and not block["signals"]]
+
+
 def complete_fusions(config):
     """Check the fusions of the run, write their signals out, and add their twins.
 

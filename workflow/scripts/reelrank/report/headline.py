@@ -136,14 +136,14 @@ def _moved(row, metric):
 def _increment(run, choice, row):
     """Return what the language models add to a fusion, against its twin without them."""
     if choice.reranker in run.twins.values():
-        return ", without language models"
+        return ", without language and image models"
     twin = run.twins.get(choice.reranker)
     added = twin and effect(run, choice.base_model, choice.reranker, twin, row["metric"], row["n"])
     if not added:
         return ""
     low, high = added["difference_low"], added["difference_high"]
     open_end = ", which may be none" if known(low) and known(high) and low <= 0 <= high else ""
-    return f", of which language models {change(added)}{open_end}"
+    return f", of which language and image models {change(added)}{open_end}"
 
 
 def _alone(run, choice, row, metric):

@@ -178,7 +178,7 @@ def increment_grid(run):
     if rows.empty:
         return None
     grid = Grid(
-        "What language models add: each fusion against its twin without them, test",
+        "What language and image models add: each fusion against its twin without them, test",
         heads(["base", "fusion", "twin", "metric"], ["fusion's", "twin's", "difference [95%]", "relative [95%]", "p"]),
         note="The twin lacks every signal of a language or image model. Only this difference is "
         "credited to them; the rest of a fusion's gain comes from the base list, popularity and the like. These "
