@@ -68,7 +68,8 @@ def test_an_increment_whose_interval_holds_zero_may_be_none(run):
 
 def test_a_change_that_chance_explains_is_no_win(run):
     told = headline(changed(run, choose(run).base_model, "lambdamart", **{**WIN, "p_adjusted": 0.21}))
-    assert told["verdict"] == "open" and "p = .210 (Holm): not to be told from its base list" in told["sentence"]
+    assert told["verdict"] == "open" and "p = .210 (Holm), of which" in told["sentence"]
+    assert told["sentence"].endswith("After adjustment it is not to be told from its base list.")
 
 
 def test_a_winner_on_valid_that_loses_on_test_is_a_loss(run):

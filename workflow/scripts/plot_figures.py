@@ -42,7 +42,7 @@ def main(inputs, outputs, settings):
     curves = hit_rate_table(shown, range(1, max(run.config["cutoffs"]) + 1))
     if run.pooled == "all":  # one panel per base model; the tables have every seed
         curves = curves[curves["seed"] == str(run.config["run"]["seeds"][0])]
-    plot_hit_rate(curves, outputs["hit_rate"], run.title)
+    plot_hit_rate(run.in_order(curves), outputs["hit_rate"], run.title)
     plot_effects(run, outputs["effects"])
     plot_rank_movement(run, outputs["rank_movement"])
     jobs = read_benchmarks(settings["benchmarks"], run.protocol)

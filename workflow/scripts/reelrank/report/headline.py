@@ -120,7 +120,7 @@ def _sentence(run, choice, row):
         return "win", f"{place}: {told}{extra}."
     if significant:
         return "loss", f"No re-ranker beats its base list. The best on valid, {place}, loses on test: {told}{extra}."
-    return "open", f"{place}: {told}: not to be told from its base list{extra}."
+    return "open", f"{place}: {told}{extra}. After adjustment it is not to be told from its base list."
 
 
 def _alone_end(extra):

@@ -122,6 +122,14 @@ class Run:
         order = [(base, name) for base in self.config["run"]["base_models"] for name in self.rerankers]
         return [(*key, rows[key]) for key in order if key in rows]
 
+    def in_order(self, rows):
+        """Return rows of a table by base model and re-ranker as the config orders them, else as they were."""
+        places = {
+            "base_model": {name: place for place, name in enumerate(self.config["run"]["base_models"])},
+            "reranker": {name: place for place, name in enumerate(self.rerankers)},
+        }
+        return rows.sort_values(list(places), key=lambda column: column.map(places[column.name]), kind="stable")
+
     @property
     def kinds(self):
         """Return the kind of each re-ranker."""

@@ -137,7 +137,7 @@ def effects_grid(run):
         & (table["n"] == run.n)
         & (table["reranker"] != "identity")
     ]
-    for row in rows.to_dict("records"):
+    for row in run.in_order(rows).to_dict("records"):
         css = "dim" if row["structural_zero"] else ""
         metric = f"{'HR' if row['metric'] == 'hit_rate' else METRICS[row['metric']]}@{run.n}"
         grid.add(row["base_model"], row["reranker"], metric, *effect_cells(row), css=css)
@@ -185,7 +185,7 @@ def increment_grid(run):
         "p-values are outside the family and are not adjusted.",
         name="increment",
     )
-    for row in rows.to_dict("records"):
+    for row in run.in_order(rows).to_dict("records"):
         metric = f"{'HR' if row['metric'] == 'hit_rate' else 'NDCG'}@{int(row['n'])}"
         cells = effect_cells(row)
         grid.add(
