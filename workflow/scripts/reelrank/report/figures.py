@@ -74,8 +74,8 @@ def plot_hit_rate(table, path, title):
         axis.set_xlabel("n")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.25, lw=0.5)
-        axis.set_ylim(bottom=0)
         axis.set_xlim(table["n"].min(), table["n"].max())
+    axes[0, 0].set_ylim(0, 1.05 * max(table["ci_high"].max(), 1e-3))  # of all panels: the axis is shared
     for axis in axes[:, 0]:
         axis.set_ylabel("hit rate at n")
     handles = [plt.Line2D([], [], label=name, markersize=4, **look[name]) for name in names]
