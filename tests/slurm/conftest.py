@@ -1,14 +1,5 @@
-"""One SLURM that all tests of a session share."""
+"""The cluster that these tests share."""
 
-import pytest
-import slurm_cluster
+from slurm_fixture import cluster
 
-
-@pytest.fixture(scope="session")
-def cluster():
-    """Return a running `slurm_cluster.Cluster`; the tests are skipped where none can be started."""
-    reason = slurm_cluster.missing()
-    if reason:
-        pytest.skip(reason)
-    with slurm_cluster.running_cluster() as running:
-        yield running
+__all__ = ["cluster"]
