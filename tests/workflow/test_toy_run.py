@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -49,6 +50,13 @@ def test_fusions_and_their_twins_are_told_of(toy, protocol):
 
 def test_nothing_is_half_written(toy):
     assert not [path for path in (toy / "results").rglob("*") if ".tmp" in path.name or ".part" in path.name]
+
+
+def test_every_result_got_its_name_by_a_rename(toy):
+    renamed = {Path(line) for line in (toy / "renames.txt").read_text().splitlines()}
+    for name in result_bytes(toy):
+        path = toy / "results" / name
+        assert renamed & {path, *path.parents}, f"{name} was written in place"
 
 
 def test_a_second_run_has_nothing_to_do(toy):
