@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -180,3 +181,14 @@ def test_every_list_is_described_beyond_accuracy(toy, protocol):
     assert (cost["usd"] == 0).all(), "nothing is asked of a service"
     for name in ("positions", "answers"):
         assert len(pd.read_csv(folder / f"{name}.csv")) == 0
+
+
+def test_users_in_shards_make_the_same_bytes(toy, tmp_path):
+    folder = shutil.copytree(toy, tmp_path / "toy")
+    lists = "results/sample/leave_one_out/lists/pop/seed1/own-llama"
+    process = snakemake(
+        folder, *TOY, "--config", "user_shards=3", "--", f"{lists}/test.parquet", f"{lists}/valid.parquet"
+    )
+    assert process.returncode == 0, process.stderr
+    assert "5 of 5 steps" in process.stdout + process.stderr or "4 of 4 steps" in process.stdout + process.stderr
+    assert result_bytes(folder) == result_bytes(toy)
