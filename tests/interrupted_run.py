@@ -15,7 +15,7 @@ from snakemake_run import HERE, command, result_bytes, snakemake, variables
 CONFIG = ("--configfile", "tests/config/drill.yaml")
 
 #: Seconds that a run may take on a busy machine.
-LONGEST = 300
+LONGEST = 600
 
 
 class Run:
@@ -39,6 +39,8 @@ class Run:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A shell's background processes ignore Ctrl-C, and would hand that on.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def __enter__(self):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from interrupted_run import Run, assert_same, assert_whole, pause, rerun, resume, step_processes
+from interrupted_run import LONGEST, Run, assert_same, assert_whole, pause, rerun, resume, step_processes
 from slurm_cluster import wait_for
 
 #: Steps of the run, `all` left out.
@@ -53,7 +53,7 @@ def test_a_job_outlives_its_snakemake(folder, expected):
             process = rerun(folder, "--unlock")
             assert process.returncode == 0, process.stderr
             with Run(folder, "--rerun-incomplete") as second:
-                wait_for(lambda: len(step_processes(folder, "train")) == 2, "the step is at work again", 60)
+                wait_for(lambda: len(step_processes(folder, "train")) == 2, "the step is at work again", LONGEST)
                 os.kill(orphan, signal.SIGCONT)
                 assert second.finish() == 0, second.output
         finally:

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from interrupted_run import Run, assert_same, assert_whole, pause, rerun, resume
+from interrupted_run import LONGEST, Run, assert_same, assert_whole, pause, rerun, resume
 from slurm_cluster import wait_for
 from snakemake_run import ON_SLURM
 
@@ -26,7 +26,7 @@ def running(cluster, rule):
 def test_snakemake_is_sent(number, folder, cluster, expected, moments):
     with Run(folder, where=ON_SLURM) as run:
         run.wait_for_steps(moments.randint(0, STEPS - 4))
-        wait_for(lambda: cluster.jobs("RUNNING"), "a job is at work", 60)
+        wait_for(lambda: cluster.jobs("RUNNING"), "a job is at work", LONGEST)
         pause(moments, 3)
         run.send(number)
         assert run.finish() != 0
@@ -51,7 +51,7 @@ def test_jobs_outlive_their_snakemake(folder, cluster, expected):
     for arguments in (["--unlock"], []):
         process = rerun(folder, *arguments, where=ON_SLURM)
         assert process.returncode == 0, process.stdout + process.stderr
-    wait_for(lambda: not cluster.jobs(), "the orphans are over", 120)
+    wait_for(lambda: not cluster.jobs(), "the orphans are over", LONGEST)
     assert_same(folder, expected)
 
 
@@ -65,7 +65,7 @@ def test_a_step_is_killed_on_its_node_and_tried_again(folder, cluster, expected)
 
 def test_a_job_is_cancelled_and_tried_again(folder, cluster, expected):
     with Run(folder, *RETRIES, where=ON_SLURM) as run:
-        wait_for(lambda: running(cluster, "train"), "the job is at work", 120)
+        wait_for(lambda: running(cluster, "train"), "the job is at work", LONGEST)
         subprocess.run(["scancel", *running(cluster, "train")], check=True)
         assert run.finish() == 0, run.output
         assert "CANCELLED" in run.output
