@@ -32,11 +32,6 @@ include: "rules/reporting.smk"
 include: "rules/report.smk"
 
 
-# For `make resume`.
-onstart:
-    run_arguments.remember(sys.argv, workflow.workdir_init)
-
-
 # Everything that the config selects: the tables and the figure of each protocol.
 rule all:
     default_target: True

@@ -156,3 +156,8 @@ def all_ranks(wildcards):
         for reranker in rerankers_over(base_model)
         for part in PARTS
     ]
+
+
+# For `make resume`.
+onstart:
+    run_arguments.remember(sys.argv, workflow.workdir_init)
