@@ -10,7 +10,7 @@ from interrupted_run import LONGEST, Run, assert_same, assert_whole, pause, reru
 from slurm_cluster import wait_for
 
 #: Steps of the run, `all` left out.
-STEPS = 10
+STEPS = 14
 
 
 @pytest.mark.parametrize("time", ["early", "late"])
