@@ -70,8 +70,8 @@ def _writes(call):
     module = getattr(getattr(call.func, "value", None), "id", "")
     if name == "open":
         return _opens_to_write(call)
-    if name in ("write_text", "write_bytes") and not isinstance(call.func, ast.Attribute):
-        return False  # those of reelrank.files
+    if isinstance(call.func, ast.Name):
+        return name in WRITERS - {"write_text", "write_bytes"}  # bare, those are of reelrank.files
     if name == "to_csv":  # without a path it returns the text
         return bool(call.args) or any(keyword.arg == "path_or_buf" for keyword in call.keywords)
     if name == "copy":  # arrays and tables have one that writes nothing
