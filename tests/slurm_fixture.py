@@ -1,5 +1,7 @@
 """One SLURM that all tests of a session share, for the `conftest.py` of their folders to import."""
 
+import signal
+
 import pytest
 import slurm_cluster
 
@@ -10,5 +12,8 @@ def cluster():
     reason = slurm_cluster.missing()
     if reason:
         pytest.skip(reason)
+    # Whoever ends these tests ends the daemons too; a shell's background processes ignore Ctrl-C otherwise.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
     with slurm_cluster.running_cluster() as running:
         yield running
