@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 CONFIG ?=
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help env env-dev run test lint bench clean
+.PHONY: help env env-dev run resume test test-slurm drills lint bench clean
 
 help:
 	@echo "make run     run the default config (CONFIG=config/ml-100k.yaml for another) and say where the results are"
+	@echo "make resume  continue a run that was killed, here or on a cluster, with the arguments that it had"
 	@echo "make test    unit, step and workflow tests, and lint"
 	@echo "make env     only the environment that runs the workflow"
 	@echo "make lint    ruff, snakefmt, snakemake --lint"
+	@echo "make test-slurm  a run on a real SLURM of this machine (wants root and Debian); make drills  interruptions"
 	@echo "make bench   speed, as ratios measured side by side"
 
 # A stamp per requirements file: a change of pins installs again, nothing else does.
@@ -37,8 +39,20 @@ run: env
 	$(SNAKEMAKE)
 	@$(BIN)/python workflow/show_results.py $(CONFIG)
 
+resume: env
+	$(BIN)/python workflow/resume.py $(if $(CONFIG),--cores $(CORES) --configfile $(CONFIG))
+
 test: env-dev lint
 	$(BIN)/python -m pytest --durations=10
+
+# Both end the daemons that they start, and put back what /etc/slurm held.
+test-slurm: env-dev
+	@if tests/slurm/install.sh; then $(BIN)/python -m pytest tests/slurm --durations=5; \
+		else echo "make test-slurm: skipped, since SLURM cannot be installed here"; fi
+
+drills: env-dev
+	@tests/slurm/install.sh || echo "make drills: those on a cluster are skipped, since SLURM cannot be installed here"
+	$(BIN)/python -m pytest tests/drills -v --durations=0
 
 lint: env-dev
 	$(BIN)/ruff check .

@@ -82,3 +82,17 @@ def asking_code(wildcards):
         config, wildcards.reranker
     )
     return code_digest("ask_llm.py", f"llm/clients/{options['client']}.py", *(["llm/reading.py"] if slides else []))
+
+
+#: What stands in the names of the files of a job that scores a part of the users, where there are several.
+USER_SHARD = ".{scatteritem}" if config["user_shards"] > 1 else ""
+
+
+def of_user_shard(path):
+    """The list that a job scores: the whole, or a part of the users that is gathered and removed."""
+    return temp(f"{path}{USER_SHARD}.parquet") if USER_SHARD else f"{path}.parquet"
+
+
+def shard_pattern(part):
+    """The parts of a list, for `gather`, which fills in its own wildcard and unescapes the others."""
+    return f"{LISTS}/{{reranker}}/{part}.".replace("{", "{{").replace("}", "}}") + "{scatteritem}.parquet"

@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from reelrank import config as settings, digests, fields, fusion_options, raw, redrawing
+from reelrank import config as settings, digests, fields, fusion_options, raw, run_arguments, redrawing
 from reelrank.errors import InputError
 from reelrank.llm import options as llm
 from snakemake.exceptions import WorkflowError
@@ -156,3 +156,8 @@ def all_ranks(wildcards):
         for reranker in rerankers_over(base_model)
         for part in PARTS
     ]
+
+
+# For `make resume`.
+onstart:
+    run_arguments.remember(sys.argv, workflow.workdir_init)

@@ -26,13 +26,35 @@ def copy_repository(folder):
     return folder
 
 
-def snakemake(repository, *arguments, directory=None, timeout=600, environment=None):
-    """Run Snakemake and return the finished process; nothing reaches a network."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--snakefile", str(Path(repository) / "Snakefile")]
-    command += ["--directory", str(directory or repository), *map(str, arguments)]
-    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "REELRANK_DEVICE": "cpu", **(environment or {})}
+#: Where jobs run: here, or on the SLURM of tests, whose jobs are short.
+HERE = ("--cores", "2")
+ON_SLURM = (
+    "--profile", "profiles/slurm", "--jobs", "4", "--latency-wait", "10", "--retries", "0",
+    "--slurm-init-seconds-before-status-checks", "1",
+)  # fmt: skip
+
+
+def command(repository, *arguments, directory=None, where=HERE):
+    """Return the command of a run."""
+    program = [sys.executable, "-m", "snakemake", "--snakefile", Path(repository) / "Snakefile"]
+    return [*map(str, [*program, "--directory", directory or repository, *where, *arguments])]
+
+
+def variables(environment=None):
+    """Return the environment of a run: nothing reaches a network or a GPU."""
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "REELRANK_DEVICE": "cpu", **(environment or {})}
+
+
+def snakemake(repository, *arguments, directory=None, timeout=600, environment=None, where=HERE):
+    """Run Snakemake and return the finished process."""
     return subprocess.run(
-        command, cwd=repository, env=variables, capture_output=True, text=True, timeout=timeout, check=False
+        command(repository, *arguments, directory=directory, where=where),
+        cwd=repository,
+        env=variables(environment),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 

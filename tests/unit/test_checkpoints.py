@@ -1,6 +1,7 @@
 """Checkpoints: a killed training ends as an undisturbed one; those of other trainings are not continued."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -191,3 +192,19 @@ def test_without_a_folder_nothing_is_written():
     checkpoint = Checkpoint(None, "a")
     checkpoint.save({"epoch": 1})
     assert checkpoint.load() is None
+
+
+def test_a_full_disk_is_called_so(tmp_path, monkeypatch):
+    """What torch raises then is a RuntimeError about positions in a file."""
+
+    def full(*_):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 5120 vs 4976")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(RuntimeError, match="unexpected pos"):
+        Checkpoint(tmp_path, "0").save({})
+    monkeypatch.setattr("reelrank.checkpoints.shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        Checkpoint(tmp_path, "0").save({})
+    assert str(tmp_path) in caught.value.filename
+    assert not list(tmp_path.iterdir())

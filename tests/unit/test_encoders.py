@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,6 +12,7 @@ import pytest
 from reelrank.encoders import build_encoder, encode_present
 from reelrank.encoders.published import read_published
 from reelrank.errors import InputError
+from reelrank.llm.cache import AnswerCache
 from reelrank.vector_cache import VectorCache, encode_through_cache
 
 TEXTS = ["short", "a longer title", "😂 emoji", "עברית", "مرحبا", "x" * 10_000, "", "  ", "short"]
@@ -195,6 +197,29 @@ def test_shards_may_keep_the_same_vector_at_a_time(own_cache):
     other.write_bytes(b"being written by another shard")
     cache.write("a", [1.0, 2.0])
     assert other.exists() and cache.read("a").tolist() == [1, 2]
+
+
+def test_a_shared_cache_is_enough_where_it_holds_all(own_cache, tmp_path, monkeypatch):
+    VectorCache({}).write("a", [3.0, 4.0])
+    monkeypatch.setenv("REELRANK_CACHE_SHARED", os.environ["REELRANK_CACHE"])
+    monkeypatch.setenv("REELRANK_CACHE", str(tmp_path / "file" / "own"))
+    (tmp_path / "file").touch()  # no folder can be made in it
+    asked = []
+
+    def fetch(batch):
+        asked.extend(batch)
+        return [[1.0, 0.0]] * len(batch)
+
+    assert encode_through_cache(["a"], VectorCache({}), fetch, 1).tolist() == [[np.float32(0.6), np.float32(0.8)]]
+    with pytest.raises(InputError, match=r"own.*the cache of vectors cannot be written.*set REELRANK_CACHE"):
+        encode_through_cache(["a", "b"], VectorCache({}), fetch, 1)
+    assert not asked, "nothing is paid for that could not be kept"
+
+
+def test_answers_and_vectors_have_one_folder(own_cache, monkeypatch):
+    assert VectorCache({}).folder.parent == AnswerCache().folder
+    monkeypatch.delenv("REELRANK_CACHE")
+    assert VectorCache({}).folder.parent == AnswerCache().folder
 
 
 def test_the_environment_does_not_decide_who_is_asked(monkeypatch):

@@ -137,8 +137,8 @@ def test_a_folder_replaces_a_folder(tmp_path):
 
 
 def test_what_a_killed_run_left_goes_and_other_files_stay(tmp_path):
-    (tmp_path / ".a.txt.1.tmp").write_text("stale")
-    (tmp_path / ".folder.2.tmp").mkdir()
+    (tmp_path / ".a.txt.1-0123abcd.tmp").write_text("stale")
+    (tmp_path / ".folder.2-0123abcd.tmp").mkdir()
     others = [".a.txt.bak.1.tmp", ".a.1.tmp", "b.txt"]
     for name in others:
         (tmp_path / name).write_text("another's")
@@ -146,6 +146,24 @@ def test_what_a_killed_run_left_goes_and_other_files_stay(tmp_path):
     with atomic(tmp_path / "folder") as temporary:
         temporary.mkdir()
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*others, "a.txt", "folder"])
+
+
+def test_a_folder_is_never_half_replaced(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+
+    def killed(path, *_):
+        raise KeyboardInterrupt(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("reelrank.files.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt), atomic(tmp_path / "folder") as temporary:
+            temporary.mkdir()
+            (temporary / "new").touch()
+    assert [file.name for file in (tmp_path / "folder").iterdir()] == ["new"]
+    with atomic(tmp_path / "folder") as temporary:
+        temporary.mkdir()
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"], "what the killed one left is cleared"
 
 
 def test_names_with_brackets_are_cleared_too(tmp_path):

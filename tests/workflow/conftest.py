@@ -1,7 +1,11 @@
 """One toy run that the workflow tests share."""
 
+from pathlib import Path
+
 import pytest
 from snakemake_run import copy_repository, snakemake
+
+AUDIT = Path(__file__).parents[1] / "audit"
 
 
 @pytest.fixture(scope="session")
@@ -12,8 +16,9 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):
-    """Return a copy of the repository in which the toy config has run."""
+    """Return a copy of the repository in which the toy config has run; what was renamed is noted in ``renames.txt``."""
     folder = copy_repository(tmp_path_factory.mktemp("toy"))
-    process = snakemake(folder, "--configfile", "tests/config/toy.yaml")
+    environment = {"PYTHONPATH": str(AUDIT), "REELRANK_TEST_RENAMES": str(folder / "renames.txt")}
+    process = snakemake(folder, "--configfile", "tests/config/toy.yaml", environment=environment)
     assert process.returncode == 0, process.stdout + process.stderr
     return folder

@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -49,6 +51,13 @@ def test_fusions_and_their_twins_are_told_of(toy, protocol):
 
 def test_nothing_is_half_written(toy):
     assert not [path for path in (toy / "results").rglob("*") if ".tmp" in path.name or ".part" in path.name]
+
+
+def test_every_result_got_its_name_by_a_rename(toy):
+    renamed = {Path(line) for line in (toy / "renames.txt").read_text().splitlines()}
+    for name in result_bytes(toy):
+        path = toy / "results" / name
+        assert renamed & {path, *path.parents}, f"{name} was written in place"
 
 
 def test_a_second_run_has_nothing_to_do(toy):
@@ -172,3 +181,14 @@ def test_every_list_is_described_beyond_accuracy(toy, protocol):
     assert (cost["usd"] == 0).all(), "nothing is asked of a service"
     for name in ("positions", "answers"):
         assert len(pd.read_csv(folder / f"{name}.csv")) == 0
+
+
+def test_users_in_shards_make_the_same_bytes(toy, tmp_path):
+    folder = shutil.copytree(toy, tmp_path / "toy")
+    lists = "results/sample/leave_one_out/lists/pop/seed1/own-llama"
+    process = snakemake(
+        folder, *TOY, "--config", "user_shards=3", "--", f"{lists}/test.parquet", f"{lists}/valid.parquet"
+    )
+    assert process.returncode == 0, process.stderr
+    assert "4 of 4 steps" in process.stdout + process.stderr
+    assert result_bytes(folder) == result_bytes(toy)

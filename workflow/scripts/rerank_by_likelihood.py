@@ -8,7 +8,7 @@ from reelrank.data import load_interactions
 from reelrank.hardware import make_deterministic
 from reelrank.lists import read_lists, write_lists
 from reelrank.llm.asked import choose_users
-from reelrank.llm.likelihood import likelihood_scores
+from reelrank.llm.likelihood import likelihood_scores, shard_rows
 from reelrank.llm.local import LocalModel
 from reelrank.llm.titles import plain_titles
 from reelrank.tables import read_table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(inputs, outputs, about, reranker, source, history, threads):
+def main(inputs, outputs, about, reranker, source, history, threads, shard=(1, 1)):
     """Re-rank the head of each list (`outputs` by split).
 
     Parameters
@@ -31,6 +31,8 @@ def main(inputs, outputs, about, reranker, source, history, threads):
         ``model``, and maybe ``adapter``, ``revision``, ``precision``, of `LocalModel`.
     history : {'full', 'train_only'}
     threads : int
+    shard : (int, int)
+        Which part of the users, from 1, and of how many.
     """
     make_deterministic(threads, seed=0)
     data = load_interactions(inputs["interactions"], inputs["split"])
@@ -39,10 +41,10 @@ def main(inputs, outputs, about, reranker, source, history, threads):
     for part, path in outputs.items():
         queries = data.queries(part, history)
         asked = choose_users(reranker["users"], part, read_lists(inputs[part])[0], queries, about["depth"])
-        scores = likelihood_scores(
-            model, asked.lists, asked.history, titles, reranker["history_length"], reranker["unconditional_weight"]
-        )
-        lists = asked.lists.reordered(scores)
+        rows = shard_rows(len(asked.lists.users), *shard)
+        how = (reranker["history_length"], reranker["unconditional_weight"], rows)
+        scores = likelihood_scores(model, asked.lists, asked.history, titles, *how)
+        lists = asked.lists.of_rows(slice(*rows)).reordered(scores)
         write_lists(lists, path, {**about, "split": part, "users": reranker["users"]}, asked.lists)
         logging.info("%s: %d users", part, len(lists.users))
 
@@ -57,4 +59,5 @@ if __name__ == "__main__":
         dict(snakemake.params.source),
         snakemake.params.history,
         snakemake.params.threads,
+        tuple(map(int, snakemake.wildcards.get("scatteritem", "1-of-1").split("-of-"))),
     )

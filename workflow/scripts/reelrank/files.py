@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 from pathlib import Path
 
@@ -23,21 +24,27 @@ def atomic(path):
     Yields
     ------
     Path
-        ``.{name}.{pid}.tmp`` in the same folder, so that the rename never crosses a
-        file system.
+        ``.{name}.{pid}-{8 hexadecimal digits}.tmp`` in the same folder, so that the rename
+        never crosses a file system; another node of a cluster may have a process of the same id.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    stale = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
+    stale = re.compile(rf"\.{re.escape(path.name)}\.\d+(-[0-9a-f]{{8}})?(\.old)?\.tmp")
     for other in path.parent.iterdir():
         if stale.fullmatch(other.name):
-            remove(other)
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+            with contextlib.suppress(OSError):  # what still writes there loses its file, and fails
+                remove(other)
+    temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         yield temporary
         if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+            # A folder cannot be renamed over another, and one that is half removed must not keep the name.
+            old = temporary.with_suffix(".old.tmp")
+            path.replace(old)
+            temporary.replace(path)
+            shutil.rmtree(old)
+        else:
+            temporary.replace(path)
     except BaseException as error:
         remove(temporary)
         if isinstance(error, OSError) and error.filename is None:

@@ -42,6 +42,11 @@ class RankedLists:
         cut = None if self.raw_ranks is None else self.raw_ranks[:, :depth]
         return RankedLists(self.users, self.items[:, :depth], self.scores[:, :depth], cut)
 
+    def of_rows(self, rows):
+        """Return the lists of some users: of a slice, or of an array of row numbers, ascending."""
+        cut = None if self.raw_ranks is None else self.raw_ranks[rows]
+        return RankedLists(self.users[rows], self.items[rows], self.scores[rows], cut)
+
     def reordered(self, scores, raw_ranks=None):
         """Return the same items ordered by (-score, present rank): a permutation by construction.
 
@@ -87,6 +92,21 @@ def _from_columns(columns, path):
 
     raw_ranks = spread("raw_rank", 0) if "raw_rank" in columns else None
     return RankedLists(users, spread("item", -1), spread("score", -np.inf), raw_ranks)
+
+
+def concatenate(parts):
+    """Return the lists of several `RankedLists`, of different users that ascend from part to part, as one."""
+    depth = max(part.items.shape[1] for part in parts)
+
+    def together(name, fill):
+        columns = [getattr(part, name) for part in parts]
+        wide = [np.pad(one, ((0, 0), (0, depth - one.shape[1])), constant_values=fill) for one in columns]
+        return np.concatenate(wide)
+
+    with_raw = all(part.raw_ranks is not None for part in parts)
+    users = np.concatenate([part.users for part in parts])
+    raw_ranks = together("raw_ranks", 0) if with_raw else None
+    return RankedLists(users, together("items", -1), together("scores", -np.inf), raw_ranks)
 
 
 def write_lists(lists, path, about, base=None):

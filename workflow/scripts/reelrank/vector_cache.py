@@ -9,15 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from reelrank.cache_folder import cache_folder, cannot_write, shared_folders
 from reelrank.errors import InputError
-
-#: Where vectors are kept, unless the environment variable REELRANK_CACHE names another folder.
-DEFAULT_FOLDER = ".cache/reelrank"
-
-
-def cache_folder():
-    """Return the folder of all request caches."""
-    return Path(os.environ.get("REELRANK_CACHE") or DEFAULT_FOLDER)
 
 
 def concurrency():
@@ -37,18 +30,29 @@ class VectorCache:
     def __init__(self, request):
         self.request = json.dumps(request, sort_keys=True)
         self.folder = cache_folder() / "embeddings"
+        self.folders = [self.folder, *(folder / "embeddings" for folder in shared_folders())]
 
-    def path(self, text):
-        """Return the file of `text`."""
+    def path(self, text, folder=None):
+        """Return the file of `text`, by default in the folder that is written to."""
         digest = hashlib.sha256(f"{self.request}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
-        return self.folder / digest[:2] / f"{digest}.npy"
+        return (folder or self.folder) / digest[:2] / f"{digest}.npy"
 
     def read(self, text):
         """Return the vector of `text`, or None if there is none (or it is damaged)."""
+        for folder in self.folders:
+            try:
+                return np.load(self.path(text, folder), allow_pickle=False)
+            except (OSError, ValueError, EOFError):
+                continue
+        return None
+
+    def check_writable(self):
+        """Raise `InputError` unless vectors can be kept: nothing is paid for that could not be."""
         try:
-            return np.load(self.path(text), allow_pickle=False)
-        except (FileNotFoundError, ValueError, EOFError):
-            return None
+            self.folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.folder).close()
+        except OSError as error:
+            raise cannot_write(self.folder, "vectors", error) from None
 
     def write(self, text, vector):
         """Keep the vector of `text`; shards may write the same one at a time, each under a name of its own."""
@@ -79,6 +83,8 @@ def encode_through_cache(texts, cache, fetch, batch_size):
     """
     known = {text: cache.read(text) for text in texts}
     todo = [text for text, vector in known.items() if vector is None]
+    if todo:
+        cache.check_writable()
 
     def ask(batch):
         vectors = np.asarray(fetch(batch), np.float32)

@@ -6,7 +6,6 @@ process has a journal of its own. A kill at any moment leaves whole answers and,
 journal, the requests that were sent and never came back.
 """
 
-import errno
 import itertools
 import json
 import os
@@ -16,17 +15,8 @@ import uuid
 from dataclasses import asdict
 from pathlib import Path
 
-from reelrank.errors import InputError
+from reelrank.cache_folder import cache_folder, cannot_write, shared_folders
 from reelrank.llm.messages import Answer
-
-#: Where answers are kept, unless this environment variable says otherwise.
-CACHE_VARIABLE = "REELRANK_CACHE"
-CACHE_FOLDER = "cache"
-
-#: Further cache folders that are only read, separated as in PATH.
-SHARED_VARIABLE = "REELRANK_CACHE_SHARED"
-
-_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class AnswerCache:
@@ -35,16 +25,13 @@ class AnswerCache:
     Parameters
     ----------
     folder : str or Path, optional
-        By default that of ``REELRANK_CACHE``, or ``cache/``.
     shared : sequence of path, optional
-        Read where `folder` has no answer; by default those of ``REELRANK_CACHE_SHARED``.
+        Read where `folder` has no answer. By default both are those of `reelrank.cache_folder`.
     """
 
     def __init__(self, folder=None, shared=None):
-        self.folder = Path(folder or os.environ.get(CACHE_VARIABLE) or CACHE_FOLDER)
-        if shared is None:
-            shared = filter(None, os.environ.get(SHARED_VARIABLE, "").split(os.pathsep))
-        self.folders = [self.folder, *map(Path, shared)]
+        self.folder = Path(folder or cache_folder())
+        self.folders = [self.folder, *map(Path, shared_folders() if shared is None else shared)]
         self._made = set()
         self._count = itertools.count()
         self._own = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:6]}"
@@ -93,11 +80,7 @@ class AnswerCache:
             self._publish("probes", f".writable.{self._own}", {})
             (self.folder / "probes" / f".writable.{self._own}").unlink()
         except OSError as error:
-            reason = "read-only" if error.errno in _READ_ONLY else os.strerror(error.errno or 0)
-            raise InputError(
-                f"{self.folder}: the cache of answers cannot be written ({reason}) and not all answers are in it; "
-                f"set {CACHE_VARIABLE} to a folder that can, and {SHARED_VARIABLE} to this one to read it as well"
-            ) from None
+            raise cannot_write(self.folder, "answers", error) from None
 
     def _publish(self, place, name, record):
         folder = f"{self.folder}/{place}"

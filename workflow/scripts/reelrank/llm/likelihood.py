@@ -2,10 +2,21 @@
 
 import numpy as np
 
+from reelrank.features import shard_range
 from reelrank.llm.titles import END, history_text, latest_items
 
+#: Users that go to the model together. What shares a batch changes the last bits of a sum, so shards are made of
+#: whole chunks, and a user's scores are the same in whatever shard.
+CHUNK = 256
 
-def likelihood_scores(model, lists, histories, titles, history_length, unconditional_weight=0.0):
+
+def shard_rows(n_users, number, shards):
+    """Return the users of a shard, counted by row, as ``(start, stop)``; `number` is from 1."""
+    start, stop = shard_range(-(-n_users // CHUNK), number, shards)
+    return min(start * CHUNK, n_users), min(stop * CHUNK, n_users)
+
+
+def likelihood_scores(model, lists, histories, titles, history_length, unconditional_weight=0.0, rows=None):
     """Return the log-likelihood of each candidate's title after the user's latest titles.
 
     A candidate without a title gets the mean of its list, so that absence neither
@@ -27,24 +38,32 @@ def likelihood_scores(model, lists, histories, titles, history_length, unconditi
         How much of the title's log-likelihood without any history is taken off: 0
         ranks by the likelihood, 1 by the pointwise mutual information of title and
         history, which a popular title does not profit from.
+    rows : (int, int), optional
+        Those of the lists that are scored, of `shard_rows`; all by default.
 
     Returns
     -------
     numpy.ndarray
-        ``(n_users, depth)`` float32.
+        ``(n_rows, depth)`` float32.
     """
-    prefixes = [history_text(items, titles) for items in latest_items(histories, history_length)]
-    candidates = [[titles[item] + END if item >= 0 and titles[item] else "" for item in row] for row in lists.items]
-    known = np.array([[bool(text) for text in row] for row in candidates]).reshape(lists.items.shape)
-    conditional = _asked(model, prefixes, candidates)
-    if unconditional_weight:
-        distinct = sorted({text for row in candidates for text in row if text})
+    start, stop = rows or (0, len(lists.users))
+    everything = [[titles[item] + END if item >= 0 and titles[item] else "" for item in row] for row in lists.items]
+    prefixes = [history_text(items, titles) for items in latest_items(histories, history_length)][start:stop]
+    candidates = everything[start:stop]
+    shape = (stop - start, lists.items.shape[1])
+    known = np.array([[bool(text) for text in row] for row in candidates], bool).reshape(shape)
+    conditional = []
+    for first in range(0, stop - start, CHUNK):
+        conditional += _asked(model, prefixes[first : first + CHUNK], candidates[first : first + CHUNK])
+    if unconditional_weight and conditional:
+        # Of all lists, for the same reason: each title is scored in the same company whatever the shard.
+        distinct = sorted({text for row in everything for text in row if text})
         alone = dict(zip(distinct, _asked(model, [""], [distinct])[0] if distinct else [], strict=True))
         conditional = [
             [score - unconditional_weight * alone.get(text, 0.0) for score, text in zip(scores, row, strict=True)]
             for scores, row in zip(conditional, candidates, strict=True)
         ]
-    scores = np.array(conditional, np.float64).reshape(lists.items.shape)
+    scores = np.array(conditional, np.float64).reshape(shape)
     return _neutral_where_unknown(scores, known)
 
 

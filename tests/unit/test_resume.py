@@ -1,0 +1,125 @@
+"""What a killed run left behind is found, and nothing else: its SLURM jobs, its processes, its arguments."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reelrank.run_arguments import remember, remembered
+
+SCRIPT = Path(__file__).parents[2] / "workflow" / "resume.py"
+SPECIFICATION = importlib.util.spec_from_file_location("resume", SCRIPT)
+resume = importlib.util.module_from_spec(SPECIFICATION)
+SPECIFICATION.loader.exec_module(resume)
+
+OWN, OTHER = "0cb42a26-9207-521b-acc4-5116e53f6f45", "ffffffff-9207-521b-acc4-5116e53f6f45"
+
+
+@pytest.fixture
+def workdir(tmp_path, monkeypatch):
+    """Return a working folder in which one run on SLURM and one here have been."""
+    logs = tmp_path / ".snakemake" / "log"
+    logs.mkdir(parents=True)
+    (logs / "2026-11-21T134446.832413.snakemake.log").write_text(f"host: a\nSLURM run ID: {OWN}\nBuilding DAG\n")
+    (logs / "2026-11-21T144446.832413.snakemake.log").write_text("host: a\nBuilding DAG\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """Stand in for SLURM: a file is the queue, and scancel takes jobs out of it."""
+    programs, jobs = tmp_path / "programs", tmp_path / "queue"
+    programs.mkdir()
+    for name, line in {
+        "squeue": f'cat "{jobs}"',
+        "scancel": f'for job in "$@"; do sed -i "/^$job|/d" "{jobs}"; done',
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return jobs
+
+
+def test_arguments_come_back_from_where_the_run_was_started(tmp_path):
+    (tmp_path / "work").mkdir()
+    assert remembered(tmp_path / "work") == ([], tmp_path / "work")
+    remember(["/bin/snakemake", "--cores", "2", "-d", "work"], tmp_path, tmp_path / "work")
+    moved = (tmp_path / "work").rename(tmp_path / "elsewhere")
+    arguments, started_in = remembered(moved)
+    assert arguments == ["--cores", "2", "-d", "work"] and started_in.resolve() == tmp_path.resolve()
+    remember(["/bin/pytest", "tests"], tmp_path, moved)
+    assert remembered(moved)[0] == arguments, "another program's arguments are not Snakemake's"
+
+
+def test_jobs_of_this_folder_are_cancelled_and_others_stay(workdir, queue):
+    queue.write_text(f"11|{OWN}\n12|{OTHER}\n13_2|{OWN}\n14|mine\n")
+    assert resume.cancel_jobs() == 2
+    assert queue.read_text() == f"12|{OTHER}\n14|mine\n"
+    assert resume.cancel_jobs() == 0
+
+
+def test_without_slurm_there_is_nothing_to_cancel(workdir, monkeypatch):
+    monkeypatch.setenv("PATH", str(workdir))
+    assert resume.cancel_jobs() == 0
+
+
+def test_jobs_that_do_not_end_are_not_run_over(workdir, queue, monkeypatch):
+    queue.write_text(f"11|{OWN}\n")
+    (workdir / "programs" / "scancel").write_text("#!/bin/sh\n")
+    monkeypatch.setattr(resume, "PATIENCE", 0.1)
+    with pytest.raises(SystemExit, match="in vain until SLURM jobs 11 end"):
+        resume.cancel_jobs()
+
+
+@pytest.fixture
+def process(workdir):
+    """Return a function that starts a process that waits, with these words as its arguments."""
+    started = []
+
+    def start(*words, cwd=workdir):
+        program = "import sys, time; print(flush=True); time.sleep(60)"
+        one = subprocess.Popen([sys.executable, "-c", program, *words], cwd=cwd, stdout=subprocess.PIPE)
+        one.stdout.read(1)
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.kill()
+        one.wait()
+
+
+def test_only_steps_of_this_folder_are_ended(workdir, process, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    step = process(f"{workdir}/.snakemake/scripts/tmpabc.train.py")
+    others = [
+        process(f"{elsewhere}/.snakemake/scripts/tmpabc.train.py", cwd=elsewhere),
+        process("something", "else"),
+    ]
+    assert resume.processes() == ([], [step.pid])
+    # It is a child of this process: nobody else would wait for its end.
+    os.kill(step.pid, 15)
+    step.wait()
+    assert resume.end_processes() == 0
+    assert [one.poll() for one in others] == [None, None]
+
+
+def test_a_snakemake_at_work_is_left_alone(workdir, tmp_path):
+    (tmp_path / "snakemake").write_text("print(flush=True); import time; time.sleep(60)")
+    command = [sys.executable, tmp_path / "snakemake", "--cores", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as alive:
+        try:
+            alive.stdout.read(1)
+            with pytest.raises(SystemExit, match=f"at work on this folder .process {alive.pid}"):
+                resume.refuse_if_at_work()
+        finally:
+            alive.kill()
+
+
+def test_a_folder_without_a_run_says_so(workdir, capsys):
+    assert resume.main([]) == 2
+    assert "no run has been noted in this folder" in capsys.readouterr().err
