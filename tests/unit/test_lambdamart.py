@@ -7,7 +7,7 @@ from small_data import interactions_of
 
 from reelrank.data import Histories
 from reelrank.fusion.context import Categories, Sources, context_names, similarities_to
-from reelrank.fusion.lambdamart import Features, cross_fitted, signal_names
+from reelrank.fusion.lambdamart import Features, cross_fitted, fit, signal_names
 from reelrank.fusion.signals import BASE, truth_columns, valid_ndcg
 from reelrank.lists import RankedLists
 
@@ -57,6 +57,24 @@ def test_the_same_input_gives_the_same_bytes(useful):
     again, told = cross_fitted(parts, truths["valid"], OPTIONS, sources)
     assert told == about
     assert all(again[part].tobytes() == scores[part].tobytes() for part in parts)
+
+
+@pytest.mark.parametrize("seed", [5, 6, 7])
+def test_a_useless_signal_is_not_used(seed):
+    parts, truths, sources = world(seed, 400, 0.0)
+    options = {**OPTIONS, "threshold": 1.64}
+    scores, about = fit(parts, truths["valid"], options, sources)
+    plain, told = cross_fitted({p: of.only(BASE) for p, of in parts.items()}, truths["valid"], OPTIONS, sources)
+    assert all(np.array_equal(scores[part], plain[part]) for part in parts), "it is its twin"
+    assert about["standard_errors_won"] <= 1.64 and "not used" in about["note"]
+    assert about["importances"] == told["importances"] and "s:score" not in about["importances"]
+
+
+def test_a_useful_signal_is_used(useful):
+    parts, truths, sources, scores, about = useful
+    again, told = fit(parts, truths["valid"], {**OPTIONS, "threshold": 1.64}, sources)
+    assert told.pop("standard_errors_won") > 1.64 and told == about
+    assert all(np.array_equal(again[part], scores[part]) for part in parts)
 
 
 def test_labels_by_chance_give_valid_lists_by_chance():

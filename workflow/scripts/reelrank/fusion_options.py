@@ -13,6 +13,7 @@ DEFAULTS = {
     "zscore": {"threshold": 2.6},
     "lambdamart": {
         "similarities": [],
+        "threshold": 1.64,
         "num_leaves": 15,
         "learning_rate": 0.05,
         "rounds": 500,

@@ -1,12 +1,14 @@
 """LambdaMART (Burges 2010, by LightGBM) over signals, the history and training interactions, cross-fitted on valid."""
 
 import logging
+from dataclasses import replace
 
 import lightgbm
 import numpy as np
 
 from reelrank.fusion.context import Context, context_names, load_sources
-from reelrank.fusion.signals import BASE, FITTED_AT, single_scores, standardised
+from reelrank.fusion.signals import BASE, FITTED_AT, gain_z, single_scores, standardised, truth_ranks, usable
+from reelrank.metrics import ndcg
 
 #: Users whose candidates are scored at a time; bounds memory at about 100 MB.
 USERS_PER_CHUNK = 512
@@ -15,7 +17,45 @@ USERS_PER_CHUNK = 512
 def fuse(parts, truth, options, material):
     """Read what features are made of, fit on valid and score both parts; see `reelrank.fusion.fuse`."""
     similarities = [(feature["encoder"], feature["field"]) for feature in options["similarities"]]
-    return cross_fitted(parts, truth, options, load_sources(similarities=similarities, **material))
+    return fit(parts, truth, options, load_sources(similarities=similarities, **material))
+
+
+def fit(parts, truth, options, sources):
+    """Fit with signals and similarities and without, and return the scores and the account of what is better."""
+    scores, found = cross_fitted(parts, truth, options, sources)
+    if not found["users_fitted"] or (not sources.vectors and list(parts["valid"].scores) == [BASE]):
+        return scores, found
+    plain = {part: aligned.only(BASE) for part, aligned in parts.items()}
+    without = cross_fitted(plain, truth, options, replace(sources, vectors={}))
+    return clearly_better((scores, found), without, parts["valid"], truth, options["threshold"])
+
+
+def clearly_better(full, without, valid, truth, threshold):
+    """Return the trees over all features, or those without signals and similarities where these win nothing clear.
+
+    Trees that read useless features lose a little by them. Both are judged out of fold, on valid, by NDCG@10.
+
+    Parameters
+    ----------
+    full, without : tuple of (dict, dict)
+        Of `cross_fitted`.
+    valid : Aligned
+    truth : numpy.ndarray
+        ``(n,)`` of `truth_columns`, on valid.
+    threshold : float
+        Standard errors, paired by user, by which the signals must win.
+    """
+    rows = np.flatnonzero(truth >= 0)
+    values = [
+        ndcg(truth_ranks(usable(valid, scores["valid"])[rows], truth[rows]), FITTED_AT) for scores, _ in (full, without)
+    ]
+    users = valid.all_users if valid.asked == "hits" else len(truth)
+    won = round(float(gain_z(values[0] - values[1], users)), 4)
+    if won > threshold:
+        return full[0], {**full[1], "standard_errors_won": won}
+    note = f"signals and similarities win {won:.2f} standard errors on valid; expected more than {threshold}: not used"
+    logging.info(note)
+    return without[0], {**without[1], "standard_errors_won": won, "note": note}
 
 
 def cross_fitted(parts, truth, options, sources):

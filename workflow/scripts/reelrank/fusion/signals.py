@@ -1,6 +1,6 @@
 """The lists of several re-rankers over one base list, brought to the order of its candidates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,10 @@ class Aligned:
     ranks: dict
     asked: str
     all_users: int
+
+    def only(self, name):
+        """Return the same candidates with one signal."""
+        return replace(self, scores={name: self.scores[name]}, ranks={name: self.ranks[name]})
 
     def orders(self, name):
         """Return ``(n, depth)`` int16: the order of a signal alone; what it did not rank keeps its base rank."""
@@ -243,3 +247,17 @@ def refuse_unfitted(lists, path):
     """Raise `InputError` if there are no valid lists: then nothing can be fitted."""
     if not len(lists.users):
         raise InputError(f"{path}: holds no valid lists; a fusion is fitted on these")
+
+
+def gain_z(differences, users):
+    """Return how many standard errors the mean of paired differences lies above 0.
+
+    Parameters
+    ----------
+    differences : numpy.ndarray
+        ``(k,)``; those of the other ``users - k`` are 0.
+    users : int
+    """
+    mean = differences.sum() / max(users, 1)
+    variance = max((differences**2).sum() / max(users, 1) - mean**2, 0)
+    return mean / np.sqrt(variance / users) if variance > 0 else 0.0

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from reelrank.fusion.signals import BASE, FITTED_AT, single_scores, truth_ranks, usable
+from reelrank.fusion.signals import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
 from reelrank.metrics import ndcg
 
 #: Weights that are tried for a signal, against 1 for the base list. A smaller one moves so few held-out items that
@@ -95,20 +95,6 @@ def fit_weights(scores, truth, users, threshold):
         _, name, weight, current = max(clear, key=lambda trial: trial[0])
         weights[name] = weight
     return weights, current
-
-
-def gain_z(differences, users):
-    """Return how many standard errors the mean of paired differences lies above 0.
-
-    Parameters
-    ----------
-    differences : numpy.ndarray
-        ``(k,)``; those of the other ``users - k`` are 0.
-    users : int
-    """
-    mean = differences.sum() / max(users, 1)
-    variance = max((differences**2).sum() / max(users, 1) - mean**2, 0)
-    return mean / np.sqrt(variance / users) if variance > 0 else 0.0
 
 
 def _values(scores, weights, truth):
