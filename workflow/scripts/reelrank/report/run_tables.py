@@ -85,9 +85,10 @@ def fusion_grids(run):
     )
     for each in run.fusions:
         base = f"{each['base_model']} (seed {each['seed']})" if run.pooled == "all" else each["base_model"]
+        signals = "; ".join(filter(None, [", ".join(each["signals"]), each.get("note")]))
         scores = "; ".join(f"{name} {number(value)}" for name, value in (each.get("valid_ndcg") or {}).items())
         fitted.add(
-            base, each["reranker"], each["type"], Cell(", ".join(each["signals"]), css="wrap"),
+            base, each["reranker"], each["type"], Cell(signals, css="wrap"),
             Cell(scores, css="wrap"), cell(each.get("users_fitted"), count),
         )  # fmt: skip
         for name, value in (each.get("weights") or {}).items():
