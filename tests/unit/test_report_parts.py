@@ -12,8 +12,8 @@ from reelrank.report import values
 from reelrank.report.benchmarks import by_stage, read_benchmarks
 from reelrank.report.effect_figures import bin_labels, moved_counts
 from reelrank.report.grid import Grid, cell, heads
-from reelrank.report.latex import SPECIAL, escape, to_latex, to_markdown
 from reelrank.report.inputs import Run
+from reelrank.report.latex import SPECIAL, escape, to_latex, to_markdown
 from reelrank.report.redact import shown_text
 from reelrank.report.run_tables import audit_grid
 

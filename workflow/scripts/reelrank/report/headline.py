@@ -172,8 +172,8 @@ def _smallest(row):
     share = f", {percent(100 * row['smallest_effect'] / base, sign=False)} of the base list's" if base else ""
     metric = f"{'HR' if row['metric'] == 'hit_rate' else METRICS[row['metric']]}@{int(row['n'])}"
     return [
-        f"With {count(row['users'])} users, the smallest true change of {metric} that this sample shows four times in five is "
-        f"{number(row['smallest_effect'])}{share} (before Holm's adjustment); a smaller one easily goes unseen."
+        f"With {count(row['users'])} users, the smallest true change of {metric} that this sample shows four times in "
+        f"five is {number(row['smallest_effect'])}{share} (before Holm's adjustment); a smaller one easily goes unseen."
     ]
 
 
