@@ -57,6 +57,7 @@ rule audit_lists:
         prompts={name: prompt_of(name) for name in rerankers_of("generative")},
         trained_again=config["audit"]["train"],
         left_out=left_out_of_redrawing(),
+        fitted=redrawing.fitted_in_sample(config),
         code=code_digest("audit_lists.py"),
     script:
         "../workflow/scripts/audit_lists.py"

@@ -13,7 +13,15 @@ from reelrank.audit.redraw import redraw
 from reelrank.audit.targets import read_targets
 from reelrank.data import load_interactions
 from reelrank.errors import InputError
-from reelrank.redrawing import audited_base_models, audited_rerankers, check_audit, learned_under, real, redrawn
+from reelrank.redrawing import (
+    audited_base_models,
+    audited_rerankers,
+    check_audit,
+    fitted_in_sample,
+    learned_under,
+    real,
+    redrawn,
+)
 from reelrank.splits import SPLITS, TEST, TRAIN, UNUSED, VALID, split_table
 from reelrank.tables import read_table, write_table
 
@@ -128,6 +136,10 @@ def test_what_is_audited_by_redrawing():
     assert audited_base_models(with_audit(redraw=False)) == []
     assert audited_rerankers(CONFIG) == ["identity", "near", "fused"]
     assert audited_rerankers(with_audit(ask=True)) == CONFIG["run"]["rerankers"]
+    fusions = {name: {"type": name, "signals": ["near"]} for name in ("rrf", "zscore", "lambdamart")}
+    run = {**CONFIG["run"], "rerankers": ["identity", "near", *fusions]}
+    with_fusions = {**CONFIG, "rerankers": {**CONFIG["rerankers"], **fusions}, "run": run}
+    assert fitted_in_sample(with_fusions) == ["zscore"], "the others' valid lists are of users that they did not see"
     fused = {**CONFIG["rerankers"], "fused": {"type": "rrf", "signals": ["near", "asked"]}}
     assert audited_rerankers({**CONFIG, "rerankers": fused}) == ["identity", "near"]
     with pytest.raises(InputError, match=r"audit\.base_models: unknown name 'nmf'; did you mean nfm\?"):

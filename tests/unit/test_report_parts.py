@@ -12,8 +12,10 @@ from reelrank.report import values
 from reelrank.report.benchmarks import by_stage, read_benchmarks
 from reelrank.report.effect_figures import bin_labels, moved_counts
 from reelrank.report.grid import Grid, cell, heads
+from reelrank.report.inputs import Run
 from reelrank.report.latex import SPECIAL, escape, to_latex, to_markdown
 from reelrank.report.redact import shown_text
+from reelrank.report.run_tables import audit_grid
 
 NUMBERS = st.one_of(st.floats(), st.none(), st.integers(-(10**9), 10**9))
 
@@ -115,3 +117,9 @@ def test_moved_ranks_are_counted_in_their_bins():
     assert counts.sum() == 4
     assert counts[where["1"], where["2"]] == 1 and counts[where["4–5"], where["4–5"]] == 1
     assert counts[where["51–100"], where["21–50"]] == 1 and counts[where["51–100"], where["51–100"]] == 1
+
+
+def test_an_audit_that_looked_at_nothing_is_not_said_to_have_passed():
+    checks = [{"name": name, "what": "", "passed": True, "rows": rows} for name, rows in (("a", [{}]), ("b", []))]
+    grid = audit_grid(Run({}, {}, "leave_one_out", audit={"passed": True, "checks": checks}))
+    assert [row[2].text for row in grid.rows] == ["passed", "nothing to look at"]

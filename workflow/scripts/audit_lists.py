@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out):
+def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out, fitted):
     """Write ``audit.json`` and ``audit.md``, or raise `InputError` where an audit fails.
 
     Parameters
@@ -35,6 +35,8 @@ def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out):
     trained_again : bool
     left_out : dict of str to list of str
         What of the run is not audited by redrawing.
+    fitted : list of str
+        Re-rankers whose valid lists are scored by what was fitted on them.
 
     Raises
     ------
@@ -45,14 +47,9 @@ def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out):
     n_items = len(read_table(inputs["catalogue"], "items"))
     comments = Comments(interactions, split, read_table(inputs["comments"], "comments"))
     drawn = read_table(inputs["redrawn_split"], "split") if "redrawn_split" in inputs else split
+    redrawn_targets = read_targets(interactions, drawn, n_items)
     checks = [
-        check_redrawn(
-            inputs.get("redrawn_lists", []),
-            read_targets(interactions, drawn, n_items),
-            cutoffs,
-            trained_again,
-            left_out,
-        ),
+        check_redrawn(inputs.get("redrawn_lists", []), redrawn_targets, cutoffs, trained_again, left_out, fitted),
         *check_lists(inputs["lists"], inputs["ranks"], read_targets(interactions, split, n_items)),
         check_texts(inputs["texts"], comments),
         check_prompts(inputs, load_interactions(inputs["interactions"], inputs["split"]), comments, asked, history),
@@ -79,4 +76,5 @@ if __name__ == "__main__":
         snakemake.params.prompts,
         snakemake.params.trained_again,
         snakemake.params.left_out,
+        snakemake.params.fitted,
     )

@@ -59,6 +59,15 @@ def audited_rerankers(config):
     return [name for name in blocks if name not in asks]
 
 
+def fitted_in_sample(config):
+    """Return the audited fusions whose valid lists are scored by the very weights that were fitted on them.
+
+    `lambdamart` is cross-fitted and `rrf` fits nothing: their valid lists are audited too, since a winner is chosen
+    on them.
+    """
+    return [name for name in audited_rerankers(config) if config["rerankers"][name]["type"] == "zscore"]
+
+
 def check_audit(config):
     """Check that the audited base models are defined; raise `InputError` with the key that is wrong."""
     for name in config["audit"]["base_models"] or []:

@@ -64,12 +64,12 @@ def outcomes(lists, about, base, targets):
     return place, asked.present.sum(1), targets.pools[rows]
 
 
-def is_fitted_on(about):
-    """Return whether a list was fitted on the very targets that it is looked at with: a fusion's valid list."""
-    return about["kind"] == "fusion" and about["split"] == "valid"
+def is_fitted_on(about, fitted):
+    """Return whether a list was fitted on the very targets that it is looked at with: the valid list of `fitted`."""
+    return about["reranker"] in fitted and about["split"] == "valid"
 
 
-def chance_check(found, cutoffs, what):
+def chance_check(found, cutoffs, what, fitted=()):
     """Return the check that every row falls to chance.
 
     Parameters
@@ -79,12 +79,14 @@ def chance_check(found, cutoffs, what):
     cutoffs : sequence of int
     what : str
         What is said of it.
+    fitted : collection of str
+        Re-rankers whose valid lists are scored by what was fitted on them. Those of a cross-fitted one are not.
     """
     check = Check("redrawn targets", what)
     rows = [
         (about, n, *outcome)
         for about, outcome in found
-        if not is_fitted_on(about)
+        if not is_fitted_on(about, fitted)
         for n in sorted({n for n in cutoffs if n <= int(about["depth"])} | {int(about["depth"])})
     ]
     level = LEVEL / max(1, len(rows))

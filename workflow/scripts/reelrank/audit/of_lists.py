@@ -13,8 +13,7 @@ from reelrank.tables import read_table
 WHAT_IS_REDRAWN = (
     "Each held-out item is drawn again, uniformly among the items that the user did not have before it, and lists are "
     "made again: no row may have more or fewer hits than chance explains (two-sided, {level:g} over all rows "
-    "together). Fusions are fitted again on redrawn valid targets, so that only their test lists are looked at. "
-    "{trained} {left_out}"
+    "together). Fusions are fitted again on redrawn valid targets. {fitted}{trained} {left_out}"
 )
 
 
@@ -98,7 +97,7 @@ def check_lists(list_paths, rank_paths, targets):
     return [permuted, ranked, deep]
 
 
-def check_redrawn(list_paths, targets, cutoffs, trained_again, left_out):
+def check_redrawn(list_paths, targets, cutoffs, trained_again, left_out, fitted):
     """Return the check that lists made under redrawn targets are at chance.
 
     Parameters
@@ -111,6 +110,8 @@ def check_redrawn(list_paths, targets, cutoffs, trained_again, left_out):
         Whether models, encoders and language models were trained again.
     left_out : dict of str to list of str
         Base models and re-rankers of the run that were not looked at.
+    fitted : list of str
+        Re-rankers whose valid lists are scored by what was fitted on them: they are not looked at.
     """
     trained = (
         "Models were trained again under the redrawn targets."
@@ -120,7 +121,12 @@ def check_redrawn(list_paths, targets, cutoffs, trained_again, left_out):
     )
     missing = "; ".join(f"{key.replace('_', ' ')}: {', '.join(names)}" for key, names in left_out.items() if names)
     what = WHAT_IS_REDRAWN.format(
-        level=LEVEL, trained=trained, left_out=f"Not looked at: {missing}." if missing else "Nothing was left out."
+        level=LEVEL,
+        fitted=f"The valid lists of {', '.join(fitted)} are what these were fitted on, and are not looked at. "
+        if fitted
+        else "",
+        trained=trained,
+        left_out=f"Not looked at: {missing}." if missing else "Nothing was left out.",
     )
     check = Check("redrawn targets", what)
     base = read_base(list_paths, check)
@@ -131,5 +137,5 @@ def check_redrawn(list_paths, targets, cutoffs, trained_again, left_out):
         lists, about = read
         under = base[about["base_model"], int(about["seed"]), about["split"]]
         found.append((about, outcomes(lists, about, under, targets[about["split"]])))
-    tested = chance_check(found, cutoffs, what)
+    tested = chance_check(found, cutoffs, what, fitted)
     return Check(check.name, what, tested.rows, [*check.failures, *tested.failures])

@@ -131,10 +131,13 @@ class Context:
         return np.stack(columns, axis=-1).astype(np.float32)
 
     def _age(self, items, history):
-        """Return the days from a candidate's first training interaction to the user's latest interaction."""
+        """Return the days from a candidate's first training interaction to the user's latest interaction.
+
+        One that training saw only after that is as new as can be, 0: how much later is of the future.
+        """
         known = history.ends > history.starts
         latest = np.where(known, self.sources.timestamps[np.maximum(history.ends - 1, 0)], np.nan)
-        return (latest[:, None] - self.sources.first_timestamps[items]) / DAY
+        return np.maximum(latest[:, None] - self.sources.first_timestamps[items], 0) / DAY
 
 
 def similarities_to(items, history, vectors, present):

@@ -143,7 +143,7 @@ def _increment(run, choice, row):
         return ""
     low, high = added["difference_low"], added["difference_high"]
     open_end = ", which may be none" if known(low) and known(high) and low <= 0 <= high else ""
-    return f", of which language and image models {change(added)}{open_end}"
+    return f", of which language and image models {change(added)} over its twin{open_end}"
 
 
 def _alone(run, choice, row, metric):
@@ -172,8 +172,8 @@ def _smallest(row):
     share = f", {percent(100 * row['smallest_effect'] / base, sign=False)} of the base list's" if base else ""
     metric = f"{'HR' if row['metric'] == 'hit_rate' else METRICS[row['metric']]}@{int(row['n'])}"
     return [
-        f"With {count(row['users'])} users, the smallest change of {metric} that this sample could have shown is "
-        f"{number(row['smallest_effect'])}{share}; a smaller one would have gone unseen."
+        f"With {count(row['users'])} users, the smallest true change of {metric} that this sample shows four times in "
+        f"five is {number(row['smallest_effect'])}{share} (before Holm's adjustment); a smaller one easily goes unseen."
     ]
 
 

@@ -126,6 +126,8 @@ def audit_grid(run):
     for check in run.audit.get("checks", []):
         state = Cell("passed", 1.0, "passed") if check["passed"] else Cell("failed", 0.0, "failed")
         rows = check.get("rows")
+        if rows == [] and check["passed"]:  # what looked at nothing has shown nothing
+            state = Cell("nothing to look at", 0.5, "dim")
         grid.add(
             check["name"], Cell(check["what"], css="wrap"), state, cell(len(rows) if rows is not None else None, count)
         )
