@@ -89,7 +89,18 @@ def test_nothing_wins_where_all_re_rankers_are_worse_on_valid(tmp_path):
 def test_nothing_wins_where_nothing_was_re_ranked(tmp_path):
     told = headline(run_of(tmp_path, factors={"random": None}))
     assert told["verdict"] == "none" and told["choice"] is None
-    assert told["sentence"].startswith("No re-ranker beats its base list")
+    assert told["sentence"].startswith("No re-ranker by a model was run")
+
+
+def test_without_valid_lists_or_users_nothing_is_chosen_and_the_reason_is_told(run):
+    table = run.tables["hit_rate"].copy()
+    table.loc[table["split"] == "valid", ["users", "ndcg"]] = 0, float("nan")
+    told = headline(replace(run, tables={**run.tables, "hit_rate": table}))
+    assert told["choice"] is None and "no valid lists to choose on" in told["sentence"]
+    table = run.tables["hit_rate"].copy()
+    table.loc[table["reranker"] != "identity", "users"] = 10
+    told = headline(replace(run, tables={**run.tables, "hit_rate": table}))
+    assert told["choice"] is None and "none was asked of all users" in told["sentence"]
 
 
 def test_without_a_hit_nothing_wins_and_nothing_is_divided(tmp_path):

@@ -94,14 +94,24 @@ def headline(run):
     """
     choice = choose(run)
     if choice is None:
-        sentence = "No re-ranker beats its base list: none was asked of all users."
-        return {"verdict": "none", "sentence": sentence, "notes": _caveats(run), "choice": None}
+        return {"verdict": "none", "sentence": _nothing_chosen(run), "notes": _caveats(run), "choice": None}
     row = effect(run, choice.base_model, choice.reranker)
     if row is None or row["structural_zero"]:  # a re-ranker as deep as n cannot change the hits
         row = effect(run, choice.base_model, choice.reranker, metric="ndcg") or row
     verdict, sentence = _sentence(run, choice, row)
     notes = [_chosen(run, choice), *_smallest(row), *_caveats(run)]
     return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
+
+
+def _nothing_chosen(run):
+    """Return why no list could be chosen on valid."""
+    if not any(run.kinds.get(name) not in ("base", "control", None) for name in run.rerankers):
+        return "No re-ranker by a model was run: there are base lists and controls alone."
+    if not any(name == "identity" for _, name in valid_ndcg(run)):
+        return (
+            "No re-ranker can be chosen: there are no valid lists to choose on. The tables show what each did on test."
+        )
+    return "No re-ranker can be chosen: none was asked of all users. The tables show what each did on test."
 
 
 def _sentence(run, choice, row):
