@@ -44,18 +44,29 @@ def valid_ndcg(run):
 
 
 def choose(run, base_model=None, kinds=("discriminative", "generative", "fusion")):
-    """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None where there is none."""
+    """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None where there is none.
+
+    A list that cannot differ from its base list, such as a sum of no signals, is none to choose.
+    """
     values = valid_ndcg(run)
     able = {
         key: value
         for key, value in values.items()
-        if run.kinds[key[1]] in kinds and base_model in (None, key[0]) and (key[0], "identity") in values
+        if run.kinds[key[1]] in kinds
+        and base_model in (None, key[0])
+        and (key[0], "identity") in values
+        and not _fixed(run, *key)
     }
     if not able:
         return None
     base, name = max(able, key=able.get)
     ours, theirs = able[base, name], values[base, "identity"]
     return Choice(base, name, ours > theirs, ours, theirs)
+
+
+def _fixed(run, base_model, reranker):
+    row = effect(run, base_model, reranker, metric="ndcg")
+    return row is not None and row["structural_zero"]
 
 
 def effect(run, base_model, reranker, against="identity", metric="hit_rate", n=None):
@@ -105,8 +116,9 @@ def headline(run):
 
 def _nothing_chosen(run):
     """Return why no list could be chosen on valid."""
-    if not any(run.kinds.get(name) not in ("base", "control", None) for name in run.rerankers):
-        return "No re-ranker by a model was run: there are base lists and controls alone."
+    judged = [(base, name) for base, name, _ in run.hits_on_test if run.kinds[name] not in ("base", "control")]
+    if all(_fixed(run, *key) for key in judged):
+        return "No re-ranker that could change a list was run: there are base lists and controls alone."
     if not any(name == "identity" for _, name in valid_ndcg(run)):
         return (
             "No re-ranker can be chosen: there are no valid lists to choose on. The tables show what each did on test."
