@@ -9,6 +9,7 @@ configfile: workflow.source_path("config/config.yaml")
 
 
 include: "rules/common.smk"
+include: "rules/about_lists.smk"
 include: "rules/feature_files.smk"
 include: "rules/download.smk"
 include: "rules/prepare.smk"

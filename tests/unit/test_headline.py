@@ -90,7 +90,18 @@ def test_nothing_wins_where_all_re_rankers_are_worse_on_valid(tmp_path):
 def test_nothing_wins_where_nothing_was_re_ranked(tmp_path):
     told = headline(run_of(tmp_path, factors={"random": None}))
     assert told["verdict"] == "none" and told["choice"] is None
-    assert told["sentence"].startswith("No re-ranker beats its base list")
+    assert told["sentence"].startswith("No re-ranker that could change a list was run")
+
+
+def test_without_valid_lists_or_users_nothing_is_chosen_and_the_reason_is_told(run):
+    table = run.tables["hit_rate"].copy()
+    table.loc[table["split"] == "valid", ["users", "ndcg"]] = 0, float("nan")
+    told = headline(replace(run, tables={**run.tables, "hit_rate": table}))
+    assert told["choice"] is None and "no valid lists to choose on" in told["sentence"]
+    table = run.tables["hit_rate"].copy()
+    table.loc[table["reranker"] != "identity", "users"] = 10
+    told = headline(replace(run, tables={**run.tables, "hit_rate": table}))
+    assert told["choice"] is None and "none was asked of all users" in told["sentence"]
 
 
 def test_without_a_hit_nothing_wins_and_nothing_is_divided(tmp_path):
@@ -129,3 +140,12 @@ def test_a_benchmark_that_models_have_read_is_warned_of(run):
 def test_a_re_ranker_as_deep_as_n_is_judged_by_ndcg(run):
     told = headline(changed(run, choose(run).base_model, "lambdamart", structural_zero=True))
     assert "NDCG@10" in told["sentence"] and "Hits@10" not in told["sentence"]
+
+
+def test_a_list_that_can_only_be_the_base_list_is_never_chosen(tmp_path):
+    run = run_of(tmp_path, factors={"random": None, "zscore": 1.0})
+    assert choose(run).reranker == "zscore"
+    table = run.tables["effects"].copy()
+    table.loc[table["reranker"] == "zscore", "structural_zero"] = True
+    told = headline(replace(run, tables={**run.tables, "effects": table}))
+    assert told["choice"] is None and "could change a list" in told["sentence"]

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelrank.beyond.quality import item_novelty, list_quality, quality_rows, unit_vectors
-from reelrank.beyond.rows import KEYS, nearest_cutoff, to_csv
+from reelrank.beyond.rows import KEYS, to_csv
 from reelrank.lists import RankedLists
+from reelrank.metrics import nearest_cutoff
 
 ABOUT = dict.fromkeys(KEYS, "x")
 LISTS = np.array([[0, 1, 2], [0, 3, -1]], np.int32)

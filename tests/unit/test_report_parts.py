@@ -4,13 +4,15 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelrank.report import values
+from reelrank.report import tables, values
 from reelrank.report.benchmarks import by_stage, read_benchmarks
 from reelrank.report.effect_figures import bin_labels, moved_counts
+from reelrank.report.figures import plot_hit_rate
 from reelrank.report.grid import Grid, cell, heads
 from reelrank.report.inputs import Run
 from reelrank.report.latex import SPECIAL, escape, to_latex, to_markdown
@@ -123,3 +125,32 @@ def test_an_audit_that_looked_at_nothing_is_not_said_to_have_passed():
     checks = [{"name": name, "what": "", "passed": True, "rows": rows} for name, rows in (("a", [{}]), ("b", []))]
     grid = audit_grid(Run({}, {}, "leave_one_out", audit={"passed": True, "checks": checks}))
     assert [row[2].text for row in grid.rows] == ["passed", "nothing to look at"]
+
+
+def test_a_dollar_in_a_title_is_no_mathematics(tmp_path):
+    rows = [{"base_model": "pop", "seed": "1", "reranker": "identity", "n": n} for n in (1, 2)]
+    table = pd.DataFrame(rows).assign(hit_rate=0.1, ci_low=0.0, ci_high=0.2)
+    plot_hit_rate(table, tmp_path / "figure.svg", r"R&D $\frac{x}$ 50% <b>")
+    assert r"R&amp;D $\frac{x}$ 50% &lt;b&gt;: hit rate" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
+
+
+def test_no_name_breaks_the_markdown_of_hit_rates():
+    row = {"protocol": "temporal", "split": "test", "base_model": "pop", "seed": "1", "reranker": "identity"}
+    numbers = {
+        "depth": 20,
+        "users": 3,
+        "hits": 0,
+        "hit_rate": 0.0,
+        "ci_low": 0.0,
+        "ci_high": 0.6,
+        "change_percent": np.nan,
+    }
+    about = {
+        "title": "a <b>",
+        "synthetic": False,
+        "published": [{"base_model": "x|y", "reranker": "<z>", "hits": {5: 1}}],
+    }
+    statistics = {"items": 9, "interactions": 12, "users_dropped_too_short": 0, "min_interactions": 3}
+    counts = {"users_without_test_target": 0}
+    text = tables.to_markdown(pd.DataFrame([{**row, **numbers, "n": 5}]), [5], about, statistics, counts)
+    assert "# Hit rates on a &lt;b>" in text and r"| x\|y | &lt;z> (*published*) |" in text

@@ -47,9 +47,9 @@ def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out, fitt
     n_items = len(read_table(inputs["catalogue"], "items"))
     comments = Comments(interactions, split, read_table(inputs["comments"], "comments"))
     drawn = read_table(inputs["redrawn_split"], "split") if "redrawn_split" in inputs else split
-    redrawn_targets = read_targets(interactions, drawn, n_items)
+    redrawn, redrawn_targets = inputs.get("redrawn_lists", []), read_targets(interactions, drawn, n_items)
     checks = [
-        check_redrawn(inputs.get("redrawn_lists", []), redrawn_targets, cutoffs, trained_again, left_out, fitted),
+        check_redrawn(redrawn, redrawn_targets, cutoffs, trained_again, left_out, fitted),
         *check_lists(inputs["lists"], inputs["ranks"], read_targets(interactions, split, n_items)),
         check_texts(inputs["texts"], comments),
         check_prompts(inputs, load_interactions(inputs["interactions"], inputs["split"]), comments, asked, history),

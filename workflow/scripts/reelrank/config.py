@@ -193,6 +193,11 @@ def _check_references(config, folder):
         )
     for name in run["rerankers"]:
         block = config["rerankers"][name]
+        if (name == "identity") != (block["type"] == "identity"):
+            raise InputError(
+                f"config key rerankers.{name}.type: found {block['type']!r}; the base list is called 'identity', and "
+                "nothing else is of type 'identity'"
+            )
         depth = reranker_depth(config, name)
         if depth > (most := config["candidates"]):
             raise InputError(f"config key rerankers.{name}.depth: found {depth}; expected at most candidates, {most}")

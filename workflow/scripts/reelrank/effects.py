@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from reelrank.metrics import nearest_cutoff
 from reelrank.report.tables import read_ranks
 from reelrank.resampling import METRICS, Pairs, bootstrap
 from reelrank.statistics import (
@@ -27,8 +28,8 @@ BASE = "identity"
 #: The seed of rows over all training seeds.
 ALL_SEEDS = "all"
 
-#: Cut-off of the family's metrics, or the nearest to it that is measured.
-FAMILY_N, FAMILY_METRICS = 10, ("ndcg", "hit_rate")
+#: What the family tests, at the cut-off nearest to 10.
+FAMILY_METRICS = ("ndcg", "hit_rate")
 
 KEYS = ["dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "against", "metric", "n"]
 
@@ -246,7 +247,7 @@ def adjust(table, cutoffs):
     re-ranker against its base, structural zeros left out; where several training seeds run, of the rows
     over all of them only.
     """
-    n = min(cutoffs, key=lambda cutoff: (abs(cutoff - FAMILY_N), cutoff))
+    n = nearest_cutoff(cutoffs)
     seed = ALL_SEEDS if (table["seed"] == ALL_SEEDS).any() else table["seed"]
     family = (
         (table["split"] == "test")

@@ -5,6 +5,14 @@ With a single relevant item, HR@n equals Recall@n, and the ideal DCG is 1.
 
 import numpy as np
 
+#: The n that headlines, slices and the family of tests look at, or the nearest to it that is measured.
+HEADLINE_N = 10
+
+
+def nearest_cutoff(cutoffs):
+    """Return the cut-off nearest to `HEADLINE_N`, the smaller one of two."""
+    return min(cutoffs, key=lambda n: (abs(n - HEADLINE_N), n))
+
 
 def ranks_in_lists(lists, users, targets):
     """Find each user's held-out item in the user's list.

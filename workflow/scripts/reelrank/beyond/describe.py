@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from reelrank.beyond import cost, prompts, quality, slices
-from reelrank.beyond.rows import nearest_cutoff
 from reelrank.beyond.slicing import slicings
 from reelrank.lists import read_lists
+from reelrank.metrics import nearest_cutoff
 from reelrank.report.tables import read_ranks
 from reelrank.tables import read_table
 

@@ -3,14 +3,16 @@
 from functools import cache
 
 import numpy as np
-from scipy.stats import norm, studentized_range
+from scipy.stats import studentized_range
+
+from reelrank.statistics import CONFIDENCE, adjusted_interval
 
 
-def paired_difference(gained, lost, users, confidence=0.95):
+def paired_difference(gained, lost, users, confidence=CONFIDENCE):
     """Return the interval of a difference of two hit rates on the same users, as ``(low, high)``.
 
-    The adjusted Wald interval of Bonett & Price (2012, Journal of Educational and Behavioral Statistics 37): one user
-    is added to each kind of discordant user, so that it has a width where none or few changed.
+    The adjusted Wald interval of Bonett & Price (`reelrank.statistics.adjusted_interval`), which has a width where none
+    or few changed.
 
     Parameters
     ----------
@@ -22,12 +24,11 @@ def paired_difference(gained, lost, users, confidence=0.95):
     """
     if users == 0:
         return -1.0, 1.0
-    up, down = (gained + 1) / (users + 2), (lost + 1) / (users + 2)
-    half = norm.ppf(0.5 + confidence / 2) * np.sqrt((up + down - (up - down) ** 2) / (users + 2))
-    return max(-1.0, float(up - down - half)), min(1.0, float(up - down + half))
+    counts = np.array([gained, lost, users - gained - lost])
+    return adjusted_interval(np.array([1.0, -1.0, 0.0]), counts, confidence)
 
 
-def largest_gap(hits, users, confidence=0.95):
+def largest_gap(hits, users, confidence=CONFIDENCE):
     """Return the largest gap among several hit rates, with an interval that knows that it was looked for.
 
     The best and the worst of several slices differ by chance alone. So the interval comes from simultaneous intervals

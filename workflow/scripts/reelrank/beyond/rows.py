@@ -27,8 +27,3 @@ def to_csv(rows, columns):
         elif pd.api.types.is_bool_dtype(table[name]) and len(table):
             table[name] = table[name].map({True: "true", False: "false"})
     return table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
-
-
-def nearest_cutoff(cutoffs, wanted=10):
-    """Return the cut-off nearest to `wanted`, the smaller one of two."""
-    return min(cutoffs, key=lambda n: (abs(n - wanted), n))

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from reelrank.redrawing import redrawn
+
 #: Folders of the results whose next level is a base model.
 BY_BASE = ("lists", "models")
-
-#: End of the name of a protocol whose held-out items the audits have drawn anew.
-REDRAWN = "_redrawn"
 
 
 def read_benchmarks(folder, protocol):
@@ -29,7 +28,7 @@ def read_benchmarks(folder, protocol):
     folder, rows = Path(folder), []
     for path in sorted(folder.rglob("*.tsv")):
         parts = path.relative_to(folder).with_suffix("").parts
-        if parts[0].startswith(("leave_one_out", "temporal")) and parts[0] not in (protocol, f"{protocol}{REDRAWN}"):
+        if parts[0].startswith(("leave_one_out", "temporal")) and parts[0] not in (protocol, redrawn(protocol)):
             continue
         try:
             table = pd.read_csv(path, sep="\t", na_values=["-"])
@@ -43,7 +42,7 @@ def read_benchmarks(folder, protocol):
 
 def stage(parts, protocol):
     """Return what jobs are added up under: the path below the protocol, base model and seed left open."""
-    if parts[0] == f"{protocol}{REDRAWN}":
+    if parts[0] == redrawn(protocol):
         return "audit: lists of redrawn items"
     parts = list(parts[1:] if parts[0] == protocol else parts)
     if parts[0] in BY_BASE and len(parts) > 3:

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from reelrank.report.effect_figures import nothing_to_show, shown_bases
-from reelrank.report.figures import grid_of_panels, save_svg
+from reelrank.report.figures import grid_of_panels, literal, save_svg
 
 
 def plot_training(run, path):
@@ -29,7 +29,7 @@ def plot_training(run, path):
         for each in (axis, right):
             each.tick_params(labelsize=8)
         axis.grid(alpha=0.25, lw=0.5)
-    figure.suptitle(f"{run.title}: training of the base models", fontsize=11)
+    figure.suptitle(f"{literal(run.title)}: training of the base models", fontsize=11)
     save_svg(figure, path)
 
 
@@ -54,5 +54,5 @@ def plot_data(run, path):
         axis.grid(alpha=0.25, lw=0.5)
         axis.tick_params(labelsize=8)
         axis.xaxis.label.set_size(9)
-    figure.suptitle(f"{run.title}: the data", fontsize=11)
+    figure.suptitle(f"{literal(run.title)}: the data", fontsize=11)
     save_svg(figure, path)

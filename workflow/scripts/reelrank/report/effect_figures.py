@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from reelrank.report.detail_tables import cost_rows, label, shown_lists
-from reelrank.report.figures import COLOURS, MARKERS, grid_of_panels, save_svg
+from reelrank.report.figures import COLOURS, MARKERS, grid_of_panels, literal, save_svg
 from reelrank.report.headline import LEVEL, choose, effect, valid_ndcg
 from reelrank.report.values import known
 
@@ -76,7 +76,7 @@ def plot_effects(run, path):
         axis.grid(axis="x", alpha=0.25, lw=0.5)
         axis.set_xlabel(f"difference in NDCG@{run.n}", fontsize=9)
     axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    figure.suptitle(f"{run.title}: effects against the base list, test split", fontsize=11)
+    figure.suptitle(f"{literal(run.title)}: effects against the base list, test split", fontsize=11)
     save_svg(figure, path)
 
 
@@ -124,7 +124,7 @@ def plot_rank_movement(run, path):
         axis.set_title(f"{name} over {base}", fontsize=10)
         axis.set_xlabel("rank after re-ranking", fontsize=9)
         axis.set_ylabel("rank in the base list", fontsize=9)
-    figure.suptitle(f"{run.title}: where the held-out item moves, test split (users)", fontsize=11)
+    figure.suptitle(f"{literal(run.title)}: where the held-out item moves, test split (users)", fontsize=11)
     save_svg(figure, path)
 
 
@@ -175,7 +175,7 @@ def plot_gain_against_cost(run, jobs, path):
     axis.set_ylabel(f"difference in NDCG@{run.n}")
     axis.grid(alpha=0.25, lw=0.5)
     figure.legend(loc="outside right upper", frameon=False, fontsize=8)
-    axis.set_title(f"{run.title}: gain over {base} against cost, test split", fontsize=10)
+    axis.set_title(f"{literal(run.title)}: gain over {base} against cost, test split", fontsize=10)
     save_svg(figure, path)
 
 
@@ -202,14 +202,14 @@ def plot_slices(run, path):
             colour = "#999999" if row["small"] else "black"
             axis.plot([row["difference_low"], row["difference_high"]], [place, place], color=colour, lw=1.2)
             axis.plot(row["difference"], place, "o", ms=5, color=colour, mfc="white" if row["small"] else colour)
-        axis.set_yticks(range(len(part)), [f"{row['slice']} ({row['users']:.0f})" for row in part], fontsize=8)
+        axis.set_yticks(range(len(part)), [f"{literal(row['slice'])} ({row['users']:.0f})" for row in part], fontsize=8)
         axis.set_ylim(len(part) - 0.5, -0.5)
-        axis.set_title(label(kind), fontsize=10)
+        axis.set_title(literal(label(kind)), fontsize=10)
         axis.set_xlabel(f"difference in HR@{run.n}", fontsize=9)
         axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.tick_params(axis="x", labelsize=8)
         axis.grid(axis="x", alpha=0.25, lw=0.5)
     figure.suptitle(
-        f"{run.title}: {choice.reranker} over {choice.base_model} by slice (users), test split", fontsize=11
+        f"{literal(run.title)}: {choice.reranker} over {choice.base_model} by slice (users), test split", fontsize=11
     )
     save_svg(figure, path)

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from reelrank.report.values import plain
+
 COLUMNS = [
     "encoder", "field", "model", "revision", "dimension", "items", "missing", "without_file", "unreadable", "too_large",
 ]  # fmt: skip
@@ -35,7 +37,7 @@ def features_to_markdown(table, clip_reports, title):
     """Return the table in Markdown, with the retrieval scores of the CLIPs that this run trained."""
     heads = [column.replace("_", " ") for column in COLUMNS]
     lines = [
-        f"# Item features of {title}",
+        f"# Item features of {plain(title)}",
         "",
         "An item without text or picture has a zero vector: `missing`. It lifts and sinks no candidate.",
         "",

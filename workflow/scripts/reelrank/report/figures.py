@@ -16,6 +16,11 @@ STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
+def literal(text):
+    """Return a text of the data or the config so that its dollars are dollars, and not mathematics between them."""
+    return text.replace("$", r"\$")
+
+
 def save_svg(figure, path):
     """Write a figure as SVG, atomically and with the same bytes every time."""
     with (
@@ -80,5 +85,5 @@ def plot_hit_rate(table, path, title):
         axis.set_ylabel("hit rate at n")
     handles = [plt.Line2D([], [], label=name, markersize=4, **look[name]) for name in names]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(names)), frameon=False, fontsize=9)
-    figure.suptitle(f"{title}: hit rate of the held-out item, test split", fontsize=11)
+    figure.suptitle(f"{literal(title)}: hit rate of the held-out item, test split", fontsize=11)
     save_svg(figure, path)

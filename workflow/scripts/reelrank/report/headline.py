@@ -44,18 +44,29 @@ def valid_ndcg(run):
 
 
 def choose(run, base_model=None, kinds=("discriminative", "generative", "fusion")):
-    """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None where there is none."""
+    """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None where there is none.
+
+    A list that cannot differ from its base list, such as a sum of no signals, is none to choose.
+    """
     values = valid_ndcg(run)
     able = {
         key: value
         for key, value in values.items()
-        if run.kinds[key[1]] in kinds and base_model in (None, key[0]) and (key[0], "identity") in values
+        if run.kinds[key[1]] in kinds
+        and base_model in (None, key[0])
+        and (key[0], "identity") in values
+        and not _fixed(run, *key)
     }
     if not able:
         return None
     base, name = max(able, key=able.get)
     ours, theirs = able[base, name], values[base, "identity"]
     return Choice(base, name, ours > theirs, ours, theirs)
+
+
+def _fixed(run, base_model, reranker):
+    row = effect(run, base_model, reranker, metric="ndcg")
+    return row is not None and row["structural_zero"]
 
 
 def effect(run, base_model, reranker, against="identity", metric="hit_rate", n=None):
@@ -94,14 +105,25 @@ def headline(run):
     """
     choice = choose(run)
     if choice is None:
-        sentence = "No re-ranker beats its base list: none was asked of all users."
-        return {"verdict": "none", "sentence": sentence, "notes": _caveats(run), "choice": None}
+        return {"verdict": "none", "sentence": _nothing_chosen(run), "notes": _caveats(run), "choice": None}
     row = effect(run, choice.base_model, choice.reranker)
     if row is None or row["structural_zero"]:  # a re-ranker as deep as n cannot change the hits
         row = effect(run, choice.base_model, choice.reranker, metric="ndcg") or row
     verdict, sentence = _sentence(run, choice, row)
     notes = [_chosen(run, choice), *_smallest(row), *_caveats(run)]
     return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
+
+
+def _nothing_chosen(run):
+    """Return why no list could be chosen on valid."""
+    judged = [(base, name) for base, name, _ in run.hits_on_test if run.kinds[name] not in ("base", "control")]
+    if all(_fixed(run, *key) for key in judged):
+        return "No re-ranker that could change a list was run: there are base lists and controls alone."
+    if not any(name == "identity" for _, name in valid_ndcg(run)):
+        return (
+            "No re-ranker can be chosen: there are no valid lists to choose on. The tables show what each did on test."
+        )
+    return "No re-ranker can be chosen: none was asked of all users. The tables show what each did on test."
 
 
 def _sentence(run, choice, row):

@@ -7,6 +7,8 @@ import pandas as pd
 
 from reelrank.errors import InputError
 from reelrank.files import read_json
+from reelrank.fusion_options import twins
+from reelrank.metrics import nearest_cutoff
 from reelrank.report.tables import read_ranks
 from reelrank.tables import read_table
 
@@ -85,7 +87,7 @@ class Run:
     @property
     def n(self):
         """Return the n of the headline and of the family of tests: the cut-off nearest to 10, the smaller of two."""
-        return min(self.config["cutoffs"], key=lambda n: (abs(n - 10), n))
+        return nearest_cutoff(self.config["cutoffs"])
 
     @property
     def dataset(self):
@@ -106,8 +108,7 @@ class Run:
     @property
     def twins(self):
         """Return the twin without language models of each fusion that has one."""
-        blocks = self.config["rerankers"]
-        return {blocks[name]["twin_of"]: name for name in self.rerankers if blocks[name].get("twin_of")}
+        return twins(self.config)
 
     @property
     def rerankers(self):

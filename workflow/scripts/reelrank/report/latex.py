@@ -2,6 +2,8 @@
 
 import re
 
+from reelrank.report.values import plain
+
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -51,14 +53,10 @@ def to_latex(grid, caption, label):
 def to_markdown(grid):
     """Return a grid as a Markdown table under its title, its note below."""
     rule = "|".join("---:" if is_number else "---" for _, is_number in grid.heads)
-    lines = [f"# {_plain(grid.title)}", "", _line(head for head, _ in grid.heads), f"|{rule}|"]
+    lines = [f"# {plain(grid.title)}", "", _line(head for head, _ in grid.heads), f"|{rule}|"]
     lines += [_line(cell.text for cell in row) for row in grid.rows]
     return "\n".join([*lines, *(["", grid.note] if grid.note else [])]) + "\n"
 
 
 def _line(texts):
-    return "| " + " | ".join(_plain(text) for text in texts) + " |"
-
-
-def _plain(text):
-    return re.sub(r"\s+", " ", str(text)).replace("|", "\\|").replace("<", "&lt;")
+    return "| " + " | ".join(plain(text) for text in texts) + " |"

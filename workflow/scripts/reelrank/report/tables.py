@@ -5,6 +5,7 @@ import pandas as pd
 
 from reelrank.errors import InputError
 from reelrank.metrics import hits, ndcg, reciprocal_rank
+from reelrank.report.values import plain
 from reelrank.statistics import wilson_interval
 from reelrank.tables import KINDS, metadata, read_table
 
@@ -117,7 +118,7 @@ def to_markdown(table, cutoffs, about, statistics, counts):
     for n in cutoffs:
         heads += [f"Hits@{n}", f"HR@{n} [95%]", f"change of Hits@{n}"]
     lines = [
-        f"# Hit rates on {title}",
+        f"# Hit rates on {plain(title)}",
         "",
         f"Protocol {test['protocol'].iloc[0]}, test split: {int(test['users'].max())} users, "
         f"{statistics['items']} items, {statistics['interactions']} interactions; "
@@ -149,7 +150,7 @@ def _line(reranker, cells, cutoffs, with_seed):
 
 
 def _published_line(row, cutoffs, with_seed):
-    values = [row["base_model"], *([""] if with_seed else []), f"{row['reranker']} (*published*)", ""]
+    values = [plain(row["base_model"]), *([""] if with_seed else []), f"{plain(row['reranker'])} (*published*)", ""]
     base = row.get("base_hits", {})
     for n in cutoffs:
         count, base_count = row["hits"].get(n), base.get(n)

@@ -1,6 +1,7 @@
 """Numbers as a person reads them: never a NaN."""
 
 import math
+import re
 
 #: What a cell says where there is no value; the page explains it once.
 MISSING = "n/a"
@@ -72,6 +73,11 @@ def short_p(value):
 def with_interval(text, low, high, digits=4):
     """Return a printed value and its interval."""
     return f"{text} {interval(low, high, digits)}".strip()
+
+
+def plain(text):
+    """Return a text so that Markdown, in a cell or not, prints it as it is: on one line, no bar, no tag."""
+    return re.sub(r"\s+", " ", str(text)).replace("|", "\\|").replace("<", "&lt;")
 
 
 def words(names):
