@@ -65,7 +65,7 @@ def read_columns(path, columns, delimiter=",", header=True):
     InputError
         Names the file, the line, what was found and what was expected.
     """
-    width, parts = len(delimiter), {name: [] for name in columns}
+    width, found = len(delimiter), {name: np.empty(0, kind.to_pandas_dtype()) for name, kind in columns.items()}
     for number, data in enumerate(read_slices(path)):
         if header and not number:
             first, _, data = data.partition(b"\n")
@@ -83,11 +83,13 @@ def read_columns(path, columns, delimiter=",", header=True):
             )
         except pa.ArrowInvalid as error:
             raise _locate(path, columns, delimiter, header, error) from None
-        for name in columns:
-            parts[name].append(table.column(name).to_numpy())
-    if not any(parts.values()):
+        for name, column in found.items():
+            # An array of this size grows where it lies; a list of parts would be in memory twice when it is joined.
+            column.resize(column.size + table.num_rows, refcheck=False)
+            column[column.size - table.num_rows :] = table.column(name)
+    if not found[next(iter(columns))].size:
         raise InputError(f"{path}: no rows below the header; expected at least one")
-    return {name: np.concatenate(parts.pop(name)) for name in columns}
+    return found
 
 
 def _check_header(path, found, expected):
