@@ -15,23 +15,24 @@ from pathlib import Path
 
 import scale_fit
 import yaml
+
+sys.path.append(str(Path(__file__).parents[1]))
 from snakemake_run import ROOT, snakemake
 
-#: Users, items, candidates and base models of each run; users vary most, the others at one number of users.
+#: Users, items, candidates and base models of each run, those that tell most first: users vary most, the others at
+#: one number of users.
 RUNS = (
     (1_000, 1_000, 100, ("pop", "nfm")),
-    (3_000, 1_000, 100, ("pop", "nfm")),
     (10_000, 1_000, 100, ("pop", "nfm")),
-    (30_000, 1_000, 100, ("pop", "nfm")),
     (100_000, 1_000, 100, ("pop", "nfm")),
-    (300_000, 1_000, 100, ("pop",)),
-    (1_000_000, 1_000, 100, ("pop",)),
-    (10_000, 300, 100, ("pop", "nfm")),
-    (10_000, 3_000, 100, ("pop", "nfm")),
     (10_000, 10_000, 100, ("pop", "nfm")),
-    (10_000, 1_000, 25, ("pop", "nfm")),
-    (10_000, 1_000, 50, ("pop", "nfm")),
     (10_000, 1_000, 200, ("pop", "nfm")),
+    (1_000_000, 1_000, 100, ("pop",)),
+    (30_000, 1_000, 100, ("pop", "nfm")),
+    (10_000, 1_000, 25, ("pop", "nfm")),
+    (10_000, 3_000, 100, ("pop", "nfm")),
+    (3_000, 1_000, 100, ("pop", "nfm")),
+    (300_000, 1_000, 100, ("pop",)),
 )
 
 #: Interactions of a generated user, as in MicroLens-100k.
@@ -125,7 +126,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=3600, help="seconds for one run")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/scale_measured.md")
     arguments = parser.parse_args()
-    for sizes in () if arguments.fit_only else sorted(RUNS):
+    for sizes in () if arguments.fit_only else RUNS:
         folder = arguments.folder / "-".join(map(str, sizes[:3]))
         if sizes[0] <= arguments.largest and not (folder / "done").is_file():
             finished = run(folder, sizes, arguments.timeout)
