@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from reelrank.comments import comments_of
 from reelrank.errors import InputError
 
 #: Rows that are worked on at a time where each row would need memory of its own.
@@ -23,13 +24,15 @@ def prepare(raw, min_interactions=3):
     Parameters
     ----------
     raw : reelrank.datasets.RawTables
+        Used up: its rows are let go when they are not read any more, for they fill the memory.
     min_interactions : int
         At least 1.
 
     Returns
     -------
     tables : dict of str to pyarrow.Table
-        ``interactions``, ``users``, ``items``, ``comments`` (see `reelrank.tables`).
+        ``interactions``, ``users``, ``items``, ``comments`` (see `reelrank.tables`);
+        ``comments`` may be tables that are made one after the other.
     statistics : dict
         Counts of what was kept, dropped and allowed.
 
@@ -50,10 +53,12 @@ def prepare(raw, min_interactions=3):
         "timestamp": raw.timestamps[order],
         "position": _positions(lengths),
     }
+    dated, raw.timestamps = bool(raw.timestamps.any()), None
     if raw.ratings is not None:
         columns["rating"] = raw.ratings[order].astype(np.float32)
+    del order
     items, item_counts = _items_table(item_ids, raw.items)
-    comments, comment_counts = _comments_table(raw.comments, user_ids, item_ids, user, item)
+    comments, comment_counts = comments_of(raw.comments, user_ids, item_ids, lengths, item)
     tables = {
         "interactions": pa.table(columns),
         "users": _users_table(user_ids, lengths, raw.users),
@@ -71,7 +76,7 @@ def prepare(raw, min_interactions=3):
         "has_timestamps": bool(columns["timestamp"].any()),
         "first_timestamp": int(columns["timestamp"].min()),
         "last_timestamp": int(columns["timestamp"].max()),
-        "users_whose_last_two_tie": int(raw.timestamps.any()) * int(tied.sum()),
+        "users_whose_last_two_tie": int(dated) * int(tied.sum()),
         **dropped,
         **item_counts,
         **comment_counts,
@@ -136,6 +141,7 @@ def _clean(raw, min_interactions):
     """
     user_ids, user = dense_index(raw.user_ids)
     item_ids, item = dense_index(raw.item_ids)
+    raw.user_ids = raw.item_ids = None
     order = _chronological(user, raw.timestamps)
     user, item = user[order], item[order]
     first = _first_of_pairs(user, item, len(item_ids))
@@ -221,24 +227,3 @@ def _items_table(item_ids, fields):
         columns[name] = pa.Array.from_pandas(known[name], type=pa.string())
     counts["item_rows_without_interaction"] = int((~fields.index.isin(item_ids)).sum())
     return pa.table(columns), counts
-
-
-def _comments_table(comments, user_ids, item_ids, user, item):
-    """Keep the first comment of each kept interaction; a comment belongs to its interaction."""
-    empty = {"user": np.array([], np.int32), "item": np.array([], np.int32), "comment": pa.array([], pa.string())}
-    if comments is None:
-        return pa.table(empty), {}
-    row_user = pd.Index(user_ids).get_indexer(comments["user_id"])
-    row_item = pd.Index(item_ids).get_indexer(comments["item_id"])
-    key = np.where((row_user >= 0) & (row_item >= 0), row_user * len(item_ids) + row_item, -1)
-    first = ~pd.Index(key).duplicated()
-    keep = np.flatnonzero(np.isin(key, user.astype(np.int64) * len(item_ids) + item) & first)
-    keep = keep[np.argsort(key[keep], kind="stable")]
-    table = pa.table(
-        {
-            "user": row_user[keep].astype(np.int32),
-            "item": row_item[keep].astype(np.int32),
-            "comment": pa.array(comments["comment"].to_numpy()[keep], pa.string()),
-        }
-    )
-    return table, {"comments": len(keep), "comments_dropped": int(len(comments) - len(keep))}
