@@ -1,5 +1,7 @@
 """Interactions of any number in the layout of MicroLens, generated in bounded memory."""
 
+import contextlib
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -10,20 +12,27 @@ CHUNK = 500_000
 FIRST_MOMENT, SPAN = 1_600_000_000_000, 500 * 86_400_000
 
 
-def write_pairs(path, n_rows, n_items, per_user=7.2, seed=1):
-    """Write ``pairs.csv`` with `n_rows` interactions of about ``n_rows / per_user`` users.
+def write_raw(paths, n_rows, n_items, per_user=7.2, seed=1):
+    """Write `n_rows` interactions of about ``n_rows / per_user`` users, and a comment of each where a path is given.
 
     Histories have 3 items and a geometric rest; items are drawn by a power law, so
     a few rows repeat a (user, item) as in the published files.
+
+    Parameters
+    ----------
+    paths : dict of str to path
+        ``interactions`` and, if wanted, ``comments``.
 
     Returns
     -------
     int
         The number of users.
     """
+    texts = pa.array(["so good, and again " * (1 + number % 3) + str(number) for number in range(1000)])
     rng, written, first = np.random.default_rng(seed), 0, 1
-    with open(path, "wb") as file:
-        file.write(b"user,item,timestamp\n")
+    with contextlib.ExitStack() as stack:
+        files = {role: stack.enter_context(open(path, "wb")) for role, path in paths.items()}
+        files["interactions"].write(b"user,item,timestamp\n")
         while written < n_rows:
             wanted = min(CHUNK, int((n_rows - written) / per_user) + 1)
             lengths = 3 + rng.geometric(1 / (per_user - 2), wanted) - 1
@@ -31,6 +40,10 @@ def write_pairs(path, n_rows, n_items, per_user=7.2, seed=1):
             items = 1 + (n_items * rng.random(len(users)) ** 3).astype(np.int64)
             times = FIRST_MOMENT + rng.integers(SPAN, size=len(users))
             table = pa.table({"user": users, "item": items, "timestamp": times})
-            csv.write_csv(table, file, csv.WriteOptions(include_header=False))
+            csv.write_csv(table, files["interactions"], csv.WriteOptions(include_header=False))
+            if "comments" in files:
+                said = table.set_column(2, "comment", texts.take(rng.integers(len(texts), size=len(users))))
+                plain = csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
+                csv.write_csv(said, files["comments"], plain)
             written, first = written + len(users), first + wanted
     return first - 1
