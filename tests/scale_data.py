@@ -47,3 +47,17 @@ def write_raw(paths, n_rows, n_items, per_user=7.2, seed=1):
                 csv.write_csv(said, files["comments"], plain)
             written, first = written + len(users), first + wanted
     return first - 1
+
+
+def prepare_raw(folder, fields):
+    """Do what the step does with the files of `write_raw` in `folder`; importable, for a process of its own."""
+    from prepare import main
+
+    from reelrank import comments, preparation
+    from reelrank.datasets import comment_file, reading
+
+    # Small files too are done in parts, or what a part takes would count as memory of its rows.
+    reading.SLICE, preparation.BLOCK, comments.ROWS, comment_file.BATCH = 2**20, 2**16, 2**15, 2**13
+    outputs = {name: folder / name for name in ("interactions", "catalogue", "users", "comments", "statistics")}
+    paths = {"interactions": folder / "pairs.csv", "comments": folder / "comments.txt"}
+    main(paths, outputs, "microlens", fields, {}, 3, {})

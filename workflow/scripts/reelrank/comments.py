@@ -34,8 +34,10 @@ def comments_of(file, user_ids, item_ids, lengths, item):
     key = key[order]
     keep = np.append(True, key[1:] != key[:-1])[: key.size]
     _drop_strangers(keep, key, lengths, item, len(item_ids))
-    order = order[keep]
-    tables = CommentTables(file, key[keep], len(item_ids), starts[order], sizes[order])
+    key, order = key[keep], order[keep]
+    starts = starts[order]
+    sizes = sizes[order]
+    tables = CommentTables(file, key, len(item_ids), starts, sizes)
     return tables, {"comments": len(order), "comments_dropped": n_read - len(order)}
 
 
