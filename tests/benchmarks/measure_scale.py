@@ -35,6 +35,9 @@ RUNS = (
     (300_000, 1_000, 100, ("pop",)),
 )
 
+#: Those that need text alone.
+RERANKERS = ["identity", "random", "all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "rrf", "zscore", "lambdamart"]
+
 #: Interactions of a generated user, as in MicroLens-100k.
 PER_USER = 7.2
 
@@ -46,7 +49,11 @@ def overlay(users, items, candidates, base_models):
     generate = {"users": users, "items": items, "interactions_per_user": PER_USER}
     return {
         "datasets": {"sample": {"generate": generate}},
-        "run": {"base_models": list(base_models), "rerankers": ["identity", "random", "all-MiniLM-L6-v2"]},
+        "run": {"base_models": list(base_models), "rerankers": RERANKERS},
+        "rerankers": {
+            "all-MiniLM-L6-v2-deep": {"depth": min(100, candidates)},
+            "lambdamart": {"similarities": [{"encoder": "all-MiniLM-L6-v2", "field": "title"}]},
+        },
         "fields": ["title", "comments"],
         "joined_fields": {},
         "tags": {},
