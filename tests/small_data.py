@@ -1,8 +1,10 @@
 """Small datasets for tests, made in memory."""
 
 import numpy as np
+import pandas as pd
 
 from reelrank.data import Interactions
+from reelrank.datasets.comment_file import CommentFile
 from reelrank.splits import leave_one_out
 
 
@@ -42,3 +44,13 @@ class FixedScores:
     def score(self, users, history):
         """Return a copy of the rows of `users`."""
         return self.scores[users]
+
+
+def read_comments(path):
+    """Return the comments of a file as a frame of user_id, item_id and comment."""
+    file = CommentFile(path)
+    parts = [
+        {"user_id": users, "item_id": items, "comment": file.texts(starts, lengths).to_pylist()}
+        for users, items, starts, lengths in file.rows()
+    ]
+    return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)

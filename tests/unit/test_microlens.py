@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from small_data import read_comments
 
 from reelrank import datasets
-from reelrank.datasets import microlens
+from reelrank.datasets import comment_file, microlens, reading
 from reelrank.errors import InputError
 
 MOMENT = 1_600_000_000_000
@@ -150,13 +151,41 @@ def test_bad_tsv_is_located(write, content, fragments):
 
 
 def test_a_comment_may_hold_tabs_and_be_empty(write):
-    comments = microlens.read_comments(write("c.txt", "1\t2\tso\tgood\r\n3\t4\t\n5\t6\ta\u2028b, c\n"))
+    comments = read_comments(write("c.txt", "1\t2\tso\tgood\r\n3\t4\t\n5\t6\ta\u2028b, c\n"))
     assert comments.to_dict("list") == {
         "user_id": [1, 3, 5],
         "item_id": [2, 4, 6],
         "comment": ["so\tgood", "", "a\u2028b, c"],
     }
-    refused(microlens.read_comments, write("c.txt", "1\t2\ta\n1\t2\n"), "line 2", "found 2 fields")
+    refused(read_comments, write("c.txt", "1\t2\ta\n1\t2\n"), "line 2", "found 2 fields")
+    refused(read_comments, write("c.txt", "1\t2\ta\n\n1\n"), "line 3", "found 1 fields")
+    refused(read_comments, write("c.txt", "1\t2\ta\nx\t2\tb\n"), "line 2", "'x'", "'user'")
+    refused(read_comments, write("c.txt", b"1\t2\ta\n1\t2\t\xff\n"), "line 2", "0xff", "utf-8")
+    refused(read_comments, write("c.txt", ""), "empty")
+
+
+LINES = st.tuples(
+    st.integers(-5, 2**40),
+    st.integers(0, 30),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), max_size=9),
+)
+
+
+@given(st.lists(LINES, min_size=1, max_size=30), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.integers(1, 200))
+def test_any_comments_round_trip_however_the_file_is_cut(tmp_path_factory, lines, end, mark, size):
+    path = tmp_path_factory.mktemp("comments") / "c.txt"
+    content = end.join(f"{user}\t{item}\t{text}" for user, item, text in lines) + end
+    path.write_bytes((b"\xef\xbb\xbf" if mark else b"") + content.encode())
+    expected = [(user, item, text.removesuffix("\r") if end == "\n" else text) for user, item, text in lines]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "SLICE", size)
+        patch.setattr(comment_file, "BATCH", 1 + size % 7)
+        found = read_comments(path)
+        assert list(found.itertuples(index=False, name=None)) == expected
+        file = comment_file.CommentFile(path)
+        _, _, starts, lengths = (np.concatenate(parts) for parts in zip(*file.rows(), strict=True))
+        order = np.random.default_rng(size).permutation(len(starts))
+        assert file.texts(starts[order], lengths[order]).to_pylist() == [expected[row][2] for row in order]
 
 
 def test_categories(write):

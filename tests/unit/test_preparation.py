@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reelrank import datasets
 from reelrank.datasets import RawTables
+from reelrank.datasets.comment_file import CommentFile
 from reelrank.errors import InputError
 from reelrank.preparation import dense_index, prepare
 from reelrank.tables import check_table
@@ -119,14 +121,12 @@ def test_without_fields_titles_are_empty():
     assert "items_without_title_row" not in statistics
 
 
-def test_only_comments_of_kept_interactions_stay():
+def test_only_comments_of_kept_interactions_stay(tmp_path):
     rows = [(7, 1, 1), (7, 2, 2), (7, 3, 3), (8, 1, 1)]
-    comments = pd.DataFrame(
-        [(7, 2, "b"), (7, 1, "a"), (7, 1, "again"), (8, 1, "short user"), (7, 9, "no item"), (6, 1, "no user")],
-        columns=["user_id", "item_id", "comment"],
-    )
-    tables, statistics = prepare(raw_of(rows, comments=comments), 3)
-    assert tables["comments"].to_pylist() == [
+    comments = [(7, 2, "b"), (7, 1, "a"), (7, 1, "again"), (8, 1, "short user"), (7, 9, "no item"), (6, 1, "no user")]
+    (tmp_path / "c.txt").write_text("".join(f"{user}\t{item}\t{text}\n" for user, item, text in comments))
+    tables, statistics = prepare(raw_of(rows, comments=CommentFile(tmp_path / "c.txt")), 3)
+    assert pa.concat_tables(tables["comments"]).to_pylist() == [
         {"user": 0, "item": 0, "comment": "a"},
         {"user": 0, "item": 1, "comment": "b"},
     ]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
+from small_data import read_comments
 
 from reelrank.datasets import microlens, sample_words
 from reelrank.datasets.sample import ROLES, SampleParameters, draw_images, generate_tables
@@ -137,7 +138,7 @@ def test_the_microlens_adapter_reads_it(small_tables, tmp_path):
     raw = microlens.read(small_tables | {"covers": tmp_path / "covers"}, ["title", "category", "comments", "cover"], {})
     assert len(raw.items) == SMALL.items
     assert raw.items["cover"].notna().all()
-    assert len(raw.comments) == len(small_tables["interactions"].read_text().splitlines()) - 1
+    assert len(read_comments(raw.comments.path)) == len(small_tables["interactions"].read_text().splitlines()) - 1
 
 
 def test_images_have_their_size_and_names_and_replace_older_folders(tmp_path):
@@ -277,7 +278,7 @@ def test_comments_and_categories_tell_the_topic(modest, tmp_path):
     categories = microlens.read_categories(paths["categories"])
     truth = {item + 1: sample_words.topic_words(int(topic)) for item, topic in enumerate(modest.topic)}
     assert categories == {item: category for item, (category, _) in truth.items()}
-    comments = microlens.read_comments(paths["comments"])
+    comments = read_comments(paths["comments"])
     pairs = zip(comments["item_id"], comments["comment"], strict=True)
     assert 0.6 < np.mean([any(word in comment for word in truth[item][1]) for item, comment in pairs]) < 0.9
 

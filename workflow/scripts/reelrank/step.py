@@ -1,9 +1,11 @@
-"""The start of every step: its log, its errors, its random state."""
+"""The start of every step: its log, its errors, what it used."""
 
+import atexit
 import errno
 import logging
 import os
 import platform
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -41,7 +43,16 @@ def start(log):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     versions = " ".join(f"{name} {_version(name)}" for name in LOGGED_PACKAGES)
     logging.info("python %s %s", platform.python_version(), versions)
+    atexit.register(_log_use)
     sys.excepthook = lambda kind, error, traceback: _report(kind, error, traceback, path)
+
+
+def _log_use():
+    """Log processor time and peak memory exactly: Snakemake's benchmark files only look from time to time."""
+    times, status = os.times(), Path("/proc/self/status")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    memory = f" and at most {int(peak[1]) / 1024:.0f} MiB" if peak else ""
+    logging.info("used %.2f s of processor time%s", sum(times[:4]), memory)
 
 
 def _version(package):

@@ -1,5 +1,6 @@
 """The data contracts: the schema of every Parquet file, checked when read and when written."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -149,8 +150,9 @@ def write_table(table, name, path, metadata=None):
 
     Parameters
     ----------
-    table : pyarrow.Table or dict of str to array
-        A mapping is turned into a table with the contract's types.
+    table : pyarrow.Table, dict of str to array, or iterable of pyarrow.Table
+        A mapping is turned into a table with the contract's types; several tables become one file, without all
+        being in memory.
     name : str
         A key of `SCHEMAS`.
     path : str or Path
@@ -164,11 +166,15 @@ def write_table(table, name, path, metadata=None):
     """
     if isinstance(table, dict):
         table = _to_table(table, name)
-    check_table(table, name, path)
-    table = table.replace_schema_metadata({key: str(value) for key, value in (metadata or {}).items()})
-    _check_metadata(table, name, path)
-    with atomic(path) as temporary:
-        pq.write_table(table, temporary, **_encoding(table.schema))
+    with atomic(path) as temporary, contextlib.ExitStack() as stack:
+        writer = None
+        for part in [table] if isinstance(table, pa.Table) else table:
+            check_table(part, name, path)
+            part = part.replace_schema_metadata({key: str(value) for key, value in (metadata or {}).items()})
+            _check_metadata(part, name, path)
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(temporary, part.schema, **_encoding(part.schema)))
+            writer.write_table(part)
 
 
 def write_tables(tables, paths, metadata=None):

@@ -14,7 +14,7 @@ ADAPTERS = ("microlens", "movielens")
 
 @dataclass
 class RawTables:
-    """What an adapter reads, with the source's own ids.
+    """What an adapter reads, with the source's own ids; preparing it uses it up.
 
     Attributes
     ----------
@@ -28,8 +28,8 @@ class RawTables:
         Indexed by item id (unique), with a column per field that was asked for.
     users : pandas.DataFrame
         Indexed by user id, with profile columns; may have none.
-    comments : pandas.DataFrame or None
-        Columns user_id, item_id, comment.
+    comments : reelrank.datasets.comment_file.CommentFile or None
+        They are many, and long: prepared without being in memory.
     counts : dict of str to int
         What was met and allowed, for ``statistics.json``.
     """
@@ -40,7 +40,7 @@ class RawTables:
     items: pd.DataFrame
     ratings: np.ndarray | None = None
     users: pd.DataFrame = field(default_factory=pd.DataFrame)
-    comments: pd.DataFrame | None = None
+    comments: object = None
     counts: dict = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from reelrank.datasets import RawTables
+from reelrank.datasets.comment_file import CommentFile
 from reelrank.datasets.images import list_images
 from reelrank.datasets.reading import check_timestamps, read_bytes, read_columns, read_lines, to_integer
 from reelrank.errors import InputError
@@ -31,7 +32,7 @@ def read(paths, fields, options):
     if columns:
         tables.items = pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})
     if "comments" in fields:
-        tables.comments = read_comments(paths["comments"])
+        tables.comments = CommentFile(paths["comments"])
     return tables
 
 
@@ -96,18 +97,3 @@ def read_categories(path):
             raise InputError(f"{path}: line {number}: found no comma in {line[:60]!r}; expected item,category")
         categories.setdefault(to_integer(path, number, item, "item"), category.strip())
     return categories
-
-
-def read_comments(path):
-    """Read ``*_comment*.txt`` (TAB: user, item, comment) as a frame of user_id, item_id, comment."""
-    users, items, comments = [], [], []
-    for number, line in read_lines(path):
-        parts = line.split("\t", 2)
-        if len(parts) != 3:
-            raise InputError(f"{path}: line {number}: found {len(parts)} fields; expected user, item, comment by TAB")
-        users.append(to_integer(path, number, parts[0], "user"))
-        items.append(to_integer(path, number, parts[1], "item"))
-        comments.append(parts[2])
-    return pd.DataFrame(
-        {"user_id": np.array(users, np.int64), "item_id": np.array(items, np.int64), "comment": comments}
-    )

@@ -15,6 +15,10 @@ SMALLEST_MILLISECONDS = 100_000_000_000
 LARGEST_SECONDS = 4_102_444_800
 
 
+#: Bytes of a large file that are read at a time.
+SLICE = 32 * 1024 * 1024
+
+
 def read_bytes(path):
     """Return the bytes of `path` without a UTF-8 byte-order mark; refuse a missing or empty file."""
     path = Path(path)
@@ -61,32 +65,65 @@ def read_columns(path, columns, delimiter=",", header=True):
     InputError
         Names the file, the line, what was found and what was expected.
     """
-    data = read_bytes(path)
-    if header:
-        first = data[:4096].split(b"\n", 1)[0].decode("utf-8", "replace").strip("\r")
-        if first.split(delimiter) != list(columns):
-            raise InputError(f"{path}: line 1: found the header {first[:60]!r}; expected {delimiter.join(columns)!r}")
-        if b"\n" not in data:
-            data += b"\n"  # else the reader calls a lone header an empty file
-    if len(delimiter) > 1:
-        data, delimiter = data.replace(delimiter.encode(), b"\t"), "\t"
-    try:
-        table = csv.read_csv(
-            pa.BufferReader(data),
-            read_options=csv.ReadOptions(column_names=list(columns), skip_rows=int(header)),
-            parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False),
-            convert_options=csv.ConvertOptions(column_types=columns, null_values=[], strings_can_be_null=False),
-        )
-    except pa.ArrowInvalid as error:
-        raise _locate(path, data, columns, delimiter, header, error) from None
-    if not table.num_rows:
+    width, found = len(delimiter), {name: np.empty(0, kind.to_pandas_dtype()) for name, kind in columns.items()}
+    for number, data in enumerate(read_slices(path)):
+        if header and not number:
+            first, _, data = data.partition(b"\n")
+            _check_header(path, first, delimiter.join(columns))
+        if not data.strip(b"\r\n"):
+            continue
+        if width > 1:
+            data = data.replace(delimiter.encode(), b"\t")
+        try:
+            table = csv.read_csv(
+                pa.BufferReader(data),
+                read_options=csv.ReadOptions(column_names=list(columns)),
+                parse_options=csv.ParseOptions(delimiter=delimiter if width == 1 else "\t", quote_char=False),
+                convert_options=csv.ConvertOptions(column_types=columns, null_values=[], strings_can_be_null=False),
+            )
+        except pa.ArrowInvalid as error:
+            raise _locate(path, columns, delimiter, header, error) from None
+        for name, column in found.items():
+            # An array of this size grows where it lies; a list of parts would be in memory twice when it is joined.
+            column.resize(column.size + table.num_rows, refcheck=False)
+            column[column.size - table.num_rows :] = table.column(name)
+    if not found[next(iter(columns))].size:
         raise InputError(f"{path}: no rows below the header; expected at least one")
-    return {name: table.column(name).to_numpy() for name in columns}
+    return found
 
 
-def _locate(path, data, columns, delimiter, header, error):
+def _check_header(path, found, expected):
+    text = found[:4096].decode("utf-8", "replace").strip("\r")
+    if text != expected:
+        raise InputError(f"{path}: line 1: found the header {text[:60]!r}; expected {expected!r}")
+
+
+def read_slices(path):
+    """Yield the bytes of `path`, without a byte-order mark, in parts of about `SLICE` that end with a line."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: the file does not exist")
+    with open(path, "rb") as file:
+        data = file.read(SLICE).removeprefix(b"\xef\xbb\xbf")
+        if not data or data.isspace():
+            raise InputError(f"{path}: the file is empty")
+        while data:
+            yield data + file.readline()
+            data = file.read(SLICE)
+
+
+def _numbered(path):
+    """Yield ``(line number, bytes)`` of every line, the empty ones too, as far as it is asked."""
+    number = 0
+    for data in read_slices(path):
+        for line in data.removesuffix(b"\n").split(b"\n"):
+            number += 1
+            yield number, line
+
+
+def _locate(path, columns, delimiter, header, error):
     """Return the `InputError` for the first line that is not a row of `columns`."""
-    for number, line in enumerate(data.split(b"\n"), start=1):
+    for number, line in _numbered(path):
         text = line.decode("utf-8", "replace").strip("\r")
         if not text or (header and number == 1):
             continue
@@ -106,7 +143,7 @@ def _locate(path, data, columns, delimiter, header, error):
 def line_of_row(path, row, header=True):
     """Return the 1-based line number of the 0-based data row `row` (empty lines are no rows)."""
     seen = -1 - int(header)
-    for number, line in enumerate(read_bytes(path).split(b"\n"), start=1):
+    for number, line in _numbered(path):
         seen += bool(line.strip(b"\r"))
         if seen == row:
             return number

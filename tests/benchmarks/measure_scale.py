@@ -1,0 +1,147 @@
+"""Time, memory and disk of each rule at several sizes, the power laws behind them, and what they say of larger data.
+
+Runs the workflow itself on generated datasets, reads what every job used, and writes ``docs/scale_measured.md``:
+
+    python tests/benchmarks/measure_scale.py --folder /tmp/scale
+
+Sizes that the folder holds already are not run again; ``--fit-only`` runs none.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import scale_fit
+import yaml
+
+sys.path.append(str(Path(__file__).parents[1]))
+from snakemake_run import ROOT, snakemake
+
+#: Users, items, candidates and base models of each run, those that tell most first: users vary most, the others at
+#: one number of users.
+RUNS = (
+    (1_000, 1_000, 100, ("pop", "nfm")),
+    (10_000, 1_000, 100, ("pop", "nfm")),
+    (100_000, 1_000, 100, ("pop", "nfm")),
+    (10_000, 10_000, 100, ("pop", "nfm")),
+    (10_000, 1_000, 200, ("pop", "nfm")),
+    (1_000_000, 1_000, 100, ("pop",)),
+    (30_000, 1_000, 100, ("pop", "nfm")),
+    (10_000, 1_000, 25, ("pop", "nfm")),
+    (10_000, 3_000, 100, ("pop", "nfm")),
+    (3_000, 1_000, 100, ("pop", "nfm")),
+    (300_000, 1_000, 100, ("pop",)),
+)
+
+#: Those that need text alone.
+RERANKERS = ["identity", "random", "all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "rrf", "zscore", "lambdamart"]
+
+#: Interactions of a generated user, as in MicroLens-100k.
+PER_USER = 7.2
+
+USED = re.compile(r"used ([\d.]+) s of processor time and at most (\d+) MiB")
+
+
+def overlay(users, items, candidates, base_models):
+    """Return the config of a run: the default one with these sizes, one epoch of NFM and text alone."""
+    generate = {"users": users, "items": items, "interactions_per_user": PER_USER}
+    return {
+        "datasets": {"sample": {"generate": generate}},
+        "run": {"base_models": list(base_models), "rerankers": RERANKERS},
+        "rerankers": {
+            "all-MiniLM-L6-v2-deep": {"depth": min(100, candidates)},
+            "lambdamart": {"similarities": [{"encoder": "all-MiniLM-L6-v2", "field": "title"}]},
+        },
+        "fields": ["title", "comments"],
+        "joined_fields": {},
+        "tags": {},
+        "candidates": candidates,
+        "models": {"nfm": {"epochs": 1}},
+    }
+
+
+def run(folder, sizes, timeout):
+    """Run the workflow at one size, unless it was; say whether it went through."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump(overlay(*sizes)), encoding="utf-8")
+    try:
+        process = snakemake(
+            ROOT, "--cores", 1, "--configfile", config, "--rerun-incomplete", "--rerun-triggers", "mtime", "--",
+            directory=folder, timeout=timeout, environment={"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return False
+    if process.returncode:
+        print(process.stdout[-2000:], process.stderr[-2000:], file=sys.stderr)
+    return process.returncode == 0
+
+
+def jobs(folder):
+    """Yield (job, seconds, MiB) of every benchmark file under `folder`.
+
+    A job is named by its file without the dataset, protocol and seed. Processor time
+    and peak memory are those that the step wrote at its end, since Snakemake looks at a
+    process every 0.5 s, and after 15 s only every 30 s; where a step wrote none, Snakemake's.
+    """
+    root = folder / "results/benchmarks/sample"
+    for path in sorted(root.rglob("*.tsv")):
+        parts = [
+            part for part in path.relative_to(root).with_suffix("").parts if part not in ("leave_one_out", "seed1")
+        ]
+        row = dict(zip(*(line.split("\t") for line in path.read_text().splitlines()[:2]), strict=True))
+        log = folder / "results/logs/sample" / path.relative_to(root).with_suffix(".log")
+        used = USED.findall(log.read_text(errors="replace")) if log.is_file() else []
+        seconds, memory = used[-1] if used else (row["cpu_time"], row["max_rss"])
+        if "NA" not in (seconds, memory) and "-" not in (seconds, memory):
+            yield "/".join(parts), float(seconds), float(memory)
+
+
+def disk(folder):
+    """Yield (kind of result, MiB) of the result folders."""
+    sizes = {}
+    root = folder / "results/sample"
+    for path in root.rglob("*"):
+        if path.is_file():
+            parts = [part for part in path.relative_to(root).parts[:-1] if part not in ("leave_one_out", "seed1")]
+            key = "/".join(parts[:3]) or "split, item_statistics"
+            sizes[key] = sizes.get(key, 0) + path.stat().st_size / 2**20
+    yield from sorted(sizes.items())
+
+
+def measured(folder):
+    """Return rows of (quantity, job, users, items, candidates, value) of all runs in `folder`."""
+    rows = []
+    for config in sorted(folder.glob("*/config.yaml")):
+        block = yaml.safe_load(config.read_text(encoding="utf-8"))
+        generate = block["datasets"]["sample"]["generate"]
+        sizes = generate["users"], generate["items"], block["candidates"]
+        for job, seconds, memory in jobs(config.parent):
+            rows += [("seconds", job, *sizes, seconds), ("MiB of memory", job, *sizes, memory)]
+        rows += [("MiB on disk", kind, *sizes, value) for kind, value in disk(config.parent)]
+    return rows
+
+
+def main():
+    """Run what is not there yet, then write the table of fits."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--folder", type=Path, required=True, help="where the runs are kept")
+    parser.add_argument("--fit-only", action="store_true")
+    parser.add_argument("--largest", type=int, default=1_000_000, help="users of the largest run")
+    parser.add_argument("--timeout", type=float, default=3600, help="seconds for one run")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/scale_measured.md")
+    arguments = parser.parse_args()
+    for sizes in () if arguments.fit_only else RUNS:
+        folder = arguments.folder / "-".join(map(str, sizes[:3]))
+        if sizes[0] <= arguments.largest and not (folder / "done").is_file():
+            finished = run(folder, sizes, arguments.timeout)
+            print(folder.name, "done" if finished else "FAILED", flush=True)
+            if finished:
+                (folder / "done").touch()
+    arguments.output.write_text(scale_fit.report(measured(arguments.folder), PER_USER), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
