@@ -7,8 +7,8 @@ from small_data import interactions_of
 
 from reelrank.data import Histories
 from reelrank.fusion.context import Categories, Sources, context_names, similarities_to
-from reelrank.fusion.lambdamart import Features, cross_fitted, fit, signal_names
-from reelrank.fusion.signals import BASE, truth_columns, valid_ndcg
+from reelrank.fusion.lambdamart import Features, cross_fitted, fit, signal_names, start_scores
+from reelrank.fusion.signals import BASE, single_scores, truth_columns, valid_ndcg
 from reelrank.lists import RankedLists
 
 OPTIONS = {
@@ -59,15 +59,36 @@ def test_the_same_input_gives_the_same_bytes(useful):
     assert all(again[part].tobytes() == scores[part].tobytes() for part in parts)
 
 
-@pytest.mark.parametrize("seed", [5, 6, 7])
+@pytest.mark.parametrize("seed", [5, 6, 7, 8])
 def test_a_useless_signal_is_not_used(seed):
     parts, truths, sources = world(seed, 400, 0.0)
     options = {**OPTIONS, "threshold": 1.64}
     scores, about = fit(parts, truths["valid"], options, sources)
-    plain, told = cross_fitted({p: of.only(BASE) for p, of in parts.items()}, truths["valid"], OPTIONS, sources)
-    assert all(np.array_equal(scores[part], plain[part]) for part in parts), "it is its twin"
-    assert about["standard_errors_won"] <= 1.64 and "not used" in about["note"]
-    assert about["importances"] == told["importances"] and "s:score" not in about["importances"]
+    twin, told = fit({p: of.only(BASE) for p, of in parts.items()}, truths["valid"], options, sources)
+    assert all(np.array_equal(scores[part], twin[part]) for part in parts), "it is its twin"
+    assert about["standard_errors_won"] <= 1.64 and "s:score" not in about["importances"]
+    assert about["importances"] == told["importances"]
+
+
+def test_trees_that_win_nothing_are_the_base_list():
+    found = []
+    for seed in range(8):
+        parts, truths, sources = world(seed, 150, 0.0)
+        truth = truths["valid"]
+        scores, about = fit(parts, truth, {**OPTIONS, "threshold": 1.64}, sources)
+        base = single_scores(parts["valid"], BASE)
+        assert valid_ndcg(parts["valid"], truth, scores["valid"]) >= valid_ndcg(parts["valid"], truth, base)
+        found.append("its order is kept" in about.get("note", ""))
+        assert np.array_equal(scores["valid"], base) == found[-1]
+    assert any(found)
+
+
+def test_trees_start_from_the_base_list():
+    there = np.ones((2, 4), bool)
+    np.testing.assert_allclose(start_scores(there), [-np.log([1, 2, 3, 4])] * 2)
+    parts, truths, sources = world(2, 300, 0.0)
+    scores, _ = cross_fitted(parts, truths["valid"], {**OPTIONS, "rounds": 1, "learning_rate": 1e-9}, sources)
+    assert all((np.diff(scores[part], axis=1) < 0).all() for part in parts), "with nothing learned it is the base order"
 
 
 def test_a_useful_signal_is_used(useful):

@@ -14,10 +14,10 @@ DEFAULTS = {
     "lambdamart": {
         "similarities": [],
         "threshold": 1.64,
-        "num_leaves": 15,
+        "num_leaves": 7,
         "learning_rate": 0.05,
         "rounds": 500,
-        "min_data_in_leaf": 100,
+        "min_data_in_leaf": 200,
         "folds": 5,
         "patience": 30,
         "seed": 1,

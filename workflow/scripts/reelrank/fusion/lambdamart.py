@@ -21,41 +21,38 @@ def fuse(parts, truth, options, material):
 
 
 def fit(parts, truth, options, sources):
-    """Fit with signals and similarities and without, and return the scores and the account of what is better."""
-    scores, found = cross_fitted(parts, truth, options, sources)
-    if not found["users_fitted"] or (not sources.vectors and list(parts["valid"].scores) == [BASE]):
-        return scores, found
-    plain = {part: aligned.only(BASE) for part, aligned in parts.items()}
-    without = cross_fitted(plain, truth, options, replace(sources, vectors={}))
-    return clearly_better((scores, found), without, parts["valid"], truth, options["threshold"])
+    """Return the scores and the account of the trees over all features, of those without signals, or of the base list.
 
-
-def clearly_better(full, without, valid, truth, threshold):
-    """Return the trees over all features, or those without signals and similarities where these win nothing clear.
-
-    Trees that read useless features lose a little by them. Both are judged out of fold, on valid, by NDCG@10.
-
-    Parameters
-    ----------
-    full, without : tuple of (dict, dict)
-        Of `cross_fitted`.
-    valid : Aligned
-    truth : numpy.ndarray
-        ``(n,)`` of `truth_columns`, on valid.
-    threshold : float
-        Standard errors, paired by user, by which the signals must win.
+    Trees that read useless features lose a little by them, and few users teach little. So
+    all three are judged on valid by NDCG@10, trees out of fold: signals and similarities
+    are read only if they win by `threshold` standard errors, paired by user, and trees
+    only if they have more than the base list.
     """
-    rows = np.flatnonzero(truth >= 0)
-    values = [
-        ndcg(truth_ranks(usable(valid, scores["valid"])[rows], truth[rows]), FITTED_AT) for scores, _ in (full, without)
-    ]
+    best = cross_fitted(parts, truth, options, sources)
+    if not best[1]["users_fitted"]:
+        return best
+    valid, rows = parts["valid"], np.flatnonzero(truth >= 0)
     users = valid.all_users if valid.asked == "hits" else len(truth)
-    won = round(float(gain_z(values[0] - values[1], users)), 4)
-    if won > threshold:
-        return full[0], {**full[1], "standard_errors_won": won}
-    note = f"signals and similarities win {won:.2f} standard errors on valid; expected more than {threshold}: not used"
-    logging.info(note)
-    return without[0], {**without[1], "standard_errors_won": won, "note": note}
+
+    def values(scores):
+        return ndcg(truth_ranks(usable(valid, scores["valid"])[rows], truth[rows]), FITTED_AT)
+
+    if sources.vectors or list(valid.scores) != [BASE]:
+        plain = {part: aligned.only(BASE) for part, aligned in parts.items()}
+        without = cross_fitted(plain, truth, options, replace(sources, vectors={}))
+        won = round(float(gain_z(values(best[0]) - values(without[0]), users)), 4)
+        note = f"signals and similarities win {won:.2f} standard errors on valid: not used, since not above "
+        used = won > options["threshold"]
+        best = best if used else (without[0], {**without[1], "note": f"{note}{options['threshold']}"})
+        best[1]["standard_errors_won"] = won
+    kept = {part: single_scores(aligned, BASE) for part, aligned in parts.items()}
+    if values(best[0]).sum() <= values(kept).sum():
+        best = (
+            kept,
+            {**best[1], "importances": {}, "note": "the trees do not beat the base list on valid: its order is kept"},
+        )
+    logging.info(best[1].get("note", "trees over all features"))
+    return best
 
 
 def cross_fitted(parts, truth, options, sources):
@@ -110,14 +107,22 @@ class Features:
         return np.concatenate([np.stack(columns, axis=-1), self.context.features(rows)], axis=-1, dtype=np.float32)
 
     def table(self, rows, truth):
-        """Return the features of the candidates that are there, their labels, and how many each user has."""
+        """Return the features of the candidates that are there, their labels and start scores, and counts by user."""
         there = self.aligned.lists.present[rows]
         labels = np.arange(there.shape[1]) == truth[:, None]
         chunks = [
             self.of(rows[start : start + USERS_PER_CHUNK])[there[start : start + USERS_PER_CHUNK]]
             for start in range(0, len(rows), USERS_PER_CHUNK)
         ]
-        return np.concatenate(chunks), labels[there].astype(np.int8), there.sum(1)
+        return np.concatenate(chunks), labels[there].astype(np.int8), start_scores(there)[there], there.sum(1)
+
+
+def start_scores(there):
+    """Return what the trees start from, ``(k, depth)`` float64: minus the logarithm of the base rank.
+
+    So they learn corrections of the base list, of which none are left where nothing is learned.
+    """
+    return np.broadcast_to(-np.log(np.arange(1, there.shape[1] + 1)), there.shape)
 
 
 def fit_folds(features, rows, truth, folds, options, threads):
@@ -135,7 +140,7 @@ def fit_folds(features, rows, truth, folds, options, threads):
     -------
     list of lightgbm.Booster
     """
-    values, labels, counts = features.table(rows, truth)
+    values, labels, start, counts = features.table(rows, truth)
     row_folds = np.repeat(folds, counts)
     whole = {"free_raw_data": False, "params": {"verbose": -1, "num_threads": threads, "feature_pre_filter": False}}
     settings = {
@@ -162,8 +167,9 @@ def fit_folds(features, rows, truth, folds, options, threads):
         stop = (number + 1) % options["folds"]
         learn = (row_folds != number) & (row_folds != stop)
         kept = (folds != number) & (folds != stop)
-        train = lightgbm.Dataset(values[learn], labels[learn], group=counts[kept], **whole)
-        check = train.create_valid(values[row_folds == stop], labels[row_folds == stop], group=counts[folds == stop])
+        train = lightgbm.Dataset(values[learn], labels[learn], group=counts[kept], init_score=start[learn], **whole)
+        checked, groups = row_folds == stop, counts[folds == stop]
+        check = train.create_valid(values[checked], labels[checked], group=groups, init_score=start[checked])
         stopping = lightgbm.early_stopping(options["patience"], verbose=False)
         model = lightgbm.train(settings, train, options["rounds"], valid_sets=[check], callbacks=[stopping])
         reached = model.best_score["valid_0"][f"ndcg@{FITTED_AT}"]
@@ -185,5 +191,5 @@ def predicted(models, features, rows):
                 num_iteration=model.best_iteration,
                 num_threads=features.context.sources.threads,
             )
-            total[chunk] += standardised(flat.reshape(values.shape[:2]), there[chunk])
+            total[chunk] += standardised(flat.reshape(values.shape[:2]) + start_scores(there[chunk]), there[chunk])
     return (total / len(models)).astype(np.float32)
