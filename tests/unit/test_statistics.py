@@ -22,8 +22,10 @@ from reelrank.statistics import (
     holm,
     mcnemar_mid_p,
     paired_p,
+    seed_degrees,
     sign_flip_p,
     smallest_effect,
+    stretch,
     wilson_interval,
 )
 
@@ -177,6 +179,24 @@ def test_the_effective_number_counts_equals_and_discounts_the_rest():
     assert effective_number(np.array([1.0, 0.0]), np.array([990, 4])) == pytest.approx(4, rel=0.05)
     assert effective_number(np.array([1.0, 0.01]), np.array([2, 500])) < 3
     assert effective_number(np.zeros(2), np.array([5, 5])) == 0
+
+
+def test_few_seeds_that_decide_all_are_no_proof():
+    assert seed_degrees(np.array([0.3]), 0.01) == np.inf and seed_degrees(np.full(3, 0.3), 0.01) == np.inf
+    assert seed_degrees(np.array([0.3]), np.nan) == seed_degrees(np.zeros(1), 0.0) == np.inf
+    assert seed_degrees(np.array([0.2, 0.4]), 0.1) == pytest.approx(1), "all of the variance is of two seeds"
+    assert stretch(np.inf) == 1 and stretch(1) == pytest.approx(6.483, abs=1e-3)
+    assert smallest_effect(1.0, degrees=2) > smallest_effect(1.0) == pytest.approx(2.8016, abs=1e-4)
+
+
+@pytest.mark.parametrize(("of_seeds", "most"), [(0.0, 0.05), (1.0, 0.05), (3.0, 0.08)])
+def test_p_values_over_three_seeds_keep_near_their_level(of_seeds, most):
+    # What differs under a seed: a part of the users, the same for all seeds (error 1), and one of the seed itself.
+    rng = np.random.default_rng(3)
+    means = rng.normal(0, 1, (4000, 1)) + rng.normal(0, of_seeds, (4000, 3))
+    errors = np.sqrt(1 + means.var(axis=1, ddof=1) / 3)
+    degrees = [seed_degrees(row, error) for row, error in zip(means, errors, strict=True)]
+    assert (2 * stats.t.sf(abs(means.mean(axis=1)) / errors, degrees) < 0.05).mean() < most + 0.01
 
 
 def test_the_smallest_effect_is_shown_four_times_in_five():

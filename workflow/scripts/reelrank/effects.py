@@ -16,8 +16,10 @@ from reelrank.statistics import (
     holm,
     mcnemar_mid_p,
     paired_p,
+    seed_degrees,
     sign_flip_p,
     smallest_effect,
+    stretch,
     wilson_interval,
 )
 from reelrank.tables import KINDS
@@ -154,10 +156,13 @@ def effect(pairs, metric, n, values, against_values, fixed, ceiling):
         }  # fmt: skip
     drawn = values - against_values
     sparse = effective_number(differences, counts) < SPARSE
-    row |= _difference_intervals(row, drawn, against_values, adjusted_interval(differences, counts) if sparse else None)
     error = float(drawn.std()) if pairs.seeds > 1 else _standard_error(differences, counts)
-    row["smallest_effect"] = smallest_effect(adjusted_standard_error(differences, counts) if sparse else error)
-    row["p_value"] = _p_value(pairs, metric, np.repeat(differences, counts), (gained, lost), error)
+    degrees = seed_degrees(counts @ (own - other) / pairs.users, error)
+    adjusted = adjusted_interval(differences, counts) if sparse else None
+    row |= _difference_intervals(row, drawn, against_values, adjusted, stretch(degrees))
+    error_shown = adjusted_standard_error(differences, counts) if sparse else error
+    row["smallest_effect"] = smallest_effect(error_shown, degrees=degrees)
+    row["p_value"] = _p_value(pairs, metric, np.repeat(differences, counts), (gained, lost), error, degrees)
     return row
 
 
@@ -174,11 +179,12 @@ def _standard_error(differences, counts):
     return float(np.sqrt(squares / (users - 1) / users)) if users > 1 else np.nan
 
 
-def _percentiles(estimate, drawn):
-    """Return the percentile interval of what was drawn; it holds the estimate."""
+def _percentiles(estimate, drawn, widen=1.0):
+    """Return the percentile interval of what was drawn, `widen` times as wide; it holds the estimate."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], method="nearest")  # no infinity less infinity
-    return min(float(low), estimate), max(float(high), estimate)
+    low, high = (float(estimate + widen * (end - estimate)) for end in (low, high))
+    return min(low, estimate), max(high, estimate)
 
 
 def _hull(*intervals):
@@ -187,48 +193,51 @@ def _hull(*intervals):
 
 def _value_interval(pairs, own, value, drawn):
     """Return the interval of a list's metric: Wilson's where it rests on few users who hit, or who miss."""
-    percentiles = _percentiles(value, drawn)
+    widen = stretch(seed_degrees(pairs.counts @ own / pairs.users, float(drawn.std())))
+    low, high = _percentiles(value, drawn, widen)
+    percentiles = max(low, 0.0), min(high, 1.0)
     if effective_number(own.mean(axis=1), pairs.counts) >= SPARSE:
         return percentiles
     wilson = wilson_interval(value * pairs.users, pairs.users)
     return _hull(wilson, percentiles) if pairs.seeds > 1 else wilson
 
 
-def _difference_intervals(row, drawn, against_values, adjusted):
+def _difference_intervals(row, drawn, against_values, adjusted, widen):
     """Return the intervals of the difference and of the relative change, as columns.
 
     Where few users differ, both reach at least as far as the interval `adjusted` does (else None), the second
     relative to the value compared to. A relative change that is unbounded, since too many resamples have
     nothing to be relative to, has no upper end.
     """
-    interval = _percentiles(row["difference"], drawn)
+    low, high = _percentiles(row["difference"], drawn, widen)
+    interval = max(low, -1.0), min(high, 1.0)
     if adjusted:
         interval = _hull(interval, adjusted)
     found = {"difference_low": interval[0], "difference_high": interval[1]}
     against = row["against_value"]
     if not against:
         return found
-    relative = [_relative_ends(row["relative_percent"], drawn, against_values)]
+    relative = [_relative_ends(row["relative_percent"], drawn, against_values, widen)]
     if adjusted:
         relative.append((100 * interval[0] / against, 100 * interval[1] / against))
     low, high = _hull(*relative)
     return found | {"relative_low": max(low, -100.0), "relative_high": high if np.isfinite(high) else np.nan}
 
 
-def _relative_ends(estimate, drawn, against_values):
+def _relative_ends(estimate, drawn, against_values, widen):
     """Return the percentile interval of the relative change; a resample with nothing to relate to widens both ends."""
     empty = against_values == 0
     ratio = 100 * drawn / np.where(empty, 1, against_values)
     return (
-        _percentiles(estimate, np.where(empty, -100.0, ratio))[0],
-        _percentiles(estimate, np.where(empty, np.inf, ratio))[1],
+        _percentiles(estimate, np.where(empty, -100.0, ratio), widen)[0],
+        _percentiles(estimate, np.where(empty, np.inf, ratio), widen)[1],
     )
 
 
-def _p_value(pairs, metric, differences, discordant, error):
+def _p_value(pairs, metric, differences, discordant, error, degrees):
     """Return the p-value of no difference: mid-p McNemar, the paired t-test or, over seeds, the bootstrap's.
 
-    Over seeds it is that of the difference over the standard deviation of its resamples, which, other than
+    Over seeds it is that of the difference over the standard deviation of its resamples, by t, which, other than
     the share of resamples beyond 0, has no floor at 1 / resamples that Holm would multiply.
     """
     if pairs.seeds == 1:
@@ -236,7 +245,7 @@ def _p_value(pairs, metric, differences, discordant, error):
     differ = differences[differences != 0]
     if not len(differ):
         return 1.0
-    p_value = float(2 * stats.norm.sf(abs(differences.mean()) / error)) if error else 0.0
+    p_value = float(2 * stats.t.sf(abs(differences.mean()) / error, degrees)) if error else 0.0
     return max(p_value, sign_flip_p(differ)) if len(differ) < SPARSE else p_value
 
 

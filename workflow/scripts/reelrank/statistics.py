@@ -163,7 +163,7 @@ def holm(p_values):
     return np.minimum(adjusted, 1.0)
 
 
-def smallest_effect(standard_error, power=0.8, confidence=CONFIDENCE):
+def smallest_effect(standard_error, power=0.8, confidence=CONFIDENCE, degrees=np.inf):
     """Return the smallest true difference that a two-sided test shows with probability `power`.
 
     Parameters
@@ -171,5 +171,35 @@ def smallest_effect(standard_error, power=0.8, confidence=CONFIDENCE):
     standard_error : float
         Of the estimated difference.
     power, confidence : float
+    degrees : float
+        Degrees of freedom of the standard error.
     """
-    return float((stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf(power)) * standard_error)
+    return float((stats.t.ppf((1 + confidence) / 2, degrees) + stats.t.ppf(power, degrees)) * standard_error)
+
+
+def seed_degrees(means, error):
+    """Return the degrees of freedom of a standard error that few training seeds are a part of (Satterthwaite 1946).
+
+    The part of the users, who are many, is known; that of the seeds has one degree less than seeds. Where the seeds
+    agree there are countless degrees, where they decide all, as few as that: then normal quantiles would call two
+    seeds that happen to agree an effect much too often.
+
+    Parameters
+    ----------
+    means : numpy.ndarray
+        ``(seeds,)`` what is estimated, under each seed alone.
+    error : float
+        Standard error of their mean, users and seeds both varying.
+    """
+    between = means.var(ddof=1) / len(means) if len(means) > 1 else 0.0
+    if between == 0 or between <= 1e-12 * error**2:
+        return np.inf
+    return float((len(means) - 1) * max(error**2 / between, 1.0) ** 2)
+
+
+def stretch(degrees, confidence=CONFIDENCE):
+    """Return how much wider an interval by Student's t is than one by the normal distribution."""
+    if degrees == np.inf:
+        return 1.0
+    tail = (1 + confidence) / 2
+    return float(stats.t.ppf(tail, degrees) / stats.norm.ppf(tail))
