@@ -14,7 +14,8 @@ OVERLAY = {
     "datasets": {"sample": {"generate": SAMPLE}},
     "fields": ["title"],
     "candidates": 40,
-    "run": {"base_models": ["pop"], "rerankers": ["identity", "random", "all-MiniLM-L6-v2"]},
+    "run": {"base_models": ["pop"], "rerankers": ["identity", "random", "all-MiniLM-L6-v2", "rrf", "lambdamart"]},
+    "rerankers": {"lambdamart": {"similarities": []}},
 }
 
 
@@ -35,7 +36,8 @@ def test_an_honest_run_passes(audited):
         "redrawn targets", "permutations", "ranks", "hits at depth", "texts", "prompts", "popularity",
     ]  # fmt: skip
     rows = pd.DataFrame(told["checks"][0]["rows"])
-    assert set(rows["reranker"]) == {"identity", "random", "all-MiniLM-L6-v2"} and rows["at_chance"].all()
+    fused = {name + end for name in ("rrf", "lambdamart") for end in ("", "_without_lm")}
+    assert set(rows["reranker"]) == {"identity", "random", "all-MiniLM-L6-v2"} | fused and rows["at_chance"].all()
     assert ((rows["low"] <= rows["hits"]) & (rows["hits"] <= rows["high"])).all()
     assert not (audited / "results/sample/leave_one_out_redrawn/models").exists(), "nothing is trained again"
 
