@@ -37,7 +37,7 @@ use rule evaluate as evaluate_unfused with:
         base_model=names(name for name in RUN["base_models"] if name not in fusible_base_models()),
 
 
-rule tabulate:
+rule tabulate_hits:
     input:
         ranks=all_ranks,
         statistics=f"{PREPARED}/statistics.json",
@@ -58,6 +58,6 @@ rule tabulate:
         title=DATASET["title"],
         synthetic=DATASET["synthetic"],
         published=DATASET["published"],
-        code=code_digest("tabulate.py"),
+        code=code_digest("tabulate_hits.py"),
     script:
-        "../workflow/scripts/tabulate.py"
+        "../workflow/scripts/tabulate_hits.py"

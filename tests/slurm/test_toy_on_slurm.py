@@ -51,5 +51,5 @@ def test_a_deleted_output_reruns_its_rule_and_its_descendants(on_slurm):
         jobs = planned(snakemake(on_slurm, "-n", *CONFIG, where=ON_SLURM))
     finally:
         path.write_bytes(content)
-    of_ranks = ("tabulate", "plot_figures", "measure_effects", "describe_lists", "audit_lists", "report")
+    of_ranks = ("tabulate_hits", "plot_figures", "measure_effects", "describe_lists", "audit_lists", "report")
     assert jobs == {("rerank_randomly", "dssm_video"), ("evaluate", "dssm_video"), *((rule, "") for rule in of_ranks)}

@@ -61,7 +61,7 @@ def test_comments_docstrings_layout_and_times_do_not_count(scripts):
         ("evaluate.py", (), "reelrank/metrics.py", True),
         ("evaluate.py", (), "reelrank/training.py", False),
         ("evaluate.py", (), "reelrank/models/nfm.py", False),
-        ("tabulate.py", (), "reelrank/statistics.py", True),
+        ("tabulate_hits.py", (), "reelrank/statistics.py", True),
         ("measure_effects.py", (), "reelrank/resampling.py", True),
         ("prepare.py", ("datasets/microlens.py",), "reelrank/datasets/reading.py", True),
         ("prepare.py", ("datasets/microlens.py",), "reelrank/datasets/movielens.py", False),

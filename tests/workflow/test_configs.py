@@ -21,7 +21,7 @@ ONLY_TITLES = "run={base_models: [pop, nfm], rerankers: [identity, random, all-M
 def test_a_shipped_config_plans_its_tables(repository, tmp_path, config, downloads):
     arguments = ["--configfile", repository / f"config/{config}.yaml"] if config else []
     rules = {rule for rule, _ in planned(snakemake(repository, "-n", *arguments, directory=tmp_path))}
-    assert {"prepare", "split", "train", "recommend", "fuse", "evaluate", "tabulate", "plot_figures"} <= rules
+    assert {"prepare", "split", "train", "recommend", "fuse", "evaluate", "tabulate_hits", "plot_figures"} <= rules
     assert ("download" in rules) == downloads
 
 

@@ -38,7 +38,7 @@ AGAIN = {
     "parse_answers",
     "evaluate",
     "audit_lists",
-    "tabulate",
+    "tabulate_hits",
     "plot_figures",
     "measure_effects",
     "describe_lists",

@@ -10,7 +10,7 @@ import pytest
 from snakemake_run import planned, result_bytes, snakemake
 
 #: Rules whose every input is made of ranks and lists.
-OF_RANKS = {"tabulate", "plot_figures", "measure_effects", "describe_lists", "report"}
+OF_RANKS = {"tabulate_hits", "plot_figures", "measure_effects", "describe_lists", "report"}
 TOY = ("--configfile", "tests/config/toy.yaml")
 FUSIONS = ["rrf", "zscore", "lambdamart"]
 COLUMNS = [
