@@ -23,7 +23,7 @@ def test_partitions_groups_and_shards(on_slurm, cluster):
     assert 10 <= len(ran) <= 20, f"small rules are not grouped: {ran}"
     grouped = next(comment for comment in ran if comment.startswith("rule_lists"))
     assert "recommend" in grouped and "rerank_by_similarity" in grouped
-    assert sum("-of-2" in comment for comment in ran) == 2
+    assert sum("-of-2" in comment for comment in ran) == 6, "shards of titles, covers and users"
     on_gpu = {comment for _, _, comment in cluster.jobs("all", "gpu")}
     for rule in ON_A_GPU:
         assert any(comment.startswith(f"rule_{rule}_wildcards") for comment in on_gpu), rule
@@ -43,13 +43,20 @@ def test_a_second_run_has_nothing_to_do(on_slurm):
     assert process.returncode == 0 and "Nothing to be done" in process.stdout + process.stderr
 
 
-def test_a_deleted_output_reruns_its_rule_and_its_descendants(on_slurm):
-    path = on_slurm / "results/sample/leave_one_out/lists/dssm_video/seed1/random/test.parquet"
+@pytest.mark.parametrize(
+    ("name", "target", "rules"),
+    [
+        ("tables/effects.csv", False, {"measure_effects", "plot_figures", "report"}),
+        ("lists/dssm_video/seed1/random/test.parquet", True, {"rerank_randomly"}),  # nothing else wants it now
+    ],
+)
+def test_a_deleted_output_reruns_its_rule_and_its_descendants_only(on_slurm, name, target, rules):
+    path = on_slurm / "results/sample/leave_one_out" / name
     content = path.read_bytes()
     path.unlink()
+    named = ("--", path.relative_to(on_slurm)) if target else ()
     try:
-        jobs = planned(snakemake(on_slurm, "-n", *CONFIG, where=ON_SLURM))
+        jobs = planned(snakemake(on_slurm, "-n", *CONFIG, *named, where=ON_SLURM))
     finally:
         path.write_bytes(content)
-    of_ranks = ("tabulate_hits", "plot_figures", "measure_effects", "describe_lists", "audit_lists", "report")
-    assert jobs == {("rerank_randomly", "dssm_video"), ("evaluate", "dssm_video"), *((rule, "") for rule in of_ranks)}
+    assert {rule for rule, _ in jobs} == rules
