@@ -1,8 +1,9 @@
 """Continue a run that was killed: `python workflow/resume.py [ARGUMENTS OF SNAKEMAKE]`, or `make resume`.
 
 It cancels the SLURM jobs, and ends the processes on this machine, that the dead run left at work in this folder,
-takes the lock away and starts Snakemake again, by default with the arguments that the dead run had. It refuses
-while a Snakemake is at work on the folder from this machine; whether one is from another, only you can know.
+takes the lock away, sets back the times of results that lie in the future, and starts Snakemake again, by default with
+the arguments that the dead run had. It refuses while a Snakemake is at work on the folder from this machine; whether
+one is from another, only you can know.
 """
 
 import contextlib
@@ -100,6 +101,18 @@ def wait_until(done, what):
         time.sleep(0.5)
 
 
+def mend_times(folder="."):
+    """Set the times of results that lie in the future to now; return how many there were.
+
+    They come of a clock that was set back. Snakemake refuses what it makes of them: it would be older than its input.
+    """
+    now = time.time_ns()
+    late = [path for path in (Path(folder) / "results").rglob("*") if path.stat().st_mtime_ns > now]
+    for path in late:
+        os.utime(path, ns=(now, now))  # all the same: then none is older than what it was made of
+    return len(late)
+
+
 def main(arguments):
     """Clear up behind the dead run of this folder and continue it; return Snakemake's exit status."""
     started_in = Path()
@@ -111,6 +124,8 @@ def main(arguments):
     refuse_if_at_work()
     cancelled = cancel_jobs()
     ended = end_processes()
+    if mended := mend_times():
+        print(f"resume: {mended} results were made later than now, by the clock; their times are set back")
     print(f"resume: {cancelled} SLURM jobs cancelled, {ended} processes ended; continues: {' '.join(arguments)}")
     sys.stdout.flush()
     command = [sys.executable, "-m", "snakemake", *arguments]

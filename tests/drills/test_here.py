@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from interrupted_run import LONGEST, Run, assert_same, assert_whole, pause, rerun, resume, step_processes
+from interrupted_run import CONFIG, LONGEST, Run, assert_same, assert_whole, pause, rerun, resume, step_processes
 from slurm_cluster import wait_for
 
 #: Steps of the run, `all` left out.
@@ -125,5 +125,7 @@ def test_the_clock_is_set_back(folder, expected):
     for path in (folder / "results").rglob("*"):
         subprocess.run(["touch", "-d", "tomorrow", path], check=True)
     process = rerun(folder)
+    assert process.returncode != 0 and "has older modification time" in process.stdout + process.stderr
+    process = resume(folder, "--cores", "2", *CONFIG)
     assert process.returncode == 0, process.stdout + process.stderr
     assert_same(folder, expected)

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,17 @@ def test_a_snakemake_at_work_is_left_alone(workdir, tmp_path):
 def test_a_folder_without_a_run_says_so(workdir, capsys):
     assert resume.main([]) == 2
     assert "no run has been noted in this folder" in capsys.readouterr().err
+
+
+def test_times_of_the_future_are_set_back(tmp_path):
+    results = tmp_path / "results"
+    results.mkdir()
+    now = time.time()
+    for name, when in {"past": now - 50, "first": now + 500, "last": now + 900}.items():
+        (results / name).touch()
+        os.utime(results / name, (when, when))
+    os.utime(results, (now - 60, now - 60))
+    assert resume.mend_times(tmp_path) == 2 and resume.mend_times(tmp_path) == 0
+    times = {name: (results / name).stat().st_mtime for name in ("past", "first", "last")}
+    assert now - 1 < times["first"] == times["last"] <= time.time(), "neither is older than the other"
+    assert times["past"] == pytest.approx(now - 50)
