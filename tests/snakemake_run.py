@@ -62,8 +62,8 @@ def planned(process):
     """Return the jobs of a dry run as a set of (rule, base model or '')."""
     assert process.returncode == 0, process.stdout + process.stderr
     jobs = set()
-    for block in re.split(r"^(?=(?:local)?rule \w+:)", process.stdout + process.stderr, flags=re.M)[1:]:
-        rule = re.match(r"(?:local)?rule (\w+):", block)[1]
+    for block in re.split(r"^ *(?=(?:local)?rule \w+:)", process.stdout + process.stderr, flags=re.M)[1:]:
+        rule = re.match(r"(?:local)?rule (\w+):", block)[1]  # indented where it is part of a group
         base = re.search(r"wildcards: .*base_model=([\w-]+)", block)
         jobs.add((rule, base[1] if base else ""))
     jobs.discard(("all", ""))
