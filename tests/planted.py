@@ -3,8 +3,9 @@
 import numpy as np
 from small_data import interactions_of
 
-from reelrank.fusion.signals import BASE, Aligned, standardised
+from reelrank.fusion.signals import BASE, Aligned
 from reelrank.lists import RankedLists
+from reelrank.rerank.similarity import standardised
 
 #: Metadata of a list, for tests that write some.
 ABOUT = {

@@ -1,12 +1,14 @@
 """The one list format: round trips, permutations, and what is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reelrank.errors import InputError
-from reelrank.lists import RankedLists, read_lists, write_lists
+from reelrank.lists import RankedLists, read_lists, read_users, write_lists
 from reelrank.tables import LIST_METADATA, write_table
 
 ABOUT = {key: f"a {key}" for key in LIST_METADATA} | {"depth": "3"}
@@ -49,6 +51,45 @@ def test_lists_round_trip(tmp_path_factory, lists):
         np.testing.assert_array_equal(getattr(found, name), getattr(lists, name))
     assert (found.users.dtype, found.items.dtype, found.scores.dtype) == (np.int32, np.int32, np.float32)
     np.testing.assert_array_equal(found.present, lists.items >= 0)
+
+
+@given(ragged(), st.integers(1, 12), st.integers(1, 12), st.integers(1, 7))
+def test_many_users_are_read_and_written_in_parts(tmp_path_factory, lists, written, read, depth):
+    """A list may begin in one part and end in another; the bytes of what is re-ordered in parts stay."""
+    folder = tmp_path_factory.mktemp("lists")
+    scores = np.where(lists.present, -lists.scores, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reelrank.lists.ROWS_PER_PART", written)
+        write_lists(lists, folder / "list.parquet", ABOUT)
+        in_parts = lists.reordered(scores)
+        patch.setattr("reelrank.tables.ROWS_PER_PART", read)
+        found, _ = read_lists(folder / "list.parquet", depth)
+        np.testing.assert_array_equal(read_users(folder / "list.parquet"), lists.users)
+    head, whole = lists.head(depth), lists.reordered(scores)
+    for name in ("users", "items", "scores", "raw_ranks"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(head, name))
+        np.testing.assert_array_equal(getattr(in_parts, name), getattr(whole, name) if name != "raw_ranks" else None)
+
+
+def test_memory_grows_by_little_more_than_the_lists(tmp_path, monkeypatch):
+    monkeypatch.setattr("reelrank.lists.ROWS_PER_PART", 10_000)
+    monkeypatch.setattr("reelrank.tables.ROWS_PER_PART", 10_000)
+    rng = np.random.default_rng(1)
+    items = np.tile(np.arange(100, dtype=np.int32), (4000, 1))
+    lists = RankedLists(np.arange(4000, dtype=np.int32), items, rng.random(items.shape, np.float32))
+    tracemalloc.start()
+    try:
+        write_lists(lists, tmp_path / "l.parquet", ABOUT | {"depth": "100"}, lists)
+        written = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        found, _ = read_lists(tmp_path / "l.parquet")
+        read = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    entries = lists.items.size
+    assert found.items.size == entries
+    assert written < 4 * entries, "4 bytes an entry beside the 8 that were there"
+    assert read < 14 * entries, "8 bytes an entry are the result"
 
 
 def test_no_users_round_trip(tmp_path):

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from reelrank import step
 from reelrank.data import load_interactions
-from reelrank.lists import read_lists
+from reelrank.lists import read_about, read_lists, read_users
 from reelrank.metrics import ranks_in_lists, with_known_misses
 from reelrank.tables import write_table
 
@@ -23,15 +23,19 @@ def main(interactions_path, split_path, list_paths, rank_paths):
     """
     data = load_interactions(interactions_path, split_path)
     queries = {part: data.queries(part) for part in ("valid", "test")}
-    read = [read_lists(path) for path in list_paths]
-    base_users = {about["split"]: lists.users for lists, about in read if about["reranker"] == "identity"}
-    for (lists, about), rank_path in zip(read, rank_paths, strict=True):
+    abouts = [read_about(path) for path in list_paths]
+    bases = {
+        about["split"]: path for path, about in zip(list_paths, abouts, strict=True) if about["reranker"] == "identity"
+    }
+    for list_path, about, rank_path in zip(list_paths, abouts, rank_paths, strict=True):
+        lists, _ = read_lists(list_path)  # one at a time: of many users they are large
         asked = queries[about["split"]]
         rank, raw_rank = ranks_in_lists(lists, asked.users, asked.targets)
         users = lists.users
         if about.get("users") == "hits":
-            rank, raw_rank = with_known_misses(users, (rank, raw_rank), base_users[about["split"]])
-            users = base_users[about["split"]]
+            everyone = read_users(bases[about["split"]])
+            rank, raw_rank = with_known_misses(users, (rank, raw_rank), everyone)
+            users = everyone
         columns = {
             "user": users,
             "rank": pa.array(rank, pa.int16(), mask=rank == 0),

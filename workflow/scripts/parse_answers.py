@@ -29,7 +29,7 @@ def main(inputs, outputs, about, options):
         See `reelrank.llm.options`; those that the probe changed come with the answers.
     """
     for part in ("valid", "test"):
-        base = read_lists(inputs[part])[0].head(about["depth"])
+        base = read_lists(inputs[part], about["depth"])[0]
         path = inputs[f"{part}_answers"]
         answers = read_table(path, "answers")
         used = options | {key: json.loads(metadata(answers)["options"])[key] for key in ("strategy", "schema")}

@@ -1,6 +1,9 @@
 """Re-rank base lists by the similarity of each candidate to the user's latest items."""
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from reelrank import step
 from reelrank.data import load_interactions
@@ -35,28 +38,30 @@ def main(inputs, outputs, about, features, options, texts, history, threads):
         read_features(path, data.n_items, encoder, field)
         for path, (encoder, field, _) in zip(inputs["matrices"], features, strict=True)
     ]
+    profiles = (
+        partial(mean_profiles, length=options["history_length"])
+        if options["pooling"] == "mean"
+        else encoded_histories(features[0], texts, inputs.get("weights"), options["history_length"], threads)
+    )
     for part, path in outputs.items():
-        base = read_lists(inputs[part])[0].head(about["depth"])
-        asked = data.queries(part, history).of(base.users).history
-        scores = []
-        for (vectors, present), (encoder, _, block) in zip(matrices, features, strict=True):
-            if options["pooling"] == "mean":
-                profiles = mean_profiles(asked, vectors, present, options["history_length"])
-            else:
-                profiles = encoded_histories(asked, texts, encoder, block, inputs, options, threads)
-            scores.append(cosine_scores(base, profiles, vectors, present))
-        scores = scores[0] if len(scores) == 1 else mean_of_standardised(scores, base.present)
+        base = read_lists(inputs[part], about["depth"])[0]
+        queries = data.queries(part, history)
+        scores = np.empty(base.items.shape, np.float32)
+        for rows, some in base.parts():  # a vector of each user takes more memory than the lists
+            asked = queries.of(some.users).history
+            found = [cosine_scores(some, profiles(asked, *matrix), *matrix) for matrix in matrices]
+            scores[rows] = found[0] if len(found) == 1 else mean_of_standardised(found, some.present)
         write_lists(base.reordered(scores), path, {**about, "split": part}, base)
 
 
-def encoded_histories(asked, texts, encoder, block, inputs, options, threads):
-    """Return the vector of each user's latest texts as one text."""
+def encoded_histories(feature, texts, weights, length, threads):
+    """Return the function that encodes each user's latest texts as one text."""
     from reelrank.encoders import build_encoder, encode_present  # torch takes seconds to load: only where used
     from reelrank.hardware import make_deterministic
 
     make_deterministic(threads, seed=0)
-    joined = history_texts(asked, read_texts(texts), options["history_length"])
-    return encode_present(build_encoder(encoder, block, inputs.get("weights")), joined, "query")[0]
+    encoder, texts = build_encoder(feature[0], feature[2], weights), read_texts(texts)
+    return lambda asked, *_: encode_present(encoder, history_texts(asked, texts, length), "query")[0]
 
 
 if __name__ == "__main__":

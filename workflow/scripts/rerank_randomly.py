@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def main(inputs, outputs, about, seed):
     """Shuffle the head of each list (`inputs` and `outputs` by split)."""
     for part, path in outputs.items():
-        base = read_lists(inputs[part])[0].head(about["depth"])
+        base = read_lists(inputs[part], about["depth"])[0]
         # Each base model and training seed gets a shuffle of its own, or their rows would share one draw.
         entropy = [seed, SPLITS.index(part), about["seed"], crc32(about["base_model"].encode())]
         scores = random_scores(base.users, base.items.shape[1], entropy)

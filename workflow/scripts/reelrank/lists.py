@@ -1,12 +1,13 @@
 """The one list format: a base list, a re-ranked list and a fused list are the same table."""
 
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from reelrank.errors import InputError
-from reelrank.tables import metadata, read_table, write_table
+from reelrank.tables import ROWS_PER_PART, metadata, read_parts, to_table, write_table
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,16 @@ class RankedLists:
         cut = None if self.raw_ranks is None else self.raw_ranks[rows]
         return RankedLists(self.users[rows], self.items[rows], self.scores[rows], cut)
 
+    def parts(self):
+        """Yield ``(slice, lists of its users)`` until all had their turn; once if there are none.
+
+        A part has at most `ROWS_PER_PART` entries, or one user: what is made of it fits into memory.
+        """
+        size = max(1, ROWS_PER_PART // max(1, self.items.shape[1]))
+        for start in range(0, max(1, len(self.users)), size):
+            rows = slice(start, start + size)
+            yield rows, self.of_rows(rows)
+
     def reordered(self, scores, raw_ranks=None):
         """Return the same items ordered by (-score, present rank): a permutation by construction.
 
@@ -60,38 +71,87 @@ class RankedLists:
         scores = np.asarray(scores, np.float32)
         if scores.shape != self.items.shape:
             raise ValueError(f"scores have shape {scores.shape}; expected {self.items.shape}")
-        if np.isnan(scores[self.present]).any():
+        if (np.isnan(scores) & self.present).any():
             raise ValueError("a re-ranker scored NaN")
+        parts = [
+            part._sorted_by(scores[rows], None if raw_ranks is None else raw_ranks[rows]) for rows, part in self.parts()
+        ]
+        return parts[0] if len(parts) == 1 else concatenate(parts)
+
+    def _sorted_by(self, scores, raw_ranks):
         order = np.argsort(np.where(self.present, -scores, np.inf), axis=1, kind="stable")
         # Lists are gapless, so an entry scored -inf still stands before the absent ones.
         take = lambda values: None if values is None else np.take_along_axis(values, order, axis=1)  # noqa: E731
         return RankedLists(self.users, take(self.items), take(scores), take(raw_ranks))
 
 
-def read_lists(path):
-    """Read a Parquet file of contract ``list`` as ``(RankedLists, metadata)``, with its gaps checked."""
-    table = read_table(path, "list")
-    columns = {name: table[name].fill_null(0).to_numpy() for name in table.column_names}
-    return _from_columns(columns, path), metadata(table)
+def read_lists(path, depth=None):
+    """Read a Parquet file of contract ``list`` as ``(RankedLists, metadata)``, with its gaps checked.
+
+    The file is read in parts, twice: once for who stands in it, once for what. So no more than the result and a
+    part is in memory.
+
+    Parameters
+    ----------
+    path : str or Path
+    depth : int, optional
+        Only so many first entries of each list; all of them if not given.
+    """
+    users, counts = _lengths(path)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    width = int(counts.max(initial=0)) if depth is None else min(int(counts.max(initial=0)), depth)
+    items = np.full((len(users), width), -1, np.int32)
+    scores = np.full((len(users), width), -np.inf, np.float32)
+    raw_ranks, first = None, 0
+    for part in read_parts(path, "list"):
+        if "raw_rank" in part.column_names and raw_ranks is None:
+            raw_ranks = np.zeros((len(users), width), np.int16)
+        place = np.arange(first, first + len(part))
+        row = np.searchsorted(starts, place, side="right") - 1
+        column = place - starts[row]
+        if (part["rank"].to_numpy() != column + 1).any():
+            raise _unsorted(path)
+        keep = column < width
+        to = row[keep], column[keep]
+        items[to], scores[to] = part["item"].to_numpy()[keep], part["score"].to_numpy()[keep]
+        if raw_ranks is not None:
+            raw_ranks[to] = part["raw_rank"].fill_null(0).to_numpy()[keep]
+        first += len(part)
+    return RankedLists(users, items, scores, raw_ranks), read_about(path)
 
 
-def _from_columns(columns, path):
-    users, counts = np.unique(columns["user"], return_counts=True)
-    depth = int(counts.max(initial=0))
-    row = np.repeat(np.arange(len(users)), counts)
-    column = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    if (columns["user"] != users[row]).any() or (columns["rank"] != column + 1).any():
-        raise InputError(
-            f"{path}: rows are not sorted by user and rank, or ranks have gaps; expected 1, 2, 3, ... a user"
-        )
+def read_about(path):
+    """Return the metadata of a file of lists."""
+    with closing(read_parts(path, "list")) as parts:
+        return metadata(next(parts))
 
-    def spread(name, fill):
-        values = np.full((len(users), depth), fill, columns[name].dtype)
-        values[row, column] = columns[name]
-        return values
 
-    raw_ranks = spread("raw_rank", 0) if "raw_rank" in columns else None
-    return RankedLists(users, spread("item", -1), spread("score", -np.inf), raw_ranks)
+def read_users(path):
+    """Return the users of a file of lists, ascending, int32."""
+    return _lengths(path)[0]
+
+
+def _lengths(path):
+    """Return the users of a file, ascending, and how many rows each has."""
+    users, counts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    for part in read_parts(path, "list"):
+        found = part["user"].to_numpy()
+        begins = np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]])) if len(found) else found[:0]
+        lengths = np.diff(np.append(begins, len(found)))
+        if len(found) and len(users[-1]) and users[-1][-1] == found[0]:  # a list goes on in the next part
+            counts[-1][-1] += lengths[0]
+            begins, lengths = begins[1:], lengths[1:]
+        if len(begins):
+            users.append(found[begins])
+            counts.append(lengths)
+    users = np.concatenate(users)
+    if (np.diff(users) <= 0).any():
+        raise _unsorted(path)
+    return users, np.concatenate(counts)
+
+
+def _unsorted(path):
+    return InputError(f"{path}: rows are not sorted by user and rank, or ranks have gaps; expected 1, 2, 3, ... a user")
 
 
 def concatenate(parts):
@@ -126,13 +186,20 @@ def write_lists(lists, path, about, base=None):
     InputError
         If a list repeats an item, has a gap, or is no permutation of its base.
     """
+    if (np.diff(lists.users) <= 0).any():
+        raise InputError(f"{path}: expected users ascending")
+    write_table((_checked(part, path, about, base) for _, part in lists.parts()), "list", path, about)
+
+
+def _checked(lists, path, about, base):
+    """Return the rows of some users' lists as a table."""
     sorted_items = np.sort(lists.items, axis=1)
     repeats = (sorted_items[:, 1:] == sorted_items[:, :-1]) & (sorted_items[:, 1:] >= 0)
     if repeats.any():
         user = lists.users[repeats.any(1)][0]
         raise InputError(f"{path}: the list of user {user} repeats an item")
-    if (np.diff(lists.present.astype(np.int8), axis=1) > 0).any() or (np.diff(lists.users) <= 0).any():
-        raise InputError(f"{path}: lists must be gapless and users ascending")
+    if (np.diff(lists.present.astype(np.int8), axis=1) > 0).any():
+        raise InputError(f"{path}: lists must be gapless")
     if base is not None:
         _check_permutation(lists, base, int(about["depth"]), path)
     n, depth = lists.items.shape
@@ -146,7 +213,7 @@ def write_lists(lists, path, about, base=None):
     if lists.raw_ranks is not None:
         raw_ranks = lists.raw_ranks.ravel()[keep].astype(np.int16)
         columns["raw_rank"] = pa.array(raw_ranks, mask=raw_ranks == 0)
-    write_table(columns, "list", path, about)
+    return to_table(columns, "list")
 
 
 def _check_permutation(lists, base, depth, path):

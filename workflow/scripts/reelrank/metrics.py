@@ -35,7 +35,7 @@ def ranks_in_lists(lists, users, targets):
     if (rows >= len(users)).any() or not np.array_equal(users[rows], lists.users):
         raise ValueError("lists hold users without a held-out item")
     found = lists.items == targets[rows][:, None]
-    rank = (found * np.arange(1, found.shape[1] + 1)).max(axis=1, initial=0)
+    rank = np.where(found.any(1), found.argmax(1) + 1, 0) if found.shape[1] else np.zeros(len(rows), np.int64)
     raw_rank = rank if lists.raw_ranks is None else np.where(found, lists.raw_ranks, 0).max(axis=1, initial=0)
     return rank, raw_rank.astype(np.int64)
 

@@ -1,6 +1,7 @@
 """The data contracts: the schema of every Parquet file, checked when read and when written."""
 
 import contextlib
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -8,6 +9,12 @@ import pyarrow.parquet as pq
 
 from reelrank.errors import InputError
 from reelrank.files import atomic
+
+#: What pyarrow raises for a file that is none of Parquet's.
+NOT_PARQUET = (pa.ArrowInvalid, FileNotFoundError)
+
+#: Rows of a large table that are in memory at a time, and of a row group.
+ROWS_PER_PART = 2**20
 
 #: Names of the parts of a split, in the order of their dictionary codes.
 SPLITS = ("train", "valid", "test", "unused")
@@ -165,7 +172,7 @@ def write_table(table, name, path, metadata=None):
         If the table does not keep the contract.
     """
     if isinstance(table, dict):
-        table = _to_table(table, name)
+        table = to_table(table, name)
     with atomic(path) as temporary, contextlib.ExitStack() as stack:
         writer = None
         for part in [table] if isinstance(table, pa.Table) else table:
@@ -194,7 +201,8 @@ def _encoding(schema):
     }
 
 
-def _to_table(columns, name):
+def to_table(columns, name):
+    """Return columns as a `pyarrow.Table` with the types of the contract `name`."""
     kinds = {field.name: field.type for field in SCHEMAS[name]} | OPTIONAL.get(name, {})
     arrays = {
         key: value if isinstance(value, (pa.Array, pa.ChunkedArray)) else pa.array(value, kinds.get(key))
@@ -219,11 +227,38 @@ def read_table(path, name):
     """
     try:
         table = pq.read_table(path)
-    except (pa.ArrowInvalid, FileNotFoundError) as error:
+    except NOT_PARQUET as error:
         raise InputError(f"{path}: expected a Parquet file with a table of {name}, found none ({error})") from None
     check_table(table, name, path)
     _check_metadata(table, name, path)
     return table
+
+
+def read_parts(path, name):
+    """Read a Parquet file in parts of at most `ROWS_PER_PART` rows, each checked as `read_table` does.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str
+        A key of `SCHEMAS`.
+
+    Yields
+    ------
+    pyarrow.Table
+        The first has no rows.
+    """
+    try:
+        file = pq.ParquetFile(path)
+    except NOT_PARQUET as error:
+        raise InputError(f"{path}: expected a Parquet file with a table of {name}, found none ({error})") from None
+    with file:
+        empty = file.schema_arrow.empty_table()
+        _check_metadata(empty, name, path)
+        for part in itertools.chain([empty], file.iter_batches(ROWS_PER_PART)):
+            part = part if part is empty else pa.Table.from_batches([part])
+            check_table(part, name, path)
+            yield part
 
 
 def metadata(table):

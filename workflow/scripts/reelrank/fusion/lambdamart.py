@@ -7,8 +7,9 @@ import lightgbm
 import numpy as np
 
 from reelrank.fusion.context import Context, context_names, load_sources
-from reelrank.fusion.signals import BASE, FITTED_AT, gain_z, single_scores, standardised, truth_ranks, usable
+from reelrank.fusion.signals import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
 from reelrank.metrics import ndcg
+from reelrank.rerank.similarity import standardised
 
 #: Users whose candidates are scored at a time; bounds memory at about 100 MB.
 USERS_PER_CHUNK = 512

@@ -7,6 +7,7 @@ import numpy as np
 from reelrank.errors import InputError
 from reelrank.lists import RankedLists, read_lists
 from reelrank.metrics import ndcg
+from reelrank.rerank.similarity import standardised
 
 #: Name of the base list among the signals.
 BASE = "base"
@@ -48,35 +49,6 @@ class Aligned:
         """Return ``(n, depth)`` int16: the order of a signal alone; what it did not rank keeps its base rank."""
         own, beneath = self.ranks[name], self.ranks[BASE]
         return np.where(own > 0, own, beneath)
-
-
-def standardised(scores, there):
-    """Bring the scores of each list to mean 0 and standard deviation 1; equal scores become 0.
-
-    Parameters
-    ----------
-    scores : numpy.ndarray
-        ``(n, depth)``; an infinite one counts as the least or largest finite one of its list.
-    there : numpy.ndarray
-        ``(n, depth)`` bool: which of them count; the others become 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(n, depth)`` float32.
-    """
-    values = np.where(there, scores, 0).astype(np.float64)
-    finite = there & np.isfinite(values)
-    least = np.where(finite, values, np.inf).min(1, keepdims=True, initial=np.inf)
-    most = np.where(finite, values, -np.inf).max(1, keepdims=True, initial=-np.inf)
-    none = ~finite.any(1, keepdims=True)
-    values = np.clip(values, np.where(none, 0, least), np.where(none, 0, most))
-    count = np.maximum(there.sum(1, keepdims=True), 1)
-    centred = np.where(there, values - np.where(there, values, 0).sum(1, keepdims=True) / count, 0)
-    deviation = np.sqrt((centred**2).sum(1, keepdims=True) / count)
-    # The mean of equal scores can differ from them by rounding: spread is told from that by their size.
-    constant = none | (most - least <= 1e-9 * np.maximum(np.abs(most), np.abs(least)))
-    return np.where(constant, 0, centred / np.where(constant, 1, deviation)).astype(np.float32)
 
 
 def align(base, paths, depth):
