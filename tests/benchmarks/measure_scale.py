@@ -19,24 +19,47 @@ import yaml
 sys.path.append(str(Path(__file__).parents[1]))
 from snakemake_run import ROOT, snakemake
 
-#: Users, items, candidates and base models of each run, those that tell most first: users vary most, the others at
-#: one number of users.
-RUNS = (
-    (1_000, 1_000, 100, ("pop", "nfm")),
-    (10_000, 1_000, 100, ("pop", "nfm")),
-    (100_000, 1_000, 100, ("pop", "nfm")),
-    (10_000, 10_000, 100, ("pop", "nfm")),
-    (10_000, 1_000, 200, ("pop", "nfm")),
-    (1_000_000, 1_000, 100, ("pop",)),
-    (30_000, 1_000, 100, ("pop", "nfm")),
-    (10_000, 1_000, 25, ("pop", "nfm")),
-    (10_000, 3_000, 100, ("pop", "nfm")),
-    (3_000, 1_000, 100, ("pop", "nfm")),
-    (300_000, 1_000, 100, ("pop",)),
-)
+#: What is run at a size: base models, re-rankers, and the jobs that tell something there (a table of other lists is
+#: other work). The largest sizes do without fusions, whose law the others give.
+KINDS = {
+    "all": (
+        ["pop", "nfm"],
+        ["identity", "random", "all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "rrf", "zscore", "lambdamart"],
+        "",
+    ),
+    "lists": (
+        ["pop"],
+        ["identity", "random", "all-MiniLM-L6-v2"],
+        "raw|prepared|split|models|lists/pop/(?!evaluate)",
+    ),
+    "models": (
+        ["dssm", "bpr", "sasrec", "gru4rec", "item_knn", "ease", "als"],
+        ["identity"],
+        "models|lists/.*recommend",
+    ),
+}
 
-#: Those that need text alone.
-RERANKERS = ["identity", "random", "all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "rrf", "zscore", "lambdamart"]
+#: Kind, users, items and candidates of each run, those that tell most first: users vary most, the others at one number
+#: of users.
+RUNS = (
+    ("all", 1_000, 1_000, 100),
+    ("all", 10_000, 1_000, 100),
+    ("models", 1_000, 1_000, 100),
+    ("models", 10_000, 1_000, 100),
+    ("all", 10_000, 10_000, 100),
+    ("all", 10_000, 1_000, 200),
+    ("models", 10_000, 10_000, 100),
+    ("all", 3_000, 1_000, 100),
+    ("all", 10_000, 1_000, 25),
+    ("lists", 300_000, 1_000, 100),
+    ("all", 100_000, 1_000, 100),
+    ("lists", 1_000_000, 1_000, 100),
+    ("models", 30_000, 1_000, 100),
+    ("all", 10_000, 3_000, 100),
+    ("models", 10_000, 3_000, 100),
+    ("models", 3_000, 1_000, 100),
+    ("all", 30_000, 1_000, 100),
+)
 
 #: Interactions of a generated user, as in MicroLens-100k.
 PER_USER = 7.2
@@ -44,12 +67,13 @@ PER_USER = 7.2
 USED = re.compile(r"used ([\d.]+) s of processor time and at most (\d+) MiB")
 
 
-def overlay(users, items, candidates, base_models):
-    """Return the config of a run: the default one with these sizes, one epoch of NFM and text alone."""
+def overlay(kind, users, items, candidates):
+    """Return the config of a run: the default one with these sizes, one epoch of training and text alone."""
     generate = {"users": users, "items": items, "interactions_per_user": PER_USER}
+    base_models, rerankers, _ = KINDS[kind]
     return {
         "datasets": {"sample": {"generate": generate}},
-        "run": {"base_models": list(base_models), "rerankers": RERANKERS},
+        "run": {"base_models": base_models, "rerankers": rerankers},
         "rerankers": {
             "all-MiniLM-L6-v2-deep": {"depth": min(100, candidates)},
             "lambdamart": {"similarities": [{"encoder": "all-MiniLM-L6-v2", "field": "title"}]},
@@ -58,7 +82,9 @@ def overlay(users, items, candidates, base_models):
         "joined_fields": {},
         "tags": {},
         "candidates": candidates,
-        "models": {"nfm": {"epochs": 1}},
+        "models": {name: {"epochs": 1} for name in ("nfm", "dssm", "bpr", "sasrec", "gru4rec")},
+        "audit": {"redraw": False},  # would do the same again
+        "diversity": {"encoder": "all-MiniLM-L6-v2", "field": "title"} if kind == "all" else None,
     }
 
 
@@ -118,9 +144,11 @@ def measured(folder):
         block = yaml.safe_load(config.read_text(encoding="utf-8"))
         generate = block["datasets"]["sample"]["generate"]
         sizes = generate["users"], generate["items"], block["candidates"]
+        telling = re.compile(KINDS[config.parent.name.split("-")[0]][2])
         for job, seconds, memory in jobs(config.parent):
-            rows += [("seconds", job, *sizes, seconds), ("MiB of memory", job, *sizes, memory)]
-        rows += [("MiB on disk", kind, *sizes, value) for kind, value in disk(config.parent)]
+            if telling.match(job):
+                rows += [("seconds", job, *sizes, seconds), ("MiB of memory", job, *sizes, memory)]
+        rows += [("MiB on disk", kind, *sizes, value) for kind, value in disk(config.parent) if telling.match(kind)]
     return rows
 
 
@@ -134,8 +162,8 @@ def main():
     parser.add_argument("--output", type=Path, default=ROOT / "docs/scale_measured.md")
     arguments = parser.parse_args()
     for sizes in () if arguments.fit_only else RUNS:
-        folder = arguments.folder / "-".join(map(str, sizes[:3]))
-        if sizes[0] <= arguments.largest and not (folder / "done").is_file():
+        folder = arguments.folder / "-".join(map(str, sizes))
+        if sizes[1] <= arguments.largest and not (folder / "done").is_file():
             finished = run(folder, sizes, arguments.timeout)
             print(folder.name, "done" if finished else "FAILED", flush=True)
             if finished:
