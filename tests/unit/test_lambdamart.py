@@ -6,8 +6,9 @@ from planted import aligned, planted_interactions, signal
 from small_data import interactions_of
 
 from reelrank.data import Histories
+from reelrank.fusion import lambdamart
 from reelrank.fusion.context import Categories, Sources, context_names, similarities_to
-from reelrank.fusion.lambdamart import Features, cross_fitted, fit, signal_names, start_scores
+from reelrank.fusion.lambdamart import Features, fit, fit_and_score, signal_names, start_scores
 from reelrank.fusion.signals import BASE, single_scores, truth_columns, valid_ndcg
 from reelrank.lists import RankedLists
 
@@ -39,7 +40,7 @@ def world(seed, users, strength):
 def useful():
     """Return a world with a useful signal, and what was made of it."""
     parts, truths, sources = world(2, 500, 1.5)
-    return parts, truths, sources, *cross_fitted(parts, truths["valid"], OPTIONS, sources)
+    return parts, truths, sources, *fit_and_score(parts, truths["valid"], OPTIONS, sources)
 
 
 def test_a_useful_signal_lifts_valid_and_test(useful):
@@ -54,7 +55,7 @@ def test_a_useful_signal_lifts_valid_and_test(useful):
 
 def test_the_same_input_gives_the_same_bytes(useful):
     parts, truths, sources, scores, about = useful
-    again, told = cross_fitted(parts, truths["valid"], OPTIONS, sources)
+    again, told = fit_and_score(parts, truths["valid"], OPTIONS, sources)
     assert told == about
     assert all(again[part].tobytes() == scores[part].tobytes() for part in parts)
 
@@ -68,6 +69,20 @@ def test_a_useless_signal_is_not_used(seed):
     assert all(np.array_equal(scores[part], twin[part]) for part in parts), "it is its twin"
     assert about["standard_errors_won"] <= 1.64 and "s:score" not in about["importances"]
     assert about["importances"] == told["importances"]
+
+
+def test_the_trees_of_the_twin_are_fitted_once(monkeypatch):
+    parts, truths, sources = world(5, 200, 0.0)
+    plain = {part: aligned.only(BASE) for part, aligned in parts.items()}
+    options, fitted = {**OPTIONS, "threshold": 1.64}, {}
+    expected = fit(plain, truths["valid"], options, sources)
+    fit(parts, truths["valid"], options, sources, fitted)
+    monkeypatch.setattr(lambdamart, "fit_folds", None)
+    scores, about = fit(plain, truths["valid"], options, sources, fitted)
+    assert about == expected[1]
+    assert all(np.array_equal(scores[part], expected[0][part]) for part in parts)
+    with pytest.raises(TypeError):
+        fit(plain, truths["valid"], {**options, "num_leaves": 3}, sources, fitted)
 
 
 def test_trees_that_win_nothing_are_the_base_list():
@@ -87,7 +102,7 @@ def test_trees_start_from_the_base_list():
     there = np.ones((2, 4), bool)
     np.testing.assert_allclose(start_scores(there), [-np.log([1, 2, 3, 4])] * 2)
     parts, truths, sources = world(2, 300, 0.0)
-    scores, _ = cross_fitted(parts, truths["valid"], {**OPTIONS, "rounds": 1, "learning_rate": 1e-9}, sources)
+    scores, _ = fit_and_score(parts, truths["valid"], {**OPTIONS, "rounds": 1, "learning_rate": 1e-9}, sources)
     assert all((np.diff(scores[part], axis=1) < 0).all() for part in parts), "with nothing learned it is the base order"
 
 
@@ -100,7 +115,7 @@ def test_a_useful_signal_is_used(useful):
 
 def test_labels_by_chance_give_valid_lists_by_chance():
     parts, truths, sources = world(3, 900, 0.0)
-    scores, _ = cross_fitted(parts, truths["valid"], {**OPTIONS, "min_data_in_leaf": 1, "num_leaves": 31}, sources)
+    scores, _ = fit_and_score(parts, truths["valid"], {**OPTIONS, "min_data_in_leaf": 1, "num_leaves": 31}, sources)
     depth = parts["valid"].lists.items.shape[1]
     gains = np.array([1 / np.log2(rank + 1) if rank <= 10 else 0 for rank in range(1, depth + 1)])
     there = (truths["valid"] >= 0).mean()
@@ -111,7 +126,7 @@ def test_labels_by_chance_give_valid_lists_by_chance():
 def test_too_few_users_to_learn_from_keep_the_base_order():
     parts, truths, sources = world(4, 30, 1.0)
     truth = np.where(np.arange(30) < 9, np.maximum(truths["valid"], 0), -1)
-    scores, about = cross_fitted(parts, truth, OPTIONS, sources)
+    scores, about = fit_and_score(parts, truth, OPTIONS, sources)
     assert about["users_fitted"] == 0 and about["importances"] == {} and "only 9 users" in about["note"]
     assert all((np.diff(scores[part], axis=1) < 0).all() for part in parts)
 

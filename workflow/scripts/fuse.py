@@ -40,6 +40,7 @@ def main(inputs, signals, matrices, outputs, fusions, history, threads):
     base = {part: read_lists(inputs[part])[0] for part in PARTS}
     refuse_unfitted(base["valid"], inputs["valid"])
     material = {"inputs": inputs, "data": data, "matrices": matrices, "history": history, "threads": threads}
+    material["fitted"] = {}  # a fusion and its twin have a part in common
 
     @cache  # fusions mostly share their signals
     def aligned_part(part, depth, *names):

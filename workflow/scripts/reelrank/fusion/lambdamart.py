@@ -1,5 +1,6 @@
 """LambdaMART (Burges 2010, by LightGBM) over signals, the history and training interactions, cross-fitted on valid."""
 
+import hashlib
 import logging
 from dataclasses import replace
 
@@ -11,6 +12,9 @@ from reelrank.fusion.signals import BASE, FITTED_AT, gain_z, single_scores, trut
 from reelrank.metrics import ndcg
 from reelrank.rerank.similarity import standardised
 
+#: What is needed of the material of all fusions.
+SOURCES = ("inputs", "data", "matrices", "history", "threads")
+
 #: Users whose candidates are scored at a time; bounds memory at about 100 MB.
 USERS_PER_CHUNK = 512
 
@@ -18,18 +22,26 @@ USERS_PER_CHUNK = 512
 def fuse(parts, truth, options, material):
     """Read what features are made of, fit on valid and score both parts; see `reelrank.fusion.fuse`."""
     similarities = [(feature["encoder"], feature["field"]) for feature in options["similarities"]]
-    return fit(parts, truth, options, load_sources(similarities=similarities, **material))
+    sources = load_sources(similarities=similarities, **{key: material[key] for key in SOURCES})
+    return fit(parts, truth, options, sources, material["fitted"])
 
 
-def fit(parts, truth, options, sources):
+def fit(parts, truth, options, sources, fitted=None):
     """Return the scores and the account of the trees over all features, of those without signals, or of the base list.
 
     Trees that read useless features lose a little by them, and few users teach little. So
     all three are judged on valid by NDCG@10, trees out of fold: signals and similarities
     are read only if they win by `threshold` standard errors, paired by user, and trees
     only if they have more than the base list.
+
+    Parameters
+    ----------
+    fitted : dict, optional
+        What was fitted before over the same base list; gets what is fitted now. The trees without signals are
+        those of the twin.
     """
-    best = cross_fitted(parts, truth, options, sources)
+    fitted = {} if fitted is None else fitted
+    best = cross_fitted(parts, truth, options, sources, fitted)
     if not best[1]["users_fitted"]:
         return best
     valid, rows = parts["valid"], np.flatnonzero(truth >= 0)
@@ -40,7 +52,7 @@ def fit(parts, truth, options, sources):
 
     if sources.vectors or list(valid.scores) != [BASE]:
         plain = {part: aligned.only(BASE) for part, aligned in parts.items()}
-        without = cross_fitted(plain, truth, options, replace(sources, vectors={}))
+        without = cross_fitted(plain, truth, options, replace(sources, vectors={}), fitted)
         won = round(float(gain_z(values(best[0]) - values(without[0]), users)), 4)
         note = f"signals and similarities win {won:.2f} standard errors on valid: not used, since not above "
         used = won > options["threshold"]
@@ -56,7 +68,18 @@ def fit(parts, truth, options, sources):
     return best
 
 
-def cross_fitted(parts, truth, options, sources):
+def cross_fitted(parts, truth, options, sources, fitted):
+    """Return what `fit_and_score` does, from `fitted` if it is there."""
+    learned = {name: value for name, value in options.items() if name not in ("similarities", "threshold")}
+    users = hashlib.sha256(b"".join(part.lists.users.tobytes() for part in parts.values())).hexdigest()
+    key = (*signal_names(parts["valid"]), *sources.vectors, parts["valid"].lists.items.shape, users, repr(learned))
+    if key not in fitted:
+        fitted[key] = fit_and_score(parts, truth, options, sources)
+    scores, about = fitted[key]
+    return scores, dict(about)
+
+
+def fit_and_score(parts, truth, options, sources):
     """Fit on valid and score both parts.
 
     The users of valid are dealt into folds. The model of a fold learns from the others,
