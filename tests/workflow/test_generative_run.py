@@ -249,6 +249,21 @@ def test_the_parser_is_no_reason_to_ask_again(generative):
         path.write_text(before)
 
 
+def test_a_changed_prompt_asks_those_again_that_use_it(generative):
+    folder = generative[0]
+    path = folder / "config/prompts/in_context.yaml"
+    before = path.read_text()
+    try:
+        path.write_text(before.replace("Now I have watched that one too.", "Now I have watched that one as well."))
+        process = snakemake(folder, "-n", "--configfile", "overlay.yaml")
+        assert {rule for rule, _ in planned(process)} == AGAIN
+        output = process.stdout + process.stderr
+        asked = re.findall(r"rule (?:ask_llm|parse_answers):.*?reranker=([\w-]+)", output, flags=re.S)
+        assert asked == ["by_hand", "by_hand"], "asked once and parsed once"
+    finally:
+        path.write_text(before)
+
+
 def test_a_removed_answer_comes_from_the_cache(generative):
     folder, _, _, environment = generative
     place = folder / "results/sample/leave_one_out/lists/pop/seed1/on_all"
