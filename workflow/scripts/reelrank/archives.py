@@ -137,11 +137,13 @@ class _Limits:
         self.members = self.unpacked = 0
 
     def count_member(self):
+        """Count one more member."""
         self.members += 1
         if self.members > self.max_members:
             raise InputError(f"{self.archive}: more than {self.max_members} members; refused as a possible zip bomb")
 
     def count_bytes(self, number, name):
+        """Count unpacked bytes of the member `name`."""
         self.unpacked += number
         for limit, kind in ((self.max_bytes, "the limit"), (self.max_ratio * self.packed, "its packed size allows")):
             if self.unpacked > limit:

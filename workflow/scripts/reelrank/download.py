@@ -53,6 +53,7 @@ class _Job:
 
     @property
     def part(self):
+        """Where the bytes go until all are there."""
         return self.path.with_name(f"{self.path.name}.part")
 
     @property
@@ -61,9 +62,11 @@ class _Job:
         return self.path.with_name(f"{self.path.name}.part.json")
 
     def received(self):
+        """Return how many bytes are there."""
         return self.part.stat().st_size if self.part.exists() else 0
 
     def discard(self):
+        """Forget what is there."""
         self.part.unlink(missing_ok=True)
         self.sidecar.unlink(missing_ok=True)
 

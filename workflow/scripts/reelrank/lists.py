@@ -73,16 +73,14 @@ class RankedLists:
             raise ValueError(f"scores have shape {scores.shape}; expected {self.items.shape}")
         if (np.isnan(scores) & self.present).any():
             raise ValueError("a re-ranker scored NaN")
-        parts = [
-            part._sorted_by(scores[rows], None if raw_ranks is None else raw_ranks[rows]) for rows, part in self.parts()
-        ]
-        return parts[0] if len(parts) == 1 else concatenate(parts)
-
-    def _sorted_by(self, scores, raw_ranks):
-        order = np.argsort(np.where(self.present, -scores, np.inf), axis=1, kind="stable")
-        # Lists are gapless, so an entry scored -inf still stands before the absent ones.
-        take = lambda values: None if values is None else np.take_along_axis(values, order, axis=1)  # noqa: E731
-        return RankedLists(self.users, take(self.items), take(scores), take(raw_ranks))
+        moved = [None if values is None else np.empty_like(values) for values in (self.items, scores, raw_ranks)]
+        for rows, part in self.parts():
+            # Lists are gapless, so an entry scored -inf still stands before the absent ones.
+            order = np.argsort(np.where(part.present, -scores[rows], np.inf), axis=1, kind="stable")
+            for into, values in zip(moved, (self.items, scores, raw_ranks), strict=True):
+                if values is not None:
+                    into[rows] = np.take_along_axis(values[rows], order, axis=1)
+        return RankedLists(self.users, *moved)
 
 
 def read_lists(path, depth=None):

@@ -98,6 +98,7 @@ class _Found:
     at: int
 
     def known(self, n):
+        """Return how many of the first `n` labels are there."""
         return len({entry for entry in self.entries if entry is not None and entry < n})
 
 
