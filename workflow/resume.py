@@ -102,14 +102,18 @@ def wait_until(done, what):
 
 
 def mend_times(folder="."):
-    """Set the times of results that lie in the future to now; return how many there were.
+    """Set the times of results that lie in the future to now, in their order; return how many there were.
 
     They come of a clock that was set back. Snakemake refuses what it makes of them: it would be older than its input.
     """
     now = time.time_ns()
-    late = [path for path in (Path(folder) / "results").rglob("*") if path.stat().st_mtime_ns > now]
-    for path in late:
-        os.utime(path, ns=(now, now))  # all the same: then none is older than what it was made of
+    times = {path: path.lstat().st_mtime_ns for path in (Path(folder) / "results").rglob("*") if not path.is_symlink()}
+    late = {path: when for path, when in times.items() if when > now}
+    age = {when: number for number, when in enumerate(sorted(set(late.values()), reverse=True))}
+    for path, when in late.items():
+        # A millisecond apart, which Snakemake tells from each other: what is older than its input stays so.
+        mended = now - age[when] * 1_000_000
+        os.utime(path, ns=(mended, mended))
     return len(late)
 
 

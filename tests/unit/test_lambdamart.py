@@ -1,5 +1,7 @@
 """Trees fitted across folds of valid: no list is scored by a model that saw it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from planted import aligned, planted_interactions, signal
@@ -8,7 +10,7 @@ from small_data import interactions_of
 from reelrank.data import Histories
 from reelrank.fusion import lambdamart
 from reelrank.fusion.context import Categories, Sources, context_names, similarities_to
-from reelrank.fusion.lambdamart import Features, fit, fit_and_score, signal_names, start_scores
+from reelrank.fusion.lambdamart import Features, cross_fitted, fit, fit_and_score, signal_names, start_scores
 from reelrank.fusion.signals import BASE, single_scores, truth_columns, valid_ndcg
 from reelrank.lists import RankedLists
 
@@ -83,6 +85,21 @@ def test_the_trees_of_the_twin_are_fitted_once(monkeypatch):
     assert all(np.array_equal(scores[part], expected[0][part]) for part in parts)
     with pytest.raises(TypeError):
         fit(plain, truths["valid"], {**options, "num_leaves": 3}, sources, fitted)
+
+
+def test_lists_of_another_depth_are_another_fit(useful):
+    parts, truths, sources, _, _ = useful
+    test, fitted = parts["test"], {}
+    shallow = replace(
+        test,
+        lists=test.lists.head(4),
+        scores={name: scores[:, :4] for name, scores in test.scores.items()},
+        ranks={name: ranks[:, :4] for name, ranks in test.ranks.items()},
+    )
+    for one in (test, shallow):
+        scores, _ = cross_fitted({**parts, "test": one}, truths["valid"], OPTIONS, sources, fitted)
+        assert scores["test"].shape == one.lists.items.shape
+    assert len(fitted) == 2
 
 
 def test_trees_that_win_nothing_are_the_base_list():

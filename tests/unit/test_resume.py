@@ -130,11 +130,12 @@ def test_times_of_the_future_are_set_back(tmp_path):
     results = tmp_path / "results"
     results.mkdir()
     now = time.time()
-    for name, when in {"past": now - 50, "first": now + 500, "last": now + 900}.items():
+    for name, when in {"past": now - 50, "first": now + 500, "second": now + 500, "last": now + 900}.items():
         (results / name).touch()
         os.utime(results / name, (when, when))
+    (results / "nowhere").symlink_to(tmp_path / "nothing")
     os.utime(results, (now - 60, now - 60))
-    assert resume.mend_times(tmp_path) == 2 and resume.mend_times(tmp_path) == 0
-    times = {name: (results / name).stat().st_mtime for name in ("past", "first", "last")}
-    assert now - 1 < times["first"] == times["last"] <= time.time(), "neither is older than the other"
+    assert resume.mend_times(tmp_path) == 3 and resume.mend_times(tmp_path) == 0
+    times = {name: (results / name).stat().st_mtime for name in ("past", "first", "second", "last")}
+    assert now - 1 < times["first"] == times["second"] < times["last"] <= time.time(), "what was older stays so"
     assert times["past"] == pytest.approx(now - 50)

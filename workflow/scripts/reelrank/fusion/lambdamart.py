@@ -72,7 +72,8 @@ def cross_fitted(parts, truth, options, sources, fitted):
     """Return what `fit_and_score` does, from `fitted` if it is there."""
     learned = {name: value for name, value in options.items() if name not in ("similarities", "threshold")}
     users = hashlib.sha256(b"".join(part.lists.users.tobytes() for part in parts.values())).hexdigest()
-    key = (*signal_names(parts["valid"]), *sources.vectors, parts["valid"].lists.items.shape, users, repr(learned))
+    shapes = [part.lists.items.shape for part in parts.values()]
+    key = (*signal_names(parts["valid"]), *sources.vectors, *shapes, users, repr(learned))
     if key not in fitted:
         fitted[key] = fit_and_score(parts, truth, options, sources)
     scores, about = fitted[key]
