@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from slurm_cluster import wait_for
+from slurm_cluster import is_alive, wait_for
 from snakemake_run import HERE, command, result_bytes, snakemake, variables
 
 CONFIG = ("--configfile", "tests/config/drill.yaml")
@@ -80,6 +80,18 @@ class Run:
         wait_for(working, f"the step {name} is at work", LONGEST)
         return found[0]
 
+    def wait_for_checkpoint(self):
+        """Wait until a training has done an epoch; return the id of its process."""
+        process = self.wait_for_step("train")
+        models = self.folder / "results"
+
+        def saved():
+            assert is_alive(process), f"the training was over before it was seen at work\n{self.output}"
+            return list(models.rglob("checkpoint-*.pt"))
+
+        wait_for(saved, "an epoch is done", LONGEST, 0.005)
+        return process
+
     def send(self, number, group=False):
         """Send a signal to Snakemake, or to it and all that it started, as Ctrl-C does."""
         (os.killpg if group else os.kill)(self.process.pid, number)
@@ -115,6 +127,12 @@ def resume(folder, *arguments):
 def rerun(folder, *arguments, where=HERE):
     """Start again, as a user would, and return the finished process."""
     return snakemake(folder, *CONFIG, "--rerun-incomplete", *arguments, where=where, timeout=LONGEST)
+
+
+def assert_continued(folder):
+    """The last training went on where the one before was killed."""
+    [log] = (Path(folder) / "results/logs").rglob("train.log")
+    assert "continued after epoch" in log.read_text()
 
 
 def assert_whole(folder, expected):

@@ -175,13 +175,13 @@ def is_alive(pid):
         return False
 
 
-def wait_for(condition, what, seconds):
-    """Wait until `condition()` holds; raise `TimeoutError` after `seconds`."""
+def wait_for(condition, what, seconds, step=0.1):
+    """Wait until `condition()` holds, looked at each `step` seconds; raise `TimeoutError` after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds} s in vain until {what}")
-        time.sleep(0.1)
+        time.sleep(step)
 
 
 def free_ports(number):

@@ -6,8 +6,19 @@ import signal
 import subprocess
 
 import pytest
-from interrupted_run import CONFIG, LONGEST, Run, assert_same, assert_whole, pause, rerun, resume, step_processes
-from slurm_cluster import wait_for
+from interrupted_run import (
+    CONFIG,
+    LONGEST,
+    Run,
+    assert_continued,
+    assert_same,
+    assert_whole,
+    pause,
+    rerun,
+    resume,
+    step_processes,
+)
+from slurm_cluster import is_alive, wait_for
 
 #: Steps of the run, `all` left out.
 STEPS = 14
@@ -33,19 +44,20 @@ def test_snakemake_is_sent(number, time, folder, expected, moments):
 
 def test_a_job_is_killed(folder, expected):
     with Run(folder) as run:
-        os.kill(run.wait_for_step("train"), signal.SIGKILL)
+        os.kill(run.wait_for_checkpoint(), signal.SIGKILL)
         assert run.finish() == 1
         assert "Error in rule train" in run.output
     assert_whole(folder, expected)
     process = rerun(folder)
     assert process.returncode == 0, process.stdout + process.stderr
+    assert_continued(folder)
     assert_same(folder, expected)
 
 
 def test_a_job_outlives_its_snakemake(folder, expected):
     """The orphan is stopped in its middle, and goes on writing once the next run is at work."""
     with Run(folder) as run:
-        orphan = run.wait_for_step("train")
+        orphan = run.wait_for_checkpoint()
         os.kill(orphan, signal.SIGSTOP)
         run.send(signal.SIGKILL)
         run.finish()
@@ -56,6 +68,7 @@ def test_a_job_outlives_its_snakemake(folder, expected):
                 wait_for(lambda: len(step_processes(folder, "train")) == 2, "the step is at work again", LONGEST)
                 os.kill(orphan, signal.SIGCONT)
                 assert second.finish() == 0, second.output
+                wait_for(lambda: not is_alive(orphan), "the orphan came to its own end", LONGEST)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(orphan, signal.SIGKILL)

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from interrupted_run import LONGEST, Run, assert_same, assert_whole, pause, rerun, resume
+from interrupted_run import LONGEST, Run, assert_continued, assert_same, assert_whole, pause, rerun, resume
 from slurm_cluster import wait_for
 from snakemake_run import ON_SLURM
 
@@ -45,9 +45,10 @@ def test_snakemake_is_sent(number, folder, cluster, expected, moments):
 def test_jobs_outlive_their_snakemake(folder, cluster, expected):
     """Nobody cancels them: they and those of the next run write the same files."""
     with Run(folder, where=ON_SLURM) as run:
-        run.wait_for_step("train")
+        run.wait_for_checkpoint()
         run.send(signal.SIGKILL)
         run.finish()
+    assert running(cluster, "train"), "the dead run's jobs go on"
     for arguments in (["--unlock"], []):
         process = rerun(folder, *arguments, where=ON_SLURM)
         assert process.returncode == 0, process.stdout + process.stderr
@@ -57,9 +58,10 @@ def test_jobs_outlive_their_snakemake(folder, cluster, expected):
 
 def test_a_step_is_killed_on_its_node_and_tried_again(folder, cluster, expected):
     with Run(folder, *RETRIES, where=ON_SLURM) as run:
-        os.kill(run.wait_for_step("train"), signal.SIGKILL)
+        os.kill(run.wait_for_checkpoint(), signal.SIGKILL)
         assert run.finish() == 0, run.output
         assert "Trying to restart" in run.output
+    assert_continued(folder)
     assert_same(folder, expected)
 
 
