@@ -11,13 +11,14 @@ TARGETS = {
     "full release": (34_000_000, 1_000_000, 1_000_000_000, 100),
 }
 
-#: Jobs whose work goes by interactions rather than by users.
+#: Jobs whose work goes by interactions rather than by users, and what of it stays on disk.
 BY_INTERACTION = ("raw", "prepared", "split", "split, item_statistics", "models", "texts")
+KEPT_BY_INTERACTION = tuple(name for name in BY_INTERACTION if name != "models")
 
 #: A law with fewer sizes than this is not fitted.
 FEWEST = 3
 
-#: A quantity that grows by less than this factor over all sizes is a constant.
+#: A quantity that grows by less than this factor over all sizes has no law: larger data may need more.
 FLAT = 1.15
 
 
@@ -91,6 +92,14 @@ def foretell(found, at):
     return float(np.exp(value)), float(np.exp(np.sqrt(slope @ found["covariance"] @ slope + found["rmse"] ** 2)))
 
 
+def missed(rows):
+    """Return what the largest run took, as a factor of what the others foretell of it; nan where they tell no law."""
+    rows = sorted(rows, key=lambda row: np.prod([float(size) for size in row[2:5]]))
+    *others, largest = rows
+    found = fit([row[2:5] for row in others], [row[5] for row in others]) if others else None
+    return largest[5] / foretell(found, largest[2:5])[0] if found else np.nan
+
+
 def exponent(found, axis):
     """Return ``b ± error`` of one variable as text."""
     if np.isnan(found["exponents"][axis]):
@@ -110,7 +119,10 @@ def report(rows, per_user):
         "# Measured laws of scale",
         "",
         "`y = start + a * users^b * items^c * candidates^d`, fitted to logarithms; errors are one standard error. "
-        "Memory and time hold the start of Python and its libraries as `start`.",
+        "Memory and time hold the start of Python and its libraries as `start`. `fit` is the spread around the law; "
+        "`missed`: what the run of most users x items x candidates took, as a factor of what the others foretell of "
+        "it. The error of a forecast holds that of the law, the spread and the miss. What hardly grew has no law: "
+        "`>=` says the most that was measured.",
         "",
         "Measured at (users x items x candidates): "
         + ", ".join(f"{u:,} x {i:,} x {c}" for u, i, c in sorted({row[2:5] for row in rows}))
@@ -118,26 +130,30 @@ def report(rows, per_user):
     ]
     for quantity in dict.fromkeys(row[0] for row in rows):
         lines += ["", f"## {quantity}", ""]
-        heads = ["job", "sizes", "least", "most", "start", "users", "items", "candidates", "fit", *TARGETS]
+        heads = ["job", "sizes", "least", "most", "start", "users", "items", "candidates", "fit", "missed", *TARGETS]
         lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         for job in dict.fromkeys(row[1] for row in rows if row[0] == quantity):
             own = [row for row in rows if row[:2] == (quantity, job) and row[5] > 0]
             if own:
-                lines.append("| " + " | ".join(_cells(job, own, per_user)) + " |")
+                lines.append("| " + " | ".join(_cells(quantity, job, own, per_user)) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cells(job, rows, per_user):
+def _cells(quantity, job, rows, per_user):
     values = [row[5] for row in rows]
     cells = [job, str(len(rows)), short(min(values)), short(max(values))]
     found = fit([row[2:5] for row in rows], values)
     if found is None:
-        return [*cells, *[""] * (5 + len(TARGETS))]
+        return [*cells, *[""] * (6 + len(TARGETS))]
     if found["flat"]:
-        return [*cells, short(max(values)), "constant", "", "", "", *[short(max(values))] * len(TARGETS)]
+        return [*cells, *[""] * 6, *[f">= {short(max(values))}"] * len(TARGETS)]
+    miss = missed(rows)
     cells += [short(found["start"]), *(exponent(found, axis) for axis in range(3)), f"x {np.exp(found['rmse']):.2f}"]
+    cells.append("" if np.isnan(miss) else f"x {miss:.2f}")
+    by_interaction = KEPT_BY_INTERACTION if quantity == "MiB on disk" else BY_INTERACTION
     for users, items, interactions, candidates in TARGETS.values():
-        like = interactions / per_user if job.split("/")[0] in BY_INTERACTION else users
+        like = interactions / per_user if job.split("/")[0] in by_interaction else users
         value, factor = foretell(found, (like, items, candidates))
+        factor = np.exp(np.hypot(np.log(factor), 0 if np.isnan(miss) else np.log(miss)))
         cells.append(f"{short(value)} (x/÷ {short(factor)})")
     return cells
