@@ -40,7 +40,7 @@ run: env
 	@$(BIN)/python workflow/show_results.py $(CONFIG)
 
 resume: env
-	$(BIN)/python workflow/resume.py $(if $(CONFIG),--cores $(CORES) --configfile $(CONFIG))
+	$(BIN)/python workflow/resume.py $(if $(DEAD),--dead) $(if $(CONFIG),--cores $(CORES) --configfile $(CONFIG))
 
 test: env-dev lint
 	$(BIN)/python -m pytest --durations=10

@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from reelrank import config as settings, digests, fields, fusion_options, raw, run_arguments, redrawing
+from reelrank import config as settings, digests, fields, fusion_options, raw, run_arguments, redrawing, slurm
 from reelrank.errors import InputError
 from reelrank.llm import options as llm
 from snakemake.exceptions import WorkflowError
@@ -117,6 +117,7 @@ def all_ranks(wildcards):
     ]
 
 
-# For `make resume`.
 onstart:
-    run_arguments.remember(sys.argv, workflow.workdir_init)
+    run_arguments.remember(sys.argv, workflow.main_snakefile)  # for `make resume`
+    if workflow.executor_plugin.name == "slurm":
+        slurm.keep_min_job_age(sys.modules["snakemake_executor_plugin_slurm"])

@@ -2,12 +2,11 @@
 
 It cancels the SLURM jobs, and ends the processes on this machine, that the dead run left at work in this folder,
 takes the lock away, sets back the times of results that lie in the future, and starts Snakemake again, by default with
-the arguments that the dead run had. It refuses while a Snakemake is at work on the folder from this machine; whether
-one is from another, only you can know.
+the arguments that the dead run had. It refuses while a Snakemake is at work on the folder from this machine. Whether
+one is from another machine only you can know: `--dead` as the first argument says that none is.
 """
 
 import contextlib
-import getpass
 import os
 import re
 import shutil
@@ -19,7 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "scripts"))
 
-from reelrank.run_arguments import remembered
+from reelrank.errors import InputError
+from reelrank.run_arguments import host, remembered
 
 #: Where Snakemake keeps its logs, below the working folder.
 LOGS = ".snakemake/log/*.snakemake.log"
@@ -37,22 +37,31 @@ def run_ids(folder="."):
     return {run for log in logs for run in RUN_ID.findall(log.read_text(encoding="utf-8", errors="replace"))}
 
 
-def jobs_left(runs):
-    """Return the SLURM jobs, waiting or at work, of these runs."""
-    query = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", "%i|%j"]
-    rows = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [job for job, _, name in (row.strip().partition("|") for row in rows) if name in runs]
+def jobs_left(runs, folder="."):
+    """Return the SLURM jobs, waiting or at work, of these runs in a working folder.
+
+    A copy of the folder knows the runs of the original too, whose jobs are not its own.
+    """
+    query = ["squeue", "--noheader", "--user", str(os.getuid()), "--format", "%i|%j|%Z"]
+    process = subprocess.run(query, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise SystemExit(f"resume: squeue does not say which jobs the run left: {process.stderr.strip()}")
+    rows = [row.strip().split("|", 2) for row in process.stdout.splitlines() if row.count("|") >= 2]
+    here = Path(folder).resolve()
+    return [job for job, name, place in rows if name in runs and Path(place).resolve() == here]
 
 
 def cancel_jobs(folder="."):
     """Cancel what earlier runs of a working folder left in the queue and wait for its end; return how many."""
     runs = run_ids(folder)
-    if not runs or shutil.which("squeue") is None:
+    if not runs:
         return 0
-    jobs = jobs_left(runs)
+    if shutil.which("squeue") is None:
+        raise SystemExit("resume: runs of this folder had SLURM jobs, but there is no squeue here to ask for them")
+    jobs = jobs_left(runs, folder)
     if jobs:
-        subprocess.run(["scancel", *jobs], check=True)
-        wait_until(lambda: not jobs_left(runs), f"SLURM jobs {', '.join(jobs)} end")
+        subprocess.run(["scancel", *jobs], check=False)  # one may have ended meanwhile; the queue tells
+        wait_until(lambda: not jobs_left(runs, folder), f"SLURM jobs {', '.join(jobs)} end")
     return len(jobs)
 
 
@@ -106,25 +115,48 @@ def mend_times(folder="."):
 
     They come of a clock that was set back. Snakemake refuses what it makes of them: it would be older than its input.
     """
-    now = time.time_ns()
-    times = {path: path.lstat().st_mtime_ns for path in (Path(folder) / "results").rglob("*") if not path.is_symlink()}
-    late = {path: when for path, when in times.items() if when > now}
+    now, late = time.time_ns(), {}
+    for place, folders, files in os.walk(Path(folder) / "results", followlinks=True):
+        for path in (Path(place) / name for name in [*folders, *files]):
+            with contextlib.suppress(FileNotFoundError):
+                when = path.lstat().st_mtime_ns
+                if when > now and not path.is_symlink():
+                    late[path] = when
     age = {when: number for number, when in enumerate(sorted(set(late.values()), reverse=True))}
     for path, when in late.items():
         # A millisecond apart, which Snakemake tells from each other: what is older than its input stays so.
         mended = now - age[when] * 1_000_000
-        os.utime(path, ns=(mended, mended))
+        try:
+            os.utime(path, ns=(mended, mended))
+        except OSError as error:
+            raise SystemExit(f"resume: the time of {path} lies in the future and cannot be set: {error}") from None
     return len(late)
+
+
+def arguments_to_continue(given):
+    """Return the arguments of Snakemake and the folder that they are relative to, or raise `SystemExit`."""
+    sure, given = given[:1] == ["--dead"], given[given[:1] == ["--dead"] :]
+    try:
+        noted, started_in, elsewhere = remembered()
+    except InputError as error:
+        raise SystemExit(f"resume: {error}") from None
+    if elsewhere not in ("", host()) and not sure:
+        raise SystemExit(
+            f"resume: the last run was started on {elsewhere}, where it may be alive. Make sure that it is not, or end "
+            "it there; then: make resume DEAD=1 (or --dead as the first argument)"
+        )
+    if given:
+        return given, Path()
+    if not noted:
+        raise SystemExit("resume: no run has been noted in this folder; give the arguments of Snakemake")
+    if not started_in.is_dir():
+        raise SystemExit(f"resume: the last run was started in {started_in}, which is gone; give the arguments")
+    return noted, started_in
 
 
 def main(arguments):
     """Clear up behind the dead run of this folder and continue it; return Snakemake's exit status."""
-    started_in = Path()
-    if not arguments:
-        arguments, started_in = remembered()
-    if not arguments:
-        print("resume: no run has been noted in this folder; give the arguments of Snakemake", file=sys.stderr)
-        return 2
+    arguments, started_in = arguments_to_continue(arguments)
     refuse_if_at_work()
     cancelled = cancel_jobs()
     ended = end_processes()
@@ -132,12 +164,13 @@ def main(arguments):
         print(f"resume: {mended} results were made later than now, by the clock; their times are set back")
     print(f"resume: {cancelled} SLURM jobs cancelled, {ended} processes ended; continues: {' '.join(arguments)}")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "snakemake", *arguments]
-    subprocess.run([*command, "--unlock"], cwd=started_in, check=True)
-    if "--rerun-incomplete" not in arguments and "--ri" not in arguments:
-        command.append("--rerun-incomplete")
+    command = [sys.executable, "-m", "snakemake"]
     os.chdir(started_in)
-    os.execv(sys.executable, command)
+    # Before the arguments, which may end in `-- targets`.
+    if subprocess.run([*command, "--unlock", *arguments], check=False).returncode:
+        return 1
+    again = [] if {"--rerun-incomplete", "--ri"} & set(arguments) else ["--rerun-incomplete"]
+    os.execv(sys.executable, [*command, *again, *arguments])
 
 
 if __name__ == "__main__":

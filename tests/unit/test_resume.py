@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reelrank.run_arguments import remember, remembered
+from reelrank.run_arguments import ARGUMENTS, host, remember, remembered
 
 SCRIPT = Path(__file__).parents[2] / "workflow" / "resume.py"
 SPECIFICATION = importlib.util.spec_from_file_location("resume", SCRIPT)
@@ -45,31 +45,44 @@ def queue(tmp_path, monkeypatch):
     return jobs
 
 
-def test_arguments_come_back_from_where_the_run_was_started(tmp_path):
+def test_arguments_come_back_from_where_the_run_was_started(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
-    assert remembered(tmp_path / "work") == ([], tmp_path / "work")
-    remember(["/bin/snakemake", "--cores", "2", "-d", "work"], tmp_path, tmp_path / "work")
+    assert remembered(tmp_path / "work") == ([], tmp_path / "work", "")
+    monkeypatch.setenv("PWD", str(tmp_path))  # as a shell leaves it, whatever Snakemake changes to
+    remember(["/bin/snakemake", "--cores", "2", "-d", "work"], tmp_path / "Snakefile", tmp_path / "work")
     moved = (tmp_path / "work").rename(tmp_path / "elsewhere")
-    arguments, started_in = remembered(moved)
+    arguments, started_in, machine = remembered(moved)
     assert arguments == ["--cores", "2", "-d", "work"] and started_in.resolve() == tmp_path.resolve()
-    remember(["/bin/pytest", "tests"], tmp_path, moved)
+    assert machine == host()
+    remember(["/bin/pytest", "tests"], tmp_path / "Snakefile", moved)
     assert remembered(moved)[0] == arguments, "another program's arguments are not Snakemake's"
 
 
 def test_jobs_of_this_folder_are_cancelled_and_others_stay(workdir, queue):
-    queue.write_text(f"11|{OWN}\n12|{OTHER}\n13_2|{OWN}\n14|mine\n")
+    kept = f"12|{OTHER}|{workdir}\n14|mine|{workdir}\n15|{OWN}|{workdir}-copied-from\n"
+    queue.write_text(f"11|{OWN}|{workdir}\n13_2|{OWN}|{workdir}\n{kept}")
     assert resume.cancel_jobs() == 2
-    assert queue.read_text() == f"12|{OTHER}\n14|mine\n"
+    assert queue.read_text() == kept
     assert resume.cancel_jobs() == 0
 
 
 def test_without_slurm_there_is_nothing_to_cancel(workdir, monkeypatch):
     monkeypatch.setenv("PATH", str(workdir))
+    with pytest.raises(SystemExit, match="there is no squeue here"):
+        resume.cancel_jobs()
+    for log in (workdir / ".snakemake/log").iterdir():
+        log.write_text("host: a\nBuilding DAG\n")
     assert resume.cancel_jobs() == 0
 
 
+def test_a_queue_that_does_not_answer_is_told_of(workdir, queue):
+    (workdir / "programs/squeue").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
+    with pytest.raises(SystemExit, match="which jobs the run left: no controller"):
+        resume.cancel_jobs()
+
+
 def test_jobs_that_do_not_end_are_not_run_over(workdir, queue, monkeypatch):
-    queue.write_text(f"11|{OWN}\n")
+    queue.write_text(f"11|{OWN}|{workdir}\n")
     (workdir / "programs" / "scancel").write_text("#!/bin/sh\n")
     monkeypatch.setattr(resume, "PATIENCE", 0.1)
     with pytest.raises(SystemExit, match="in vain until SLURM jobs 11 end"):
@@ -121,9 +134,37 @@ def test_a_snakemake_at_work_is_left_alone(workdir, tmp_path):
             alive.kill()
 
 
-def test_a_folder_without_a_run_says_so(workdir, capsys):
-    assert resume.main([]) == 2
-    assert "no run has been noted in this folder" in capsys.readouterr().err
+def test_a_folder_without_a_run_says_so(workdir):
+    with pytest.raises(SystemExit, match="no run has been noted in this folder"):
+        resume.main([])
+
+
+def test_a_damaged_note_is_named(workdir):
+    (workdir / ARGUMENTS).write_text('{"arguments": ["--cor')
+    with pytest.raises(SystemExit, match=f"{ARGUMENTS}: expected the arguments of the last run"):
+        resume.main([])
+
+
+def test_a_run_of_another_machine_may_be_alive(workdir, monkeypatch):
+    monkeypatch.setattr("reelrank.run_arguments.host", lambda: "login2")
+    remember(["snakemake", "--cores", "1"], workdir / "Snakefile")
+    with pytest.raises(SystemExit, match="started on login2, where it may be alive"):
+        resume.main([])
+    assert resume.arguments_to_continue(["--dead"])[0] == ["--cores", "1"]
+    assert resume.arguments_to_continue(["--dead", "-n"])[0] == ["-n"]
+
+
+def test_what_resume_adds_stands_before_targets(workdir, monkeypatch, process):
+    remember(["snakemake", "--cores", "1", "--", "a.txt"], workdir / "Snakefile")
+    called = []
+    monkeypatch.setattr(resume, "cancel_jobs", lambda: 0)
+    monkeypatch.setattr(os, "execv", lambda _, words: called.append(words))
+    monkeypatch.setattr(
+        subprocess, "run", lambda words, **_: called.append(words) or subprocess.CompletedProcess([], 0)
+    )
+    resume.main([])
+    arguments = ["--cores", "1", "--", "a.txt"]
+    assert [words[3:] for words in called] == [["--unlock", *arguments], ["--rerun-incomplete", *arguments]]
 
 
 def test_times_of_the_future_are_set_back(tmp_path):

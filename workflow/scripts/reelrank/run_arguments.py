@@ -1,34 +1,77 @@
 """The arguments of the last run in a working folder, for `workflow/resume.py` to continue with."""
 
+import argparse
+import json
 import os
+import socket
 from pathlib import Path
 
+from reelrank.errors import InputError
 from reelrank.files import read_json, write_json
 
 #: Where they are noted, below the working folder.
 ARGUMENTS = ".snakemake/reelrank-arguments.json"
 
 
-def remember(arguments, started_in, folder="."):
-    """Note the arguments of a run that begins, and the folder that they are relative to.
+def host():
+    """Return the name of this machine."""
+    return socket.gethostname()
+
+
+def remember(arguments, snakefile, folder="."):
+    """Note the arguments of a run that begins, the folder that they are relative to, and the machine.
 
     Parameters
     ----------
     arguments : sequence of str
         ``sys.argv``. Where another program than Snakemake's own runs Snakemake, nothing is noted.
-    started_in : path
+    snakefile : path
+        Of the run, absolute: it tells where the run was started, since Snakemake has changed its folder by now.
     folder : path
-        The working folder; they may be moved together.
+        The working folder; it may be moved together with the one that the run was started in.
     """
     if Path(arguments[0]).name in ("snakemake", "__main__.py"):
-        note = {"arguments": list(arguments[1:]), "started_in": os.path.relpath(started_in, folder)}
-        write_json(Path(folder) / ARGUMENTS, note)
+        started_in = os.path.relpath(_started_in(arguments[1:], snakefile, Path(folder)), folder)
+        write_json(
+            Path(folder) / ARGUMENTS, {"arguments": list(arguments[1:]), "started_in": started_in, "host": host()}
+        )
+
+
+def _started_in(arguments, snakefile, folder):
+    """Return the folder of the shell if ``--directory`` was given and it has the Snakefile there, or `folder`."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("-d", "--directory")
+    parser.add_argument("-s", "--snakefile", default="Snakefile")
+    try:
+        given = parser.parse_known_args(arguments)[0]
+    except argparse.ArgumentError:
+        return folder
+    shell = Path(os.environ.get("PWD") or folder)
+    leads_here = given.directory and (shell / given.directory).resolve() == folder.resolve()
+    return shell if leads_here and (shell / given.snakefile).resolve() == Path(snakefile).resolve() else folder
 
 
 def remembered(folder="."):
-    """Return the arguments of the last run in a working folder and where it was started; ``([], folder)`` if none."""
+    """Return the arguments of the last run in a working folder, where it was started, and on which machine.
+
+    Returns
+    -------
+    arguments : list of str
+        Empty if no run is noted.
+    started_in : Path
+    machine : str
+        Empty if no run is noted.
+
+    Raises
+    ------
+    InputError
+        If the note cannot be read.
+    """
     path = Path(folder) / ARGUMENTS
     if not path.is_file():
-        return [], Path(folder)
-    note = read_json(path)
-    return note["arguments"], Path(folder) / note["started_in"]
+        return [], Path(folder), ""
+    try:
+        note = read_json(path)
+        return note["arguments"], Path(folder) / note["started_in"], note.get("host", "")
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: expected the arguments of the last run, found {error!r}; remove the file") from None
