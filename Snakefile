@@ -1,5 +1,4 @@
-# reelrank: does re-ranking a recommender's top list with language models help?
-# Stages in the order of the pipeline; each rule file opens with its contract.
+# reelrank: does re-ranking a recommender's top list with language models help? Rule files open with their contract.
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -8,7 +7,7 @@ min_version("9.0")
 configfile: workflow.source_path("config/config.yaml")
 
 
-include: "rules/common.smk"
+include: "rules/common.smk"  # and then the stages, in the order of the pipeline
 include: "rules/about_lists.smk"
 include: "rules/feature_files.smk"
 include: "rules/download.smk"
@@ -18,6 +17,7 @@ include: "rules/features.smk"
 include: "rules/train.smk"
 include: "rules/recommend.smk"
 include: "rules/asking.smk"
+include: "rules/sharding.smk"
 include: "rules/language_model.smk"
 include: "rules/rerank.smk"
 include: "rules/ask.smk"

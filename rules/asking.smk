@@ -27,10 +27,12 @@ def language_model_source(wildcards, name):
 
 
 def tuned_block(wildcards):
+    """The config of a language model that is fine-tuned."""
     return config["language_models"][wildcards.language_model]
 
 
 def asking_options(wildcards):
+    """The options of a generative re-ranker, complete."""
     return llm.generative_options(config["rerankers"][wildcards.reranker])
 
 
@@ -68,10 +70,12 @@ def shown_beside_titles(reranker):
 
 
 def prompt_inputs(wildcards):
+    """Those of one re-ranker."""
     return shown_beside_titles(wildcards.reranker)
 
 
 def all_prompt_inputs(wildcards):
+    """Those of all generative re-rankers."""
     return {key: path for name in rerankers_of("generative") for key, path in shown_beside_titles(name).items()}
 
 
@@ -82,17 +86,3 @@ def asking_code(wildcards):
         config, wildcards.reranker
     )
     return code_digest("ask_llm.py", f"llm/clients/{options['client']}.py", *(["llm/reading.py"] if slides else []))
-
-
-#: What stands in the names of the files of a job that scores a part of the users, where there are several.
-USER_SHARD = ".{scatteritem}" if config["user_shards"] > 1 else ""
-
-
-def of_user_shard(path):
-    """The list that a job scores: the whole, or a part of the users that is gathered and removed."""
-    return temp(f"{path}{USER_SHARD}.parquet") if USER_SHARD else f"{path}.parquet"
-
-
-def shard_pattern(part):
-    """The parts of a list, for `gather`, which fills in its own wildcard and unescapes the others."""
-    return f"{LISTS}/{{reranker}}/{part}.".replace("{", "{{").replace("}", "}}") + "{scatteritem}.parquet"

@@ -48,6 +48,7 @@ else:
             name=names(raw.downloads(DATASET)),
         conda:
             "../envs/data.yaml"
+        # No `code`: the result is the published file, as url and checks decide it, and is not to be fetched again.
         params:
             url=lambda wildcards: raw.url_of(DATASET, wildcards.name),
             checks=lambda wildcards: DATASET["download"]["checks"].get(wildcards.name, {}),

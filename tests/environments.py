@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from rule_blocks import read_rules, rule_files
 
 from reelrank.digests import library_imports
 
@@ -59,23 +60,20 @@ def declared(path):
 def rules(root):
     """Return (rule, environment or None, step or None) of every rule of the workflow at `root`."""
     found = []
-    for path in [root / "Snakefile", *sorted((root / "rules").glob("*.smk"))]:
-        blocks = re.split(r"^[ ]*(?:rule|checkpoint) (\w+):", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        for name, block in zip(blocks[1::2], blocks[2::2], strict=True):
-            environment = re.search(r'^[ ]*conda:\s+"\.\./envs/(\w+)\.yaml"', block, re.MULTILINE)
-            step = re.search(r'^[ ]*script:\s+"\.\./workflow/scripts/(\w+\.py)"', block, re.MULTILINE)
-            runs = re.search(r"^[ ]*(script|shell|run|notebook|wrapper):", block, re.MULTILINE)
-            if runs and not environment:
-                raise ValueError(f"{path.name}: rule {name} names no environment in ../envs/")
-            if runs and runs[1] != "shell" and not step:
-                raise ValueError(f"{path.name}: rule {name} runs something that is no step in workflow/scripts/")
-            found.append((name, environment and environment[1], step and step[1]))
+    for rule in read_rules(root):
+        environment, step = rule.path("conda", "envs", r"\.yaml"), rule.path("script", "workflow/scripts", r"\.py")
+        runs = {"script", "shell", "run", "notebook", "wrapper"} & set(rule.sections)
+        if runs and not environment:
+            raise ValueError(f"{rule.file}: rule {rule.name} names no environment in ../envs/")
+        if runs - {"shell"} and not step:
+            raise ValueError(f"{rule.file}: rule {rule.name} runs something that is no step in workflow/scripts/")
+        found.append((rule.name, environment and environment.removesuffix(".yaml"), step))
     return found
 
 
 def workflow_code(root):
     """Return the Python that can be read from the Snakefile and the rule files: imports, and all words as names."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in [root / "Snakefile", *root.glob("rules/*.smk")])
+    text = "\n".join(path.read_text(encoding="utf-8") for path in rule_files(root))
     lines = re.findall(r"^(?:from|import) .+", text, re.MULTILINE)
     return ast.parse("\n".join(lines)), set(re.findall(r"[A-Za-z_]\w*", text))
 

@@ -81,6 +81,20 @@ def test_every_edit_of_a_step_counts(scripts):
         assert code_digest(scripts, step) != before
 
 
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (("trian.py",), r"trian\.py is no file"),
+        (("train.py", "models/nmf.py"), r"reelrank/models/nmf\.py is no file"),
+        (("train.py", "models/nfm"), r"reelrank/models/nfm is no file"),
+        (("train.py", "models"), r"reelrank/models is no file"),
+    ],
+)
+def test_a_file_that_does_not_exist_is_refused(named, message):
+    with pytest.raises(FileNotFoundError, match=message):
+        code_digest(SCRIPTS, *named)
+
+
 def test_the_library_has_no_import_that_the_digest_cannot_follow():
     for path in SCRIPTS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

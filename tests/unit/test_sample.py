@@ -291,8 +291,7 @@ def test_colours_tell_the_topic_only_with_content_signal(modest, content_signal,
         with Image.open(tmp_path / "covers" / f"{item}.jpg") as image:
             covers.append(np.asarray(image, dtype=float))
     chance = 1 / MODEST.topics
-    # The whole picture, and a corner that has no shape.
-    for corner in (0, -8):
+    for corner in (0, -8):  # the whole picture, and a corner that has no shape
         colours = np.array(covers)[:, corner:, corner:].mean(axis=(1, 2))
         distances = np.square(colours[:, None] - colours).sum(axis=2)
         np.fill_diagonal(distances, np.inf)

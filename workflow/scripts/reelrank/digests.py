@@ -27,9 +27,20 @@ def code_digest(scripts, script, *modules):
         The step, e.g. ``train.py``.
     modules : str
         Further files of the library, e.g. ``models/nfm.py``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of these is no file: its changes would rerun nothing.
     """
     scripts = Path(scripts)
     todo = [scripts / script, *(scripts / "reelrank" / module for module in modules)]
+    for path in todo:
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"code_digest: {path.relative_to(scripts).as_posix()} is no file; expected a step of "
+                "workflow/scripts, or a module of workflow/scripts/reelrank"
+            )
     trees = {}
     while todo:
         path = todo.pop()

@@ -27,7 +27,8 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 class Recommender(ABC):
     """Something that scores the whole catalogue for a user.
 
-    Subclasses set ``Hyperparameters`` (a dataclass) and ``reads_history``.
+    Subclasses set ``Hyperparameters`` (a dataclass), ``reads_history``, and
+    ``personalised`` where it is false.
 
     Parameters
     ----------
@@ -39,6 +40,9 @@ class Recommender(ABC):
 
     #: Whether `score` reads histories; others know a user by training alone.
     reads_history = False
+
+    #: Whether the order of items can differ from user to user; false frees a model from the tests that ask for it.
+    personalised = True
 
     def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
         self.hyperparameters = self.Hyperparameters(**hyperparameters)

@@ -17,6 +17,7 @@ class Model(Recommender):
 
     Hyperparameters = Hyperparameters
     reads_history = False
+    personalised = False
 
     def fit(self, data, seed, folder=None, features=None, code=""):
         """Count; there are no epochs."""
