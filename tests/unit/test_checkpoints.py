@@ -1,7 +1,7 @@
 """Checkpoints: a killed training ends as an undisturbed one; those of other trainings are not continued."""
 
+import errno
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -203,7 +203,11 @@ def test_a_full_disk_is_called_so(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(RuntimeError, match="unexpected pos"):
         Checkpoint(tmp_path, "0").save({})
-    monkeypatch.setattr("reelrank.checkpoints.shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+
+    def no_space(**_):
+        raise OSError(errno.ENOSPC, "")
+
+    monkeypatch.setattr("reelrank.files.tempfile.TemporaryFile", no_space)
     with pytest.raises(OSError, match="No space left on device") as caught:
         Checkpoint(tmp_path, "0").save({})
     assert str(tmp_path) in caught.value.filename

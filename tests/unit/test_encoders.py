@@ -216,6 +216,17 @@ def test_a_shared_cache_is_enough_where_it_holds_all(own_cache, tmp_path, monkey
     assert not asked, "nothing is paid for that could not be kept"
 
 
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_a_shared_cache_that_cannot_be_read_is_not_paid_for_again(tmp_path, monkeypatch, name):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("REELRANK_CACHE_SHARED", f"{tmp_path}:{tmp_path / name}")
+    with pytest.raises(InputError, match=f"REELRANK_CACHE_SHARED: {tmp_path / name}: expected a folder"):
+        VectorCache({})
+    monkeypatch.setenv("REELRANK_CACHE_SHARED", "~")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert VectorCache({}).folders[-1] == tmp_path / "embeddings"
+
+
 def test_answers_and_vectors_have_one_folder(own_cache, monkeypatch):
     assert VectorCache({}).folder.parent == AnswerCache().folder
     monkeypatch.delenv("REELRANK_CACHE")

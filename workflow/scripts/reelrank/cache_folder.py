@@ -18,12 +18,23 @@ _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 def cache_folder():
     """Return the folder that all caches write to."""
-    return Path(os.environ.get(VARIABLE) or DEFAULT_FOLDER)
+    return Path(os.environ.get(VARIABLE) or DEFAULT_FOLDER).expanduser()
 
 
 def shared_folders():
-    """Return the folders that are read where `cache_folder` has nothing."""
-    return [Path(folder) for folder in os.environ.get(SHARED_VARIABLE, "").split(os.pathsep) if folder]
+    """Return the folders that are read where `cache_folder` has nothing.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read: what lies there would be paid for again.
+    """
+    folders = [Path(folder) for folder in os.environ.get(SHARED_VARIABLE, "").split(os.pathsep) if folder]
+    folders = [folder.expanduser() for folder in folders]
+    for folder in folders:
+        if not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+            raise InputError(f"{SHARED_VARIABLE}: {folder}: expected a folder that can be read, found none")
+    return folders
 
 
 def cannot_write(folder, what, error):

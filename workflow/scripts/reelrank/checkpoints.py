@@ -1,12 +1,9 @@
 """Checkpoints of a training: after each epoch, whole or not at all, and only continued by the same training."""
 
-import errno
 import hashlib
 import json
 import logging
-import os
 import pickle
-import shutil
 import zlib
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +13,6 @@ import torch
 
 from reelrank.errors import InputError
 from reelrank.files import atomic, remove
-
-#: Free bytes of a disk that is full.
-ALMOST_NOTHING = 1 << 20
 
 
 class Checkpoint:
@@ -46,13 +40,7 @@ class Checkpoint:
         """Write `state`, a dict of tensors and plain values."""
         if self.path:
             with atomic(self.path) as temporary:
-                try:
-                    torch.save({**state, "digest": self.digest}, temporary)
-                except RuntimeError as error:
-                    # All that torch says of a full disk is that it is not where it should be in the file.
-                    if shutil.disk_usage(temporary.parent).free < ALMOST_NOTHING:
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-                    raise
+                torch.save({**state, "digest": self.digest}, temporary)
 
     def unfit(self, error):
         """Return the `InputError` for a file that is no checkpoint of this training, as `error` showed."""

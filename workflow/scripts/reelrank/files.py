@@ -1,12 +1,16 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
 import json
 import os
 import re
 import secrets
 import shutil
+import tempfile
 from pathlib import Path
+
+from reelrank.errors import InputError
 
 
 @contextlib.contextmanager
@@ -46,10 +50,27 @@ def atomic(path):
         else:
             temporary.replace(path)
     except BaseException as error:
+        has_a_reason = isinstance(error, InputError) or getattr(error, "errno", None) is not None
+        full = None if has_a_reason or not isinstance(error, Exception) else _no_space(path.parent)
         remove(temporary)
-        if isinstance(error, OSError) and error.filename is None:
+        if full is not None:
+            raise OSError(full, os.strerror(full), str(path)) from error
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
             error.filename = str(path)  # a full disk does not say which file it stopped
         raise
+
+
+def _no_space(folder):
+    """Return the error number of a disk or quota that is full, or None.
+
+    Libraries that write of themselves (torch, safetensors, numpy) say only that a file is not as long as it should be.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(2**16))
+    except OSError as error:
+        return error.errno if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    return None
 
 
 def remove(path):
