@@ -12,6 +12,7 @@ import pytest
 from llm_fixture import asked_users
 from shipped_prompts import CONFIG, prompt
 
+from reelrank.digests import folder_digest
 from reelrank.errors import InputError
 from reelrank.llm.cache import AnswerCache, Journal, answer_of, read_journals
 from reelrank.llm.clients import CLIENTS, RefusedError, TransientError, build_client, failure, retry_after
@@ -228,7 +229,7 @@ def test_a_folder_is_known_by_its_content(tmp_path):
     ]
     assert identity[0] == identity[1]
     (tmp_path / "two" / "weights").write_bytes(b"y" * 100)
-    assert transformers_client.folder_digest(tmp_path / "two") != identity[0]["model"]
+    assert folder_digest(tmp_path / "two") != identity[0]["model"]
 
 
 def test_an_estimate_counts_requests_exactly_and_bounds_the_rest():

@@ -1,12 +1,12 @@
 """A language model in this process: a name on the Hugging Face hub, or a folder."""
 
 import asyncio
-import hashlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from reelrank.digests import folder_digest
 from reelrank.llm.clients import Capabilities
 from reelrank.llm.messages import Answer
 
@@ -113,13 +113,3 @@ def _arithmetic(precision):
 
         device = pick_device().type
     return "bfloat16" if device.startswith("cuda") else "float32"
-
-
-def folder_digest(folder):
-    """Return a digest of the files of a model's folder, by their content and not their place."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name[0] != "."):
-        digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
-        with open(path, "rb") as file:  # whole: two fine-tunings may differ in nothing but the middle
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:16]
