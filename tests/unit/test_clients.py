@@ -219,6 +219,31 @@ def test_a_model_in_this_process_answers_one_at_a_time_and_neighbours_together(m
     assert answers[8].text == "1 5" and answers[8].input_tokens == 3
 
 
+def test_a_model_in_this_process_computes_in_the_threads_of_the_config(monkeypatch):
+    import sys
+    import threading
+
+    from reelrank import hardware
+
+    monkeypatch.setitem(sys.modules, "reelrank.llm.local", types.SimpleNamespace(LocalModel=FakeModel))
+    set_in = []
+    monkeypatch.setattr(hardware, "make_deterministic", lambda threads, seed: set_in.append((threads, where())))
+    monkeypatch.setattr(FakeModel, "generate", lambda *_: (str(where()), "stop", 3, 1))
+
+    def where():
+        return threading.get_ident()
+
+    async def ask():
+        client = transformers_client.Client("r", DEFAULTS | {"model": "m", "threads": 2}, 60)
+        answer = await client.complete(REQUEST)
+        await client.close()
+        return client.identity, answer
+
+    identity, answer = asyncio.run(ask())
+    assert set_in == [(2, int(answer.text))], "torch counts threads for each thread by itself"
+    assert identity["threads"] == 2, "answers of other sums are other answers"
+
+
 def test_a_folder_is_known_by_its_content(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
