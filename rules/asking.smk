@@ -46,9 +46,12 @@ def own_language_model(wildcards):
 
 
 def own_language_model_source(wildcards):
-    """What is loaded for it: folders made by this run."""
-    name = asking_options(wildcards)["language_model"]
-    return language_model_source(wildcards, name) if name else {}
+    """What is loaded for it, such as folders made by this run, and the threads that decide the order of its sums."""
+    options = asking_options(wildcards)
+    if options["client"] != "transformers":
+        return {}
+    name = options["language_model"]
+    return (language_model_source(wildcards, name) if name else {}) | {"threads": config["threads"]}
 
 
 def what_is_asked(reranker):

@@ -66,7 +66,13 @@ def letter_logits(model, user):
         [("user", start + "\n".join(f"{letter} {title}" for letter, title in zip(LETTERS, order, strict=True)))]
         for order in orders
     ]
-    return model.choice_logprobs_of(prompts, LETTERS)
+    return [model.choice_logprobs(messages, LETTERS, len(start)) for messages in prompts]
+
+
+def pointwise(model, user):
+    """Return the probability of an answer about each candidate by itself."""
+    start, titles = texts_of(user)
+    return [model.choice_logprobs([("user", f"{start}{title}")], ["A", "B"], len(start)) for title in titles]
 
 
 def likelihood(model, user):
@@ -74,7 +80,7 @@ def likelihood(model, user):
     return model.likelihoods(*texts_of(user))
 
 
-@pytest.mark.parametrize("work", [letter_logits, likelihood], ids=lambda work: work.__name__)
+@pytest.mark.parametrize("work", [letter_logits, pointwise, likelihood], ids=lambda work: work.__name__)
 def test_users_per_second_with_and_without_the_shared_prefix(tmp_path, work):
     parameters = write_model(tmp_path)
     users = range(size("BENCH_USERS", 4))

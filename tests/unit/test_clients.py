@@ -12,6 +12,7 @@ import pytest
 from llm_fixture import asked_users
 from shipped_prompts import CONFIG, prompt
 
+from reelrank.digests import folder_digest
 from reelrank.errors import InputError
 from reelrank.llm.cache import AnswerCache, Journal, answer_of, read_journals
 from reelrank.llm.clients import CLIENTS, RefusedError, TransientError, build_client, failure, retry_after
@@ -24,6 +25,9 @@ from reelrank.llm.options import DEFAULTS, check_generative, generative_options
 from reelrank.llm.prompts import Renderer
 
 REQUEST = Request("text", (("user", "hello"),), 5)
+
+#: Of that request, since answers were first kept.
+KEY = "76bd2c6c326c3eecb46b1b5ca80103ff7d8d3fed"
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -106,10 +110,12 @@ def test_the_key_stands_for_all_that_can_change_an_answer():
         Request("text", (("user", "hello"),), 5, seed=2),
         Request("text", (("user", "hello"),), 5, schema="{}"),
         Request("choice", (("user", "hello"),), 5, choices=("A",), top_logprobs=5),
+        Request("text", (("user", "hello"),), 5, shared=2),
     ]
     keys = {request.key("id") for request in [REQUEST, *others]} | {REQUEST.key("other")}
     assert len(keys) == len(others) + 2
     assert REQUEST.key("id") == Request("text", (("user", "hello"),), 5).key("id")
+    assert REQUEST.key("id") == KEY, "answers that were paid for are found under another key"
 
 
 def test_the_cache_keeps_answers_whole(tmp_path):
@@ -178,19 +184,20 @@ class FakeModel:
     def __init__(self, name, model, **options):
         self.options = options
 
-    def likelihoods_of(self, prefixes, continuations):
-        self.calls.append(len(prefixes))
-        return [[(-float(len(text)), 2) for text in row] for row in continuations]
+    def likelihoods(self, prefix, continuations):
+        self.calls.append(prefix)
+        return [(-float(len(text)), 2) for text in continuations]
 
-    def choice_logprobs_of(self, prompts, choices):
-        self.calls.append(len(prompts))
-        return [[-float(place) for place, _ in enumerate(choices)] for _ in prompts]
+    def choice_logprobs(self, messages, choices, shared):
+        self.calls.append(shared)
+        return [-float(place) for place, _ in enumerate(choices)]
 
-    def generate(self, messages, max_tokens, seed, temperature):
+    def generate(self, messages, max_tokens, seed, temperature, shared):
+        self.calls.append(shared)
         return f"{len(messages)} {max_tokens}", "stop", 3, 1
 
 
-def test_a_model_in_this_process_answers_in_batches(monkeypatch):
+def test_a_model_in_this_process_answers_one_at_a_time_and_neighbours_together(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "reelrank.llm.local", types.SimpleNamespace(LocalModel=FakeModel))
@@ -198,18 +205,43 @@ def test_a_model_in_this_process_answers_in_batches(monkeypatch):
 
     async def ask():
         client = transformers_client.Client("r", DEFAULTS | {"model": "m"}, 60)
-        requests = [Request("likelihood", (("user", "a\n"),), continuations=("x", "yy"), seed=i) for i in range(5)]
-        requests += [Request("choice", (("user", "q"),), choices=("A", "B"), seed=i) for i in range(3)]
+        requests = [Request("likelihood", (("user", text),), continuations=("x", "yy")) for text in "babab"]
+        requests += [Request("choice", (("user", "q"),), choices=("A", "B"), shared=i) for i in range(3)]
         requests += [REQUEST]
         answers = await asyncio.gather(*(client.complete(request) for request in requests))
         await client.close()
         return answers
 
     answers = asyncio.run(ask())
-    assert FakeModel.calls == [5, 3]
+    assert FakeModel.calls == ["a", "a", "b", "b", "b", 0, 0, 1, 2]
     assert all(answer.logprobs == [[-1.0, 2], [-2.0, 2]] for answer in answers[:5])
     assert all(answer.logprobs == [["A", -0.0], ["B", -1.0]] for answer in answers[5:8])
     assert answers[8].text == "1 5" and answers[8].input_tokens == 3
+
+
+def test_a_model_in_this_process_computes_in_the_threads_of_the_config(monkeypatch):
+    import sys
+    import threading
+
+    from reelrank import hardware
+
+    monkeypatch.setitem(sys.modules, "reelrank.llm.local", types.SimpleNamespace(LocalModel=FakeModel))
+    set_in = []
+    monkeypatch.setattr(hardware, "make_deterministic", lambda threads, seed: set_in.append((threads, where())))
+    monkeypatch.setattr(FakeModel, "generate", lambda *_: (str(where()), "stop", 3, 1))
+
+    def where():
+        return threading.get_ident()
+
+    async def ask():
+        client = transformers_client.Client("r", DEFAULTS | {"model": "m", "threads": 2}, 60)
+        answer = await client.complete(REQUEST)
+        await client.close()
+        return client.identity, answer
+
+    identity, answer = asyncio.run(ask())
+    assert set_in == [(2, int(answer.text))], "torch counts threads for each thread by itself"
+    assert identity["threads"] == 2, "answers of other sums are other answers"
 
 
 def test_a_folder_is_known_by_its_content(tmp_path):
@@ -222,7 +254,7 @@ def test_a_folder_is_known_by_its_content(tmp_path):
     ]
     assert identity[0] == identity[1]
     (tmp_path / "two" / "weights").write_bytes(b"y" * 100)
-    assert transformers_client.folder_digest(tmp_path / "two") != identity[0]["model"]
+    assert folder_digest(tmp_path / "two") != identity[0]["model"]
 
 
 def test_an_estimate_counts_requests_exactly_and_bounds_the_rest():

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import stat
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -197,6 +198,32 @@ def test_shards_may_keep_the_same_vector_at_a_time(own_cache):
     other.write_bytes(b"being written by another shard")
     cache.write("a", [1.0, 2.0])
     assert other.exists() and cache.read("a").tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_a_vector_is_readable_for_whom_the_umask_lets_read(own_cache, umask, mode):
+    before = os.umask(umask)
+    try:
+        VectorCache({}).write("a", [1.0, 2.0])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(VectorCache({}).path("a").stat().st_mode) == mode
+
+
+def test_what_a_kill_left_of_a_vector_is_removed(own_cache, monkeypatch):
+    cache = VectorCache({})
+    cache.write("a", [1.0, 2.0])
+    folder = cache.path("a").parent
+    stale, young = folder / "tmpabc.tmp", folder / f".{cache.path('a').name}.0.tmp"
+    for path in (stale, young):
+        path.write_bytes(b"half")
+    os.utime(stale, (1e9, 1e9))
+    cache.check_writable()
+    assert young.exists() and not stale.exists() and cache.read("a") is not None
+    monkeypatch.setattr(np, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        cache.write("a", [3.0, 4.0])
+    assert len(list(folder.iterdir())) == 2 and cache.read("a").tolist() == [1, 2]
 
 
 def test_a_shared_cache_is_enough_where_it_holds_all(own_cache, tmp_path, monkeypatch):

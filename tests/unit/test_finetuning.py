@@ -1,7 +1,10 @@
 """LoRA with letter targets: questions of training data alone, a loss that falls, a base that stays as it is."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import finetune_language_model as step_finetune
 import numpy as np
 import pytest
 import torch
@@ -37,12 +40,18 @@ def render(history, shown):
     return request.messages, request.choices
 
 
-def fit(base, folder, options=OPTIONS):
+def digest_of(base, options=OPTIONS, code="", prompt=PROMPT, data=None):
+    """Return the digest of a fine-tuning."""
+    return finetuning.training_digest(options, {"model": base}, [prompt, TEXTS], data or checkerboard(), code)
+
+
+def fit(base, folder, options=OPTIONS, code=""):
     """Fine-tune as the step does; return the losses."""
     model, tokenizer = load_language_model("language_models.base", base, torch.device("cpu"))
     adapted = finetuning.add_adapter(model, options)
     questions = TrainingQuestions(checkerboard(), options.history_length, options.candidates)
-    losses = finetuning.finetune(adapted, tokenizer, questions, render, options, Checkpoint(folder, "d"))
+    checkpoint = Checkpoint(folder, digest_of(base, options, code))
+    losses = finetuning.finetune(adapted, tokenizer, questions, render, options, checkpoint)
     finetuning.save_adapter(folder, adapted, "base", options, losses)
     return losses
 
@@ -75,23 +84,97 @@ def test_the_adapter_raises_the_probability_of_the_right_letter(tuned):
     assert means[1] > means[0] + 1
 
 
-def test_the_same_fine_tuning_makes_the_same_bytes_killed_or_not(tuned, tmp_path, monkeypatch):
-    base, _, folder, losses = tuned
-    saved = []
+def kill_after_an_epoch(monkeypatch, base, folder, options=OPTIONS):
+    """Fine-tune until the first checkpoint is written; return its path."""
 
     def killed(self, state, save=Checkpoint.save):
         save(self, state)
-        saved.append(1)
-        if len(saved) == 1:
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "save", killed)
         with pytest.raises(KeyboardInterrupt):
-            fit(base, tmp_path)
-    assert fit(base, tmp_path) == losses
+            fit(base, folder, options)
+    [left] = folder.glob("checkpoint-*.pt")
+    return left
+
+
+@pytest.mark.parametrize("options", [OPTIONS, replace(OPTIONS, dropout=0.4, epochs=2)])
+def test_the_same_fine_tuning_makes_the_same_bytes_killed_or_not(tuned, tmp_path, monkeypatch, options):
+    base = tuned[0]
+    losses = fit(base, tmp_path / "whole", options)
+    kill_after_an_epoch(monkeypatch, base, tmp_path / "killed", options)
+    torch.rand(7)  # the second process is at another place of the global generator
+    assert fit(base, tmp_path / "killed", options) == losses
     for name in (finetuning.WEIGHTS, finetuning.CONFIG, finetuning.DESCRIPTION):
-        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+def test_the_generator_of_a_gpu_is_kept_where_dropout_draws_from_it(tuned, tmp_path, monkeypatch):
+    devices = []
+
+    def recorded(shuffle, device):
+        devices.append(device)
+        return {"shuffle": shuffle.get_state(), "cpu": torch.get_rng_state(), "cuda": torch.zeros(1)}
+
+    monkeypatch.setattr(finetuning, "random_state", recorded)
+    left = kill_after_an_epoch(monkeypatch, tuned[0], tmp_path)
+    assert devices == [torch.device("cpu")] and "cuda" in torch.load(left)["random"]
+    restored = []
+    monkeypatch.setattr(
+        finetuning, "set_random_state", lambda state, *where: restored.append((state["cuda"], where[1]))
+    )
+    fit(tuned[0], tmp_path)
+    assert restored == [(torch.zeros(1), torch.device("cpu"))]
+
+
+@pytest.mark.parametrize("change", ["weights of the base", "code", "threads"])
+def test_a_changed_fine_tuning_starts_anew(tuned, tmp_path, monkeypatch, change):
+    base = str(tmp_path / "base")
+    shutil.copytree(tuned[0], base)
+    left = kill_after_an_epoch(monkeypatch, base, tmp_path / "adapter")
+    if change == "weights of the base":
+        write_small_model(tmp_path / "base", seed=2, texts=[*TEXTS, *LETTERS, "which?"])
+    if change == "threads":
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
+    code = "edited" if change == "code" else ""
+    losses = fit(base, tmp_path / "adapter", code=code)
+    assert not left.exists() and losses == fit(base, tmp_path / "anew", code=code)
+
+
+def test_the_digest_is_of_all_that_decides_a_fine_tuning(tuned, tmp_path):
+    base = tuned[0]
+    digests = [
+        digest_of(base),
+        digest_of(base, replace(OPTIONS, dropout=0.1)),
+        digest_of(base, code="edited"),
+        digest_of(base, prompt={**PROMPT, "history_line": "- {item}"}),
+        digest_of(base, data=checkerboard(seed=9)),
+        digest_of("some/hub-name"),
+        digest_of(write_small_model(tmp_path / "other", seed=2)),
+        finetuning.training_digest(OPTIONS, {"model": base, "adapter": base}, [PROMPT, TEXTS], checkerboard()),
+    ]
+    assert len(set(digests)) == len(digests)
+    shutil.copytree(base, tmp_path / "copy")
+    assert digest_of(str(tmp_path / "copy")) == digests[0], "a folder counts by its content"
+
+
+def test_the_step_hands_its_code_on(tuned, tmp_path, monkeypatch):
+    digests = []
+
+    def stop(folder, digest):
+        digests.append(digest)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(step_finetune, "Checkpoint", stop)
+    monkeypatch.setattr(step_finetune, "load_interactions", lambda *_: checkerboard())
+    monkeypatch.setattr(step_finetune, "catalogue_texts", lambda *_: (TEXTS, TEXTS))
+    inputs = {"interactions": "", "split": "", "catalogue": ""}
+    block = {"type": "lora", "base": "base", "prompt": "test"}
+    for code in ("one", "two"):
+        with pytest.raises(KeyboardInterrupt):
+            step_finetune.main(inputs, tmp_path, "tuned", block, {"model": tuned[0]}, PROMPT, 1, code)
+    assert digests[0] != digests[1]
 
 
 def test_questions_are_made_of_training_interactions_alone():

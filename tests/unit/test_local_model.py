@@ -32,14 +32,20 @@ def plain_logits(model, ids):
 
 
 def prompts(users=3, permutations=3):
-    """Return prompts of several users, each with several orders of its candidates."""
+    """Return prompts of several users, each with several orders of its candidates, and what of it they share."""
+    starts = [f"silver fox {'goal of the day ' * (4 + user)}\n" for user in range(users)]
     return [
-        [("system", "rank these"), ("user", f"silver fox {'goal of the day ' * (4 + user)}\n{order}")]
-        for user in range(users)
+        ([("system", "rank these"), ("user", start + order)], len(start))
+        for user, start in enumerate(starts)
         for order in (
             " ".join(np.random.default_rng([user, turn]).permutation(LETTERS)) for turn in range(permutations)
         )
     ]
+
+
+def letters(model, asked, share=True):
+    """Return the log-probabilities of the letters after each prompt."""
+    return np.array([model.choice_logprobs(messages, LETTERS, share * shared) for messages, shared in asked])
 
 
 def test_likelihoods_are_those_of_bare_forward_passes(model):
@@ -65,7 +71,7 @@ def test_an_empty_continuation_has_no_tokens(model):
 
 
 def test_choices_are_those_of_bare_forward_passes(model):
-    for messages, found in zip(prompts(), model.choice_logprobs_of(prompts(), LETTERS), strict=True):
+    for (messages, _), found in zip(prompts(), letters(model, prompts()), strict=True):
         logprobs = plain_logits(model, encode_messages(model.tokenizer, messages))[-1].log_softmax(-1)
         ids = [{model.encode(letter)[0], model.encode(f" {letter}")[0]} for letter in LETTERS]
         expected = [float(torch.logsumexp(logprobs[sorted(own)], 0)) for own in ids]
@@ -73,45 +79,54 @@ def test_choices_are_those_of_bare_forward_passes(model):
         assert np.ptp(found) > 0.1
 
 
-def test_what_is_shared_changes_no_number(folder, model, monkeypatch):
+def test_what_is_shared_changes_no_number(folder, model):
     apart = LocalModel("language_models.tiny", folder, share_prefix=False)
-    together = model.choice_logprobs_of(prompts(), LETTERS)
-    one_by_one = [model.choice_logprobs(messages, LETTERS) for messages in prompts()]
-    np.testing.assert_allclose(together, apart.choice_logprobs_of(prompts(), LETTERS), atol=1e-4)
-    np.testing.assert_allclose(together, one_by_one, atol=1e-4)
-    monkeypatch.setitem(local.TOKENS_PER_BATCH, "cpu", 40)
-    np.testing.assert_allclose(together, model.choice_logprobs_of(prompts(), LETTERS), atol=1e-4)
+    shared = letters(model, prompts())
+    np.testing.assert_allclose(shared, letters(apart, prompts()), atol=1e-4)
+    np.testing.assert_allclose(shared, letters(model, prompts(), share=False), atol=1e-4)
     texts = [["soup\n", "kitten naps\n"], ["goal\n", "fox\n", "x\n"]]
     flat = [np.array(m.likelihoods_of(["a\n", "b\nc\n"], texts)[1]) for m in (model, apart)]
     np.testing.assert_allclose(*flat, atol=1e-4)
+    [(messages, start)] = prompts(1, 1)
+    written = [m.generate(messages, 12, shared=start) for m in (model, apart)]
+    assert written[0] == written[1]
+
+
+def test_what_was_asked_before_changes_no_bit(folder, model):
+    asked = [([*before, (role, text[:40] * 5 + text)], 200 + start) for (*before, (role, text)), start in prompts(4, 4)]
+    alone = [letters(LocalModel("language_models.tiny", folder), [one])[0].tolist() for one in asked]
+    for seed in range(4):
+        for place in np.random.default_rng(seed).permutation(len(asked)):
+            assert letters(model, [asked[place]])[0].tolist() == alone[place]
+            if place % 3 == 0:
+                model.generate(asked[place - 1][0], 5, shared=asked[place - 1][1])
 
 
 def test_the_start_of_a_prompt_is_computed_once(model, monkeypatch):
     lengths = []
     forward = model.model.forward
     monkeypatch.setattr(model.model, "forward", lambda **a: lengths.append(a["input_ids"].numel()) or forward(**a))
-    first, second = prompts(1, 2)
-    model.choice_logprobs(first, LETTERS)
-    model.choice_logprobs(second, LETTERS)
-    whole = len(encode_messages(model.tokenizer, second))
-    assert lengths[1] < whole / 2, "the second call computes only what differs"
+    asked = prompts(1, 4)
+    model._forget()
+    letters(model, asked)
+    whole = len(encode_messages(model.tokenizer, asked[0][0]))
+    assert len(lengths) == 5 and sum(lengths) < 2.5 * whole
     lengths.clear()
-    model.choice_logprobs_of(prompts(1, 4), LETTERS)
-    assert sum(lengths) < 2.5 * whole
+    letters(model, [(messages, 20) for messages, _ in asked])
+    assert len(lengths) == 4, "a start that is too short to gain anything is no pass of its own"
     lengths.clear()
     model.likelihoods("goal of the day\n" * 10, ["fox\n"] * 20)
     assert sum(lengths) < 2 * len(model.encode("goal of the day\n" * 10)) + 20 * 6
 
 
 def test_a_pass_that_breaks_off_leaves_nothing_wrong(model, monkeypatch):
-    [messages] = prompts(1, 1)
-    before = model.choice_logprobs(messages, LETTERS)
-    longer = [*messages, ("user", "and another turn")]
+    [(messages, shared)] = prompts(1, 1)
+    before = model.choice_logprobs(messages, LETTERS, shared)
     with monkeypatch.context() as patch:
         patch.setattr(model.model, "forward", lambda **inputs: (_ for _ in ()).throw(MemoryError()))
         with pytest.raises(MemoryError):
-            model.choice_logprobs(longer, LETTERS)
-    np.testing.assert_allclose(model.choice_logprobs(messages, LETTERS), before, atol=1e-4)
+            model.choice_logprobs([*messages[:-1], ("user", messages[-1][1] + "more")], LETTERS, shared)
+    assert model.choice_logprobs(messages, LETTERS, shared) == before
 
 
 def test_generation_is_that_of_the_library(model):

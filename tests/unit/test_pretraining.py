@@ -1,8 +1,12 @@
 """A language model from scratch: what it reads, that it learns, and that the same run makes the same bytes."""
 
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
+import train_language_model as step_train
 from hypothesis import given
 from hypothesis import strategies as st
 from small_data import interactions_of
@@ -79,6 +83,40 @@ def test_the_same_training_makes_the_same_bytes_killed_or_not(trained, tmp_path,
     assert len(list(tmp_path.glob("checkpoint-*.pt"))) == 1 and not (tmp_path / "model.safetensors").exists()
     assert train(tmp_path) == losses
     assert content(tmp_path) == content(folder)
+
+
+def test_the_digest_is_of_all_that_decides_a_training(monkeypatch):
+    sequences = [[1, 5, 6, 2], [1, 7, 2]]
+    digests = [
+        pretraining.sequences_digest(OPTIONS, sequences),
+        pretraining.sequences_digest(OPTIONS, sequences, "edited"),
+        pretraining.sequences_digest(replace(OPTIONS, learning_rate=0.01), sequences),
+        pretraining.sequences_digest(OPTIONS, [[1, 5, 6, 2, 1], [7, 2]]),
+        pretraining.sequences_digest(OPTIONS, sequences[::-1]),
+    ]
+    assert digests[0] == pretraining.sequences_digest(OPTIONS, sequences)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
+    digests.append(pretraining.sequences_digest(OPTIONS, sequences))
+    assert len(set(digests)) == len(digests)
+
+
+def test_the_step_starts_anew_where_its_code_changed(tmp_path, monkeypatch):
+    titles = SimpleNamespace(to_pylist=lambda: TITLES)
+    monkeypatch.setattr(step_train, "load_interactions", lambda *_: data_of())
+    monkeypatch.setattr(step_train, "read_table", lambda *_: {"title": titles})
+    block = {"type": "scratch", **asdict(replace(OPTIONS, epochs=2))}
+    saved = []
+
+    def killed(self, state, save=Checkpoint.save):
+        save(self, state)
+        saved.append(len(state["losses"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "save", killed)
+    for code in ("one", "one", "two"):
+        with pytest.raises(KeyboardInterrupt):
+            step_train.main("", "", "", tmp_path, block, 1, code)
+    assert saved == [1, 2, 1] and len(list(tmp_path.glob("checkpoint-*.pt"))) == 1
 
 
 def test_only_training_interactions_are_read():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(inputs, folder, name, block, source, prompt, threads):
+def main(inputs, folder, name, block, source, prompt, threads, code=""):
     """Write the adapter that a config block describes.
 
     Parameters
@@ -34,6 +34,8 @@ def main(inputs, folder, name, block, source, prompt, threads):
     prompt : dict
         Definition of the prompt.
     threads : int
+    code : str
+        Digest of the code that trains.
     """
     own = {key: value for key, value in block.items() if key not in ("type", "base", "prompt", "fields")}
     options = finetuning.LoraOptions(**own)
@@ -51,7 +53,7 @@ def main(inputs, folder, name, block, source, prompt, threads):
     base, tokenizer = load_language_model(f"language_models.{block['base']}", device=pick_device(), **source)
     model = finetuning.add_adapter(base, options)
     questions = TrainingQuestions(data, options.history_length, options.candidates)
-    digest = finetuning.training_digest(options, source, [prompt, texts], data)
+    digest = finetuning.training_digest(options, source, [prompt, texts], data, code)
     checkpoint = Checkpoint(folder, digest)
     losses = finetuning.finetune(model, tokenizer, questions, render, options, checkpoint)
     finetuning.save_adapter(folder, model, block["base"], options, losses)
@@ -69,4 +71,5 @@ if __name__ == "__main__":
         dict(snakemake.params.source),
         snakemake.params.prompt,
         snakemake.params.threads,
+        snakemake.params.code,
     )

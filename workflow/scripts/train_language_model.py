@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(interactions_path, split_path, items_path, folder, block, threads):
-    """Write the folder of the language model that a config block describes."""
+def main(interactions_path, split_path, items_path, folder, block, threads, code=""):
+    """Write the folder of the language model that a config block describes; `code` is a digest of what trains."""
     options = pretraining.LanguageModelOptions(**{key: value for key, value in block.items() if key != "type"})
     make_deterministic(threads, options.seed)
     data = load_interactions(interactions_path, split_path)
@@ -26,7 +26,7 @@ def main(interactions_path, split_path, items_path, folder, block, threads):
     sequences = pretraining.token_sequences(data.training(), titles, tokenizer, options.max_length)
     logging.info("%d sequences, %d tokens", len(sequences), sum(map(len, sequences)))
     model = pretraining.build_model(tokenizer, options).to(pick_device())
-    checkpoint = Checkpoint(folder, pretraining.sequences_digest(options, sequences))
+    checkpoint = Checkpoint(folder, pretraining.sequences_digest(options, sequences, code))
     losses = pretraining.train_language_model(sequences, model, options, checkpoint, tokenizer.pad_token_id)
     pretraining.save_language_model(folder, model, tokenizer, options, losses)
     remove_checkpoints(folder)
@@ -41,4 +41,5 @@ if __name__ == "__main__":
         Path(snakemake.output[0]).parent,
         snakemake.params.model,
         snakemake.params.threads,
+        snakemake.params.code,
     )

@@ -1,16 +1,21 @@
 """Vectors that a service was paid for, kept outside the rules' outputs so that a failed job pays for nothing twice."""
 
+import contextlib
 import hashlib
 import json
 import os
 import tempfile
+import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
 from reelrank.cache_folder import cache_folder, cannot_write, shared_folders
 from reelrank.errors import InputError
+
+#: A half-written file that nobody has touched for so long is a killed job's.
+STALE_S = 24 * 3600.0
 
 
 def concurrency():
@@ -53,14 +58,31 @@ class VectorCache:
             tempfile.TemporaryFile(dir=self.folder).close()
         except OSError as error:
             raise cannot_write(self.folder, "vectors", error) from None
+        self._remove_stale()
+
+    def _remove_stale(self):
+        """Remove what killed jobs left half written; what is younger may be another job's, which still writes it."""
+        for path in self.folder.rglob("*.tmp"):
+            with contextlib.suppress(OSError):  # another job removes the same, or it is another user's
+                if time.time() - path.stat().st_mtime > STALE_S:
+                    path.unlink()
 
     def write(self, text, vector):
-        """Keep the vector of `text`; shards may write the same one at a time, each under a name of its own."""
+        """Keep the vector of `text`, readable for whom the umask lets read: a folder may be of several users.
+
+        Jobs may write the same one at a time, each under a name of its own: not by
+        `reelrank.files.atomic`, which takes another's name for one that a killed job left.
+        """
         path = self.path(text)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
-            np.save(stream, np.asarray(vector, np.float32))
-        Path(stream.name).replace(path)
+        temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
+        try:
+            with open(temporary, "wb") as stream:
+                np.save(stream, np.asarray(vector, np.float32))
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def encode_through_cache(texts, cache, fetch, batch_size):

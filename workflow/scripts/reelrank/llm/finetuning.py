@@ -17,6 +17,8 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
+from reelrank.checkpoints import random_state, set_random_state
+from reelrank.digests import folder_digest
 from reelrank.errors import InputError
 from reelrank.files import atomic, read_json, write_json
 from reelrank.llm.loading import encode_messages, token_variants
@@ -24,6 +26,9 @@ from reelrank.llm.pretraining import DESCRIPTION
 
 #: Files of an adapter's folder.
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+#: What of a base may be a folder.
+FOLDERS = ("model", "adapter")
 
 #: The gradient's norm is cut here.
 MAX_GRADIENT_NORM = 1.0
@@ -145,7 +150,7 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
     if losses:
         set_peft_model_state_dict(model, state["adapter"])
         optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
+        set_random_state(state["random"], torch.default_generator, model.device)
     model.train()
     for epoch in range(len(losses), options.epochs):
         started = time.monotonic()
@@ -156,7 +161,7 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
         if not math.isfinite(losses[-1]):
             raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; a smaller learning_rate may help")
         adapter = dict(get_peft_model_state_dict(model))
-        random = torch.get_rng_state()
+        random = random_state(torch.default_generator, model.device)  # dropout draws on the model's device
         checkpoint.save({"losses": losses, "adapter": adapter, "optimizer": optimizer.state_dict(), "random": random})
         seconds = time.monotonic() - started
         logging.info("epoch %d/%d: loss %.4f per question, %.1f s", epoch + 1, options.epochs, losses[-1], seconds)
@@ -182,19 +187,27 @@ def _run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch):
     return total / len(drawn)
 
 
-def training_digest(options, base, prompt, data):
-    """Return 12 hexadecimal digits that stand for a fine-tuning, whatever the code.
+def training_digest(options, base, prompt, data, code=""):
+    """Return 12 hexadecimal digits that stand for a fine-tuning, torch's number of threads included.
 
     Parameters
     ----------
     options : LoraOptions
-    base : object
-        What is fine-tuned, and prompt how it is asked: both as JSON can hold them.
+    base : dict
+        ``model`` that is fine-tuned, and maybe ``adapter``, ``revision``, ``precision``. A folder
+        counts by its content: it may have been trained again in the same place.
     prompt : object
+        How it is asked, as JSON can hold it.
     data : reelrank.data.Interactions
+    code : str
+        Digest of the code that trains.
     """
+    folders = {
+        key: folder_digest(value) for key, value in base.items() if key in FOLDERS and value and Path(value).is_dir()
+    }
     arrays = [hashlib.sha256(array.tobytes()).hexdigest() for array in (data.items, data.starts, data.codes)]
-    text = json.dumps([asdict(options), base, prompt, arrays], sort_keys=True)
+    parts = [asdict(options), base | folders, prompt, arrays, code, torch.get_num_threads()]
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -88,11 +88,16 @@ def encode_messages(tokenizer, messages):
     messages : sequence of (str, str), or of dict
         Role and content.
     """
-    pairs = [(turn["role"], turn["content"]) if isinstance(turn, dict) else tuple(turn) for turn in messages]
+    pairs = as_pairs(messages)
     if tokenizer.chat_template is None:
         return tokenizer("\n\n".join(content for _, content in pairs) + "\n")["input_ids"]
     turns = [{"role": role, "content": content} for role, content in pairs]
     return tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)["input_ids"]
+
+
+def as_pairs(messages):
+    """Return the turns of a conversation, which may be dicts, as pairs of role and content."""
+    return [(turn["role"], turn["content"]) if isinstance(turn, dict) else tuple(turn) for turn in messages]
 
 
 def token_variants(tokenizer, choice):

@@ -1,19 +1,25 @@
 """Language models in this process: a hub name or a folder, on a GPU or a CPU.
 
-What requests share at their start is computed once: the continuations of one text,
-the permutations of one user, and the requests that come one after another.
+A request goes through the model alone: what shares a batch changes the last bits of a
+number, and an answer must not depend on what else was asked, or was answered before.
+What requests share at their start is computed once all the same: the continuations of
+one text stand in one row, and the start that a user's requests share is a pass of its
+own, whose keys and values are kept for the next request.
 """
 
 import torch
 from transformers import DynamicCache
 
 from reelrank.hardware import pick_device
-from reelrank.llm.loading import encode_messages, load_language_model, token_variants
-from reelrank.llm.packing import common_prefix, groups_by_prefix, pack
+from reelrank.llm.loading import as_pairs, encode_messages, load_language_model, token_variants
+from reelrank.llm.packing import common_prefix, pack
 
 #: Tokens of a batch of packed rows, and values of its logits, which bound memory.
 TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 65536}
 LOGITS_PER_BATCH = {"cpu": 2**26, "cuda": 2**31}
+
+#: A start that is a smaller part of a prompt is read with the rest: a second pass costs more than it saves.
+SMALLEST_SHARE = 0.5
 
 
 class LocalModel:
@@ -32,7 +38,7 @@ class LocalModel:
     precision : str
         ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32``, ``bfloat16`` or ``float16``.
     share_prefix : bool
-        False computes every request from its start; the numbers are the same.
+        False computes every request from its start, in one pass; the numbers are the same but for the last bits.
 
     Raises
     ------
@@ -46,6 +52,7 @@ class LocalModel:
         self.share_prefix = share_prefix and not sees_a_window(self.model.config)
         dtype = str(self.model.dtype).removeprefix("torch.")
         self.description = {"model": str(model), "revision": revision, "adapter": adapter, "precision": dtype}
+        self._variants = {}
         self._forget()
 
     def _forget(self):
@@ -56,7 +63,7 @@ class LocalModel:
         return self.tokenizer(text, add_special_tokens=special)["input_ids"]
 
     @torch.inference_mode()
-    def generate(self, messages, max_tokens, seed=0, temperature=0.0):
+    def generate(self, messages, max_tokens, seed=0, temperature=0.0, shared=0):
         """Continue a conversation.
 
         Parameters
@@ -67,6 +74,8 @@ class LocalModel:
             Of the draws, where there are any.
         temperature : float
             0 takes the most probable token each time.
+        shared : int
+            See `choice_logprobs`.
 
         Returns
         -------
@@ -77,14 +86,14 @@ class LocalModel:
         ids = encode_messages(self.tokenizer, messages)
         generator = torch.Generator(self.device).manual_seed(seed)
         ends, written = self._ends(), []
-        logits = self._advance(ids)
+        logits = self._read(ids, self._start_of(messages, ids, shared))
         while len(written) < max_tokens:
             token = _pick(logits, temperature, generator)
             if token in ends:
                 break
             written.append(token)
             if len(written) < max_tokens:
-                logits = self._advance([*ids, *written])
+                logits = self._pass([token]) if self.share_prefix else self._read([*ids, *written])
         finished = "length" if len(written) == max_tokens else "stop"
         return self.tokenizer.decode(written, skip_special_tokens=True), finished, len(ids), len(written)
 
@@ -94,67 +103,62 @@ class LocalModel:
             ends = self.tokenizer.eos_token_id
         return set(ends if isinstance(ends, list) else [ends])
 
-    def choice_logprobs(self, messages, choices):
+    @torch.inference_mode()
+    def choice_logprobs(self, messages, choices, shared=0):
         """Return the log-probability of each choice as the next token, variants ("A", " A") summed.
+
+        The numbers depend on the arguments alone, to the bit, and not on what was asked before.
 
         Parameters
         ----------
         messages : sequence of (str, str), or of dict
         choices : sequence of str
+        shared : int
+            Characters at the start of the last message that other requests have as well. They
+            are computed once for those that come one after another.
 
         Returns
         -------
         list of float
         """
-        return self.choice_logprobs_of([messages], choices)[0]
-
-    @torch.inference_mode()
-    def choice_logprobs_of(self, prompts, choices):
-        """Return `choice_logprobs` of several prompts.
-
-        Prompts that share much of their start, such as the permutations of one user's
-        candidates, have it computed once; what is about as long goes through the model
-        together. A single prompt leaves its start in a cache for the next call.
-
-        Returns
-        -------
-        list of list of float
-            One list per prompt.
-        """
-        sequences = [encode_messages(self.tokenizer, messages) for messages in prompts]
-        variants = [token_variants(self.tokenizer, choice) for choice in choices]
-        logits = self._advance(sequences[0])[None] if len(sequences) == 1 else self._last_logits(sequences)
+        ids = encode_messages(self.tokenizer, messages)
+        logits = self._read(ids, self._start_of(messages, ids, shared))
         logprobs = logits.float().log_softmax(-1).cpu()
-        return [[float(row[ids].logsumexp(0)) for ids in variants] for row in logprobs]
+        return [float(logprobs[ids].logsumexp(0)) for ids in map(self._variants_of, choices)]
 
-    def _last_logits(self, sequences):
-        """Return ``(n, vocabulary)``: what follows each sequence."""
-        most = TOKENS_PER_BATCH[self.device.type] if self.share_prefix else 0
-        groups = groups_by_prefix(sequences, most)
-        starts = [sequences[places[0]][:shared] for shared, places in groups]
-        tails = [[sequences[place][shared:] for place in places] for shared, places in groups]
-        found = [None] * len(sequences)
-        for batch in self._batches(starts, tails):
-            rows = pack([starts[i] for i in batch], [tails[i] for i in batch], aligned=True)
-            ends = sorted({end - 1 for spans in rows.spans for _, end in spans})
-            logits = self._forward(rows, torch.tensor(ends))
-            for row, index in enumerate(batch):
-                for number, place in enumerate(groups[index][1]):
-                    found[place] = logits[row, number]
-        return torch.stack(found)
+    def _variants_of(self, choice):
+        if choice not in self._variants:
+            self._variants[choice] = token_variants(self.tokenizer, choice)
+        return self._variants[choice]
 
-    def _advance(self, ids):
-        """Return the logits after `ids`; only what the cache does not hold is computed."""
-        same = common_prefix([ids[:-1], self._cached]) if self.share_prefix else 0
-        if same < len(self._cached):
-            if same:
-                self._cache.crop(same - len(self._cached))
-            else:
-                self._forget()
-        self._cached = list(ids) if self.share_prefix else []
+    def _start_of(self, messages, ids, shared):
+        """Return how many tokens of a conversation are a pass of their own: too short a start gains nothing."""
+        if not shared or not self.share_prefix:
+            return 0
+        *before, (role, content) = as_pairs(messages)
+        start = common_prefix([ids[:-1], encode_messages(self.tokenizer, [*before, (role, content[:shared])])])
+        return start if start >= SMALLEST_SHARE * len(ids) else 0
+
+    def _read(self, ids, start=0):
+        """Return the logits after `ids`: one pass for the first `start`, unless the cache holds them, one for the rest.
+
+        The passes of a request are the same whatever the cache holds, and so are the numbers.
+        """
+        held = self._cached
+        if start and held == ids[:start]:
+            if (more := self._cache.get_seq_length() - start) > 0:
+                self._cache.crop(-more)
+        else:
+            self._forget()
+            if start:
+                self._pass(ids[:start])
+        self._cached = ids[:start]
+        return self._pass(ids[start:])
+
+    def _pass(self, ids):
+        """Return the logits after `ids`, which follow what the cache holds, and add them to it."""
         cache = self._cache if self.share_prefix else None
-        new = torch.tensor([ids[same:]], device=self.device)
-        return self._run(cache, input_ids=new, logits_to_keep=1)[0, -1]
+        return self._run(cache, input_ids=torch.tensor([ids], device=self.device), logits_to_keep=1)[0, -1]
 
     def _run(self, cache, **inputs):
         """Return the logits of a forward pass, which adds to the cache, where there is one."""

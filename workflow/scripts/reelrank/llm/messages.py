@@ -27,6 +27,10 @@ class Request:
     top_logprobs : int
         How many of the first token's log-probabilities are wanted.
     continuations : tuple of str
+    shared : int
+        Characters at the start of the last message that other requests about the same
+        list have as well; 0 where the client has no use for it. A model in this process
+        computes them by themselves, which shows in the last bits of its answer.
     """
 
     kind: str
@@ -38,6 +42,7 @@ class Request:
     schema: str | None = None
     top_logprobs: int = 0
     continuations: tuple = ()
+    shared: int = 0
 
     def key(self, identity):
         """Return 40 hexadecimal digits that stand for all that can change the answer.
@@ -47,7 +52,9 @@ class Request:
         identity : str
             JSON of who answers: client, model, revision, address.
         """
-        text = _ENCODE([identity, [getattr(self, name) for name in _NAMES]])
+        values = [getattr(self, name) for name in _NAMES]
+        # Where it is not told, the key is that of the time when there was no such field: answers are paid for.
+        text = _ENCODE([identity, [*values, self.shared] if self.shared else values])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
     def size(self):
@@ -57,7 +64,7 @@ class Request:
 
 
 #: Of requests, and how they are written for their key.
-_NAMES = tuple(field.name for field in fields(Request))
+_NAMES = tuple(field.name for field in fields(Request) if field.name != "shared")
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

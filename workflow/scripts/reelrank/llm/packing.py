@@ -33,7 +33,7 @@ class Rows:
     spans: list
 
 
-def pack(prefixes, tails, cached=0, aligned=False):
+def pack(prefixes, tails, cached=0):
     """Lay out prefixes and their tails.
 
     Parameters
@@ -44,15 +44,13 @@ def pack(prefixes, tails, cached=0, aligned=False):
         For each row its tails, none of them empty.
     cached : int
         Tokens that already stand in a key-value cache, before every prefix.
-    aligned : bool
-        Pad tails so that the k-th of every row ends in the same column.
 
     Returns
     -------
     Rows
     """
     width = max(map(len, prefixes))
-    spans = [_spans(row, width, tails if aligned else [row]) for row in tails]
+    spans = [_spans(row, width) for row in tails]
     length = max(row[-1][1] for row in spans)
     ids = torch.zeros(len(prefixes), length, dtype=torch.int64)
     positions = torch.zeros_like(ids)
@@ -67,10 +65,9 @@ def pack(prefixes, tails, cached=0, aligned=False):
     return Rows(ids, positions, _allowed(segment, cached), width, spans)
 
 
-def _spans(row, width, others):
-    """Return first and one past the last column of each tail of a row; slots are as wide as the widest of `others`."""
-    slots = [max(len(other[k]) for other in others if k < len(other)) for k in range(len(row))]
-    ends = [width + end for end in accumulate(slots)]
+def _spans(row, width):
+    """Return first and one past the last column of each tail of a row."""
+    ends = [width + end for end in accumulate(map(len, row))]
     return [(end - len(tail), end) for end, tail in zip(ends, row, strict=True)]
 
 
@@ -93,33 +90,3 @@ def common_prefix(sequences):
         if one != other:
             return index
     return min(len(first), len(last))
-
-
-def groups_by_prefix(sequences, most):
-    """Put sequences together that share at least half of the shorter one, such as a user's permutations.
-
-    Parameters
-    ----------
-    sequences : list of list of int
-    most : int
-        Tokens that a group may have once its prefix is written once.
-
-    Returns
-    -------
-    list of (int, list of int)
-        How many first tokens the group shares, at least one less than its shortest
-        sequence has, and its places in `sequences`. A group of one shares all but the last.
-    """
-    groups = []
-    for place in sorted(range(len(sequences)), key=sequences.__getitem__):
-        own = sequences[place]
-        if groups:
-            shared, places = groups[-1]
-            together = [sequences[other] for other in places] + [own]
-            shared = min(common_prefix([together[0], own]), shared, len(own) - 1)
-            size = shared + sum(len(ids) - shared for ids in together)
-            if 2 * shared >= min(map(len, together)) and size <= most:
-                groups[-1] = (shared, [*places, place])
-                continue
-        groups.append((len(own) - 1, [place]))
-    return groups

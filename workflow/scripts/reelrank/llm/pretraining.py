@@ -258,11 +258,20 @@ def _learning_rate(options, step, total):
     return options.learning_rate * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))))
 
 
-def sequences_digest(options, sequences):
-    """Return 12 hexadecimal digits that stand for a training, whatever the code."""
+def sequences_digest(options, sequences, code=""):
+    """Return 12 hexadecimal digits that stand for a training, torch's number of threads included.
+
+    Parameters
+    ----------
+    options : LanguageModelOptions
+    sequences : list of list of int
+    code : str
+        Digest of the code that trains.
+    """
     flat = np.fromiter((token for ids in sequences for token in ids), np.int32)
     lengths = np.array([len(ids) for ids in sequences], np.int32)
-    parts = [asdict(options), *(hashlib.sha256(array.tobytes()).hexdigest() for array in (flat, lengths))]
+    sums = [hashlib.sha256(array.tobytes()).hexdigest() for array in (flat, lengths)]
+    parts = [asdict(options), *sums, code, torch.get_num_threads()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

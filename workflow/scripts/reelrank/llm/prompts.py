@@ -118,7 +118,7 @@ class Renderer:
     texts : list of str
         What is said of each item.
     options : dict
-        ``strategy``, ``temperature``, ``seed``, ``max_tokens`` (None: enough for a list).
+        ``strategy``, ``temperature``, ``seed``, ``max_tokens`` (None: enough for a list), maybe ``client``.
     structured : bool
         Whether the server keeps a JSON schema.
     plain_titles : list of str, optional
@@ -144,7 +144,9 @@ class Renderer:
         if strategy == "likelihood":
             return self._likelihood(history, shown, common)
         labels = LETTERS[: len(shown)] if strategy != "pointwise" else ""
-        messages = self._messages(history, shown, labels)
+        messages, shared = self._messages(history, shown, labels)
+        if self.options.get("client") == "transformers":
+            common["shared"] = shared
         if strategy == "listwise":
             most = self.options["max_tokens"] or 64 + 8 * len(shown)
             schema = ranking_schema(labels) if self.structured else None
@@ -154,6 +156,7 @@ class Renderer:
         return Request("choice", messages, most, choices=choices, top_logprobs=TOP_LOGPROBS, **common)
 
     def _messages(self, history, shown, labels):
+        """Return the messages, and how many characters of the last stand before the candidates, which end it."""
         lines = [
             self.texts[item].join(_around_item(self.prompt.candidate_line if labels else "{item}", "label", label))
             for label, item in zip(labels or " " * len(shown), shown, strict=True)
@@ -161,8 +164,9 @@ class Renderer:
         slots = self._history_slots(history)
         slots |= {"candidates": "\n".join(lines), "n": str(len(shown)), "labels": ", ".join(labels)}
         slots["answer"] = fill(self.prompt.answers[self.options["strategy"]].strip(), slots)
-        user = ("user", fill(self.prompt.user, slots))
-        return (("system", fill(self.prompt.system, slots)), user) if self.prompt.system else (user,)
+        content = fill(self.prompt.user, slots)
+        system = (("system", fill(self.prompt.system, slots)),) if self.prompt.system else ()
+        return (*system, ("user", content)), len(content) - len(slots["candidates"])
 
     def _history_slots(self, history, texts=None):
         texts = self.texts if texts is None else texts
