@@ -6,17 +6,14 @@ import json
 import os
 import time
 import types
-import typing
 
 import pytest
 from llm_fixture import asked_users
 from shipped_prompts import CONFIG, prompt
 
-from reelrank.digests import folder_digest
 from reelrank.errors import InputError
 from reelrank.llm.cache import AnswerCache, Journal, answer_of, read_journals
 from reelrank.llm.clients import CLIENTS, RefusedError, TransientError, build_client, failure, retry_after
-from reelrank.llm.clients import transformers as transformers_client
 from reelrank.llm.estimate import estimate
 from reelrank.llm.items import item_texts
 from reelrank.llm.limits import Budget, backoff
@@ -176,87 +173,6 @@ def test_a_bound_is_never_below_the_cost():
         Budget("r", None, max_cost_usd=1.0)
 
 
-class FakeModel:
-    """Stands for the model in this process."""
-
-    calls: typing.ClassVar = []
-
-    def __init__(self, name, model, **options):
-        self.options = options
-
-    def likelihoods(self, prefix, continuations):
-        self.calls.append(prefix)
-        return [(-float(len(text)), 2) for text in continuations]
-
-    def choice_logprobs(self, messages, choices, shared):
-        self.calls.append(shared)
-        return [-float(place) for place, _ in enumerate(choices)]
-
-    def generate(self, messages, max_tokens, seed, temperature, shared):
-        self.calls.append(shared)
-        return f"{len(messages)} {max_tokens}", "stop", 3, 1
-
-
-def test_a_model_in_this_process_answers_one_at_a_time_and_neighbours_together(monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "reelrank.llm.local", types.SimpleNamespace(LocalModel=FakeModel))
-    FakeModel.calls.clear()
-
-    async def ask():
-        client = transformers_client.Client("r", DEFAULTS | {"model": "m"}, 60)
-        requests = [Request("likelihood", (("user", text),), continuations=("x", "yy")) for text in "babab"]
-        requests += [Request("choice", (("user", "q"),), choices=("A", "B"), shared=i) for i in range(3)]
-        requests += [REQUEST]
-        answers = await asyncio.gather(*(client.complete(request) for request in requests))
-        await client.close()
-        return answers
-
-    answers = asyncio.run(ask())
-    assert FakeModel.calls == ["a", "a", "b", "b", "b", 0, 0, 1, 2]
-    assert all(answer.logprobs == [[-1.0, 2], [-2.0, 2]] for answer in answers[:5])
-    assert all(answer.logprobs == [["A", -0.0], ["B", -1.0]] for answer in answers[5:8])
-    assert answers[8].text == "1 5" and answers[8].input_tokens == 3
-
-
-def test_a_model_in_this_process_computes_in_the_threads_of_the_config(monkeypatch):
-    import sys
-    import threading
-
-    from reelrank import hardware
-
-    monkeypatch.setitem(sys.modules, "reelrank.llm.local", types.SimpleNamespace(LocalModel=FakeModel))
-    set_in = []
-    monkeypatch.setattr(hardware, "make_deterministic", lambda threads, seed: set_in.append((threads, where())))
-    monkeypatch.setattr(FakeModel, "generate", lambda *_: (str(where()), "stop", 3, 1))
-
-    def where():
-        return threading.get_ident()
-
-    async def ask():
-        client = transformers_client.Client("r", DEFAULTS | {"model": "m", "threads": 2}, 60)
-        answer = await client.complete(REQUEST)
-        await client.close()
-        return client.identity, answer
-
-    identity, answer = asyncio.run(ask())
-    assert set_in == [(2, int(answer.text))], "torch counts threads for each thread by itself"
-    assert identity["threads"] == 2, "answers of other sums are other answers"
-
-
-def test_a_folder_is_known_by_its_content(tmp_path):
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "weights").write_bytes(b"x" * 100)
-    identity = [
-        transformers_client.Client("r", DEFAULTS | {"model": str(tmp_path / name)}, 60).identity
-        for name in ("one", "two")
-    ]
-    assert identity[0] == identity[1]
-    (tmp_path / "two" / "weights").write_bytes(b"y" * 100)
-    assert folder_digest(tmp_path / "two") != identity[0]["model"]
-
-
 def test_an_estimate_counts_requests_exactly_and_bounds_the_rest():
     asked, titles = asked_users(30, depth=10)
     texts = item_texts({"title": titles}, {"title": 60})
@@ -321,11 +237,3 @@ def test_the_providers_key_goes_to_no_other_server(name, variable, monkeypatch):
     with pytest.raises(InputError, match=f"environment variable {variable} is not set"):
         client.check_key()
     asyncio.run(client.close())
-
-
-def test_answers_of_another_arithmetic_are_other_answers(monkeypatch):
-    found = []
-    for device in ("cpu", "cuda"):
-        monkeypatch.setenv("REELRANK_DEVICE", device)
-        found.append(transformers_client.Client("r", DEFAULTS | {"model": "m"}, 60).identity["precision"])
-    assert found == ["float32", "bfloat16"]
