@@ -25,6 +25,7 @@ def main(interactions_path, split_path, weights_path, outputs, about, history, p
         items, scores = top_k(model, queries, about["depth"], precision)
         write_lists(RankedLists(queries.users, items, scores), path, {**about, "split": part})
         logging.info("%s: %d users, depth %d", part, *items.shape)
+        del items, scores  # of many users they are large, and the next part makes its own
 
 
 if __name__ == "__main__":

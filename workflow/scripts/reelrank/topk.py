@@ -23,7 +23,7 @@ def chunks(n, n_items, pairs=PAIRS_PER_CHUNK):
 
 
 def in_chunks(work, queries):
-    """Return what ``work`` makes of each chunk of the queries, in order.
+    """Yield what ``work`` makes of each chunk of the queries, in order.
 
     Where a chunk does not fit into the memory of the GPU, it and all that follow are
     halved, down to one user.
@@ -34,28 +34,33 @@ def in_chunks(work, queries):
         Takes `reelrank.data.Queries` and keeps nothing on the GPU.
     queries : reelrank.data.Queries
 
+    Yields
+    ------
+    object
+
     Raises
     ------
     torch.OutOfMemoryError
         If one user does not fit.
     """
-    results, todo = [], list(chunks(len(queries), queries.seen.n_items))
+    todo = list(chunks(len(queries), queries.seen.n_items))
     while todo:
         rows = todo[0]
         try:
-            results.append(work(queries[rows]))
-            todo = todo[1:]
-            continue
+            result = work(queries[rows])
         except torch.OutOfMemoryError:
             size = (rows.stop - rows.start) // 2
             if size == 0:
                 raise
+        else:
+            todo = todo[1:]
+            yield result
+            continue
         # Outside the handler, whose traceback would keep the tensors of the failed chunk alive.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         logging.warning("out of GPU memory with %d users at a time: going on with %d", rows.stop - rows.start, size)
         todo = [slice(start, min(start + size, len(queries))) for start in range(rows.start, len(queries), size)]
-    return results
 
 
 def masked_scores(model, queries):
@@ -100,7 +105,7 @@ def top_k(model, queries, k, precision="float32"):
     scores : numpy.ndarray
         ``(n, k')`` float32, ``-inf`` where a list is shorter.
     """
-    width = min(k, queries.seen.n_items)
+    n, width = len(queries), min(k, queries.seen.n_items)
     device = getattr(model, "device", torch.device("cpu"))
     lower = precision != "float32" and device.type == "cuda" and hasattr(model, "rescore")
 
@@ -117,9 +122,11 @@ def top_k(model, queries, k, precision="float32"):
         items[torch.isneginf(values)] = -1
         return items.int().cpu().numpy(), values.cpu().numpy()
 
-    found = [(np.empty((0, width), np.int32), np.empty((0, width), np.float32)), *in_chunks(best, queries)]
-    items, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return items, scores
+    found_items, found_scores, done = np.empty((n, width), np.int32), np.empty((n, width), np.float32), 0
+    for items, scores in in_chunks(best, queries):
+        rows = slice(done, done + len(items))
+        found_items[rows], found_scores[rows], done = items, scores, rows.stop
+    return found_items, found_scores
 
 
 def rescored_top_k(model, queries, k, arithmetic):
