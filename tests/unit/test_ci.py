@@ -52,6 +52,12 @@ def test_the_toy_run_is_made_with_conda_and_without():
     assert (REPOSITORY / "tests" / "config" / "toy.yaml").is_file()
 
 
+def test_the_toy_run_is_made_on_slurm_too():
+    assert commands("toy-slurm")[-1].endswith(" make test-slurm")
+    ours = (REPOSITORY / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert ours.index("make test") < ours.index("make test-slurm")
+
+
 def test_snakemake_runs_from_its_own_environment_alone():
     created = [line for line in commands("toy-conda") if line.startswith("conda env create")]
     assert [line.split("--file ")[1] for line in created] == ["envs/snakemake.yaml"]
