@@ -8,7 +8,7 @@ from scale_data import prepare_raw, write_raw
 from speed import in_a_process
 
 #: The promise: 50 million interactions in 4 GB.
-BYTES_PER_ROW, START = 80, 350 * 2**20
+BYTES_PER_ROW, START = 70, 350 * 2**20
 
 
 @pytest.mark.parametrize("fields", [[], ["comments"]], ids=["interactions", "with_comments"])
