@@ -15,6 +15,19 @@ TARGETS = {
 BY_INTERACTION = ("raw", "prepared", "split", "split, item_statistics", "models", "texts")
 KEPT_BY_INTERACTION = tuple(name for name in BY_INTERACTION if name != "models")
 
+#: Memory is fitted from so many users on: below, buffers of fixed size fill, which do not grow with the data.
+MEMORY_FROM = 10_000
+
+#: A forecast that may be off by more than this factor is none.
+FARTHEST = 10
+
+#: What exponents of users, items and candidates are drawn to where the sizes tell little, and how far they may well
+#: be from it: work and memory go by users, and by part of the rest.
+TYPICAL, APART = np.array([1.0, 0.5, 0.5]), 0.3
+
+#: Spread of a measurement that is repeated, in logarithms: what the draw is weighed against.
+NOISE = 0.05
+
 #: A law with fewer sizes than this is not fitted.
 FEWEST = 3
 
@@ -44,7 +57,7 @@ def fit(sizes, values):
     if len(set(map(tuple, sizes))) < max(FEWEST, free + 1):
         return None
     middle = np.exp(np.log(sizes).mean(0))
-    x, y = np.log(sizes / middle)[:, varies], np.log(values)
+    x, y, typical = np.log(sizes / middle)[:, varies], np.log(values), TYPICAL[varies]
 
     def law(theta, x):
         return np.logaddexp(theta[0], theta[1] + x @ theta[2:])
@@ -55,9 +68,10 @@ def fit(sizes, values):
     for share in (0.02, 0.5, 0.95):
         for slope in (0.3, 1.0):
             guess = np.clip([y.min() + np.log(share), y.mean(), *[slope] * (free - 2)], lowest, highest)
-            # Where two laws fit alike, that with the smaller exponents: a tiny weight, else they wander.
             found = least_squares(
-                lambda theta: np.append(law(theta, x) - y, 0.01 * theta[2:]), guess, bounds=(lowest, highest)
+                lambda theta: np.append(law(theta, x) - y, NOISE * (theta[2:] - typical) / APART),
+                guess,
+                bounds=(lowest, highest),
             )
             best = found if best is None or found.cost < best.cost else best
     left = law(best.x, x) - y
@@ -89,7 +103,8 @@ def foretell(found, at):
     value = np.logaddexp(theta[0], grown)
     share = np.exp(grown - value)
     slope = np.concatenate([[1 - share, share], share * x])
-    return float(np.exp(value)), float(np.exp(np.sqrt(slope @ found["covariance"] @ slope + found["rmse"] ** 2)))
+    off = np.sqrt(slope @ found["covariance"] @ slope + found["rmse"] ** 2)
+    return float(np.exp(value)), float(np.exp(min(off, 2 * np.log(FARTHEST))))
 
 
 def missed(rows):
@@ -119,10 +134,13 @@ def report(rows, per_user):
         "# Measured laws of scale",
         "",
         "`y = start + a * users^b * items^c * candidates^d`, fitted to logarithms; errors are one standard error. "
-        "Memory and time hold the start of Python and its libraries as `start`. `fit` is the spread around the law; "
+        "Memory and time hold the start of Python and its libraries as `start`. Exponents are drawn to "
+        f"{', '.join(map(str, TYPICAL))}, as if each had been measured there once with an error of {APART}, "
+        "so that sizes which tell little make no wild law. `fit` is the spread around the law; "
         "`missed`: what the run of most users x items x candidates took, as a factor of what the others foretell of "
         "it. The error of a forecast holds that of the law, the spread and the miss. What hardly grew has no law: "
-        "`>=` says the most that was measured.",
+        "`>=` says the most that was measured. A forecast that may be off by a factor of "
+        f"{FARTHEST} is none. Memory is fitted from {MEMORY_FROM:,} users on: below, buffers of fixed size fill.",
         "",
         "Measured at (users x items x candidates): "
         + ", ".join(f"{u:,} x {i:,} x {c}" for u, i, c in sorted({row[2:5] for row in rows}))
@@ -142,6 +160,9 @@ def report(rows, per_user):
 def _cells(quantity, job, rows, per_user):
     values = [row[5] for row in rows]
     cells = [job, str(len(rows)), short(min(values)), short(max(values))]
+    if quantity == "MiB of memory":
+        rows = [row for row in rows if row[2] >= MEMORY_FROM]
+        values = [row[5] for row in rows]
     found = fit([row[2:5] for row in rows], values)
     if found is None:
         return [*cells, *[""] * (6 + len(TARGETS))]
@@ -155,5 +176,5 @@ def _cells(quantity, job, rows, per_user):
         like = interactions / per_user if job.split("/")[0] in by_interaction else users
         value, factor = foretell(found, (like, items, candidates))
         factor = np.exp(np.hypot(np.log(factor), 0 if np.isnan(miss) else np.log(miss)))
-        cells.append(f"{short(value)} (x/÷ {short(factor)})")
+        cells.append(f"{short(value)} (x/÷ {factor:.1f})" if factor < FARTHEST else "not foretold")
     return cells
