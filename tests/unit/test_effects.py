@@ -254,6 +254,11 @@ def test_a_permutation_that_changed_its_hits_is_no_structural_zero(write_ranks):
     assert not row["structural_zero"] and row["gained"] == 1
 
 
+def test_what_rounding_leaves_of_a_nought_is_one():
+    row = {"in_family": [True], "structural_zero": [False], "difference_high": [-1.11e-16], "p_value": [2e-20]}
+    assert to_csv(pd.DataFrame(row)).splitlines()[1] == "true,false,0,2e-20"
+
+
 def test_the_same_files_give_the_same_bytes(write_ranks):
     paths = lists(write_ranks)
     first = to_csv(effects_table(paths, [5, 10], {}, [], RESAMPLES))

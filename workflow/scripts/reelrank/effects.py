@@ -287,10 +287,14 @@ def _in_order(table):
 
 
 def to_csv(table):
-    """Return the table as CSV: six digits, empty cells where nothing is defined, ``true`` and ``false``."""
+    """Return the table as CSV: six digits, empty cells where nothing is defined, ``true`` and ``false``.
+
+    What rounding leaves of a nought is one; p-values may really be as small.
+    """
     table = table.copy()
     for column in ("in_family", "structural_zero"):
         table[column] = table[column].map({True: "true", False: "false"})
     floats = table.select_dtypes("float").columns
-    table[floats] = table[floats] + 0.0  # no -0
+    plain = floats.difference(["p_value", "p_adjusted"])
+    table[plain] = table[plain].round(12) + 0.0  # no -0
     return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
