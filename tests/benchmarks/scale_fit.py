@@ -1,4 +1,6 @@
-"""Laws ``y = start + a * users^b * items^c * candidates^d``, their errors and what they foretell."""
+"""Laws of time, memory and disk in users, items and candidates, their errors and what they foretell."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -35,8 +37,65 @@ FEWEST = 3
 FLAT = 1.15
 
 
+#: Forms of a law, as the axes (0 users, 1 items, 2 candidates) of each term beside the constant one: work on every user
+#: and item, or on users and, apart from that, on items.
+FORMS = {"users x items": ((0, 1, 2),), "users + items": ((0, 2), (1,))}
+
+
+@dataclass(frozen=True)
+class Law:
+    """``y = start + sum of a * product of size^exponent`` over terms, in logarithms around the middle size.
+
+    Attributes
+    ----------
+    form : str
+        A key of `FORMS`.
+    theta : numpy.ndarray
+        Logarithms of the start and of each term at the middle size, then the three exponents.
+    covariance : numpy.ndarray
+        Of `theta`.
+    rmse : float
+        Of the logarithm.
+    middle : numpy.ndarray
+        ``(3,)`` users, items and candidates.
+    varied : numpy.ndarray
+        ``(3,)`` bool: which of them were measured at several sizes.
+    """
+
+    form: str
+    theta: np.ndarray
+    covariance: np.ndarray
+    rmse: float
+    middle: np.ndarray
+    varied: np.ndarray
+
+    def foretell(self, size):
+        """Return the value at a size, and the factor that it may be off: one standard error, from the fit alone."""
+        x = np.log(np.asarray(size, float) / self.middle)[None]
+        value = _evaluate(self.form, self.theta, x)[0]
+        steps = 1e-5 * np.eye(len(self.theta))
+        slope = np.array([(_evaluate(self.form, self.theta + step, x)[0] - value) / 1e-5 for step in steps])
+        off = np.sqrt(slope @ self.covariance @ slope + self.rmse**2)
+        return float(np.exp(value)), float(np.exp(min(off, 2 * np.log(FARTHEST))))
+
+    def exponent(self, axis):
+        """Return ``b ± error`` of one variable as text, empty if it was measured at one size."""
+        error = np.sqrt(self.covariance[axis - 3, axis - 3])
+        return f"{self.theta[axis - 3]:.2f} ± {error:.2f}" if self.varied[axis] else ""
+
+
+def _evaluate(form, theta, x):
+    """Return the logarithm of the law at logarithms `x` of sizes, ``(n, 3)``."""
+    terms = [np.full(len(x), theta[0])]
+    for number, axes in enumerate(FORMS[form]):
+        terms.append(theta[1 + number] + x[:, axes] @ theta[-3:][list(axes)])
+    return np.logaddexp.reduce(terms)
+
+
 def fit(sizes, values):
-    """Fit one law by least squares of logarithms.
+    """Fit the form of law that explains most, by least squares of logarithms; None where there are too few sizes.
+
+    Forms are compared by what they leave unexplained and by how many numbers they take for it (Akaike 1974).
 
     Parameters
     ----------
@@ -47,64 +106,39 @@ def fit(sizes, values):
 
     Returns
     -------
-    dict or None
-        ``start``, ``a``, ``exponents`` and their standard errors (nan for what did not vary), ``rmse`` of the
-        logarithm, and what `foretell` needs; None where there are too few sizes.
+    Law or None
     """
     sizes, values = np.asarray(sizes, float), np.asarray(values, float)
-    varies = [bool(len(set(column)) > 1) for column in sizes.T]
-    free = 2 + sum(varies)
-    if len(set(map(tuple, sizes))) < max(FEWEST, free + 1):
-        return None
+    varied = np.array([len(set(column)) > 1 for column in sizes.T])
+    laws = []
+    for form, terms in FORMS.items():
+        free = 1 + len(terms) + int(varied.sum())
+        if len(set(map(tuple, sizes))) >= max(FEWEST, free + 1) and (len(terms) == 1 or varied.all()):
+            laws.append(_fit_form(form, sizes, values, varied, free))
+    return min(laws, key=lambda found: found[0])[1] if laws else None
+
+
+def _fit_form(form, sizes, values, varied, free):
+    """Return ``(Akaike's criterion, Law)`` of one form."""
     middle = np.exp(np.log(sizes).mean(0))
-    x, y, typical = np.log(sizes / middle)[:, varies], np.log(values), TYPICAL[varies]
+    x, y, terms = np.log(sizes / middle), np.log(values), len(FORMS[form])
 
-    def law(theta, x):
-        return np.logaddexp(theta[0], theta[1] + x @ theta[2:])
+    def residuals(theta):
+        drawn = NOISE * (theta[-3:] - TYPICAL) / APART
+        return np.append(_evaluate(form, theta, x) - y, drawn)
 
-    lowest = [y.min() - 12, y.min() - 12] + [0.0] * (free - 2)
-    highest = [y.max() + 0.1, y.max() + 3] + [2.5] * (free - 2)
+    lowest = [y.min() - 12] * (1 + terms) + [0.0] * 3
+    highest = [y.max() + 0.1] + [y.max() + 3] * terms + [2.5] * 3
     best = None
     for share in (0.02, 0.5, 0.95):
         for slope in (0.3, 1.0):
-            guess = np.clip([y.min() + np.log(share), y.mean(), *[slope] * (free - 2)], lowest, highest)
-            found = least_squares(
-                lambda theta: np.append(law(theta, x) - y, NOISE * (theta[2:] - typical) / APART),
-                guess,
-                bounds=(lowest, highest),
-            )
+            guess = np.clip([y.min() + np.log(share), *[y.mean()] * terms, *[slope] * 3], lowest, highest)
+            found = least_squares(residuals, guess, bounds=(lowest, highest))
             best = found if best is None or found.cost < best.cost else best
-    left = law(best.x, x) - y
+    left = _evaluate(form, best.x, x) - y
     rmse = float(np.sqrt((left**2).sum() / max(1, len(y) - free)))
-    covariance = np.linalg.pinv(best.jac.T @ best.jac) * max(rmse, 0.02) ** 2
-    exponents, errors = np.full(3, np.nan), np.full(3, np.nan)
-    exponents[varies], errors[varies] = best.x[2:], np.sqrt(np.diag(covariance))[2:]
-    start, scale = np.exp(best.x[:2])
-    return {
-        "start": float(start),
-        "a": float(scale / np.prod(middle[varies] ** best.x[2:])),
-        "exponents": exponents,
-        "errors": errors,
-        "rmse": rmse,
-        "law": lambda at: law(best.x, np.log(np.asarray(at, float) / middle)[varies]),
-        "theta": best.x,
-        "covariance": covariance,
-        "middle": middle,
-        "varies": varies,
-        "flat": bool(values.max() / values.min() < FLAT),
-    }
-
-
-def foretell(found, at):
-    """Return the value at a size, and the factor that it may be off (one standard error, from the fit alone)."""
-    theta = found["theta"]
-    x = np.log(np.asarray(at, float) / found["middle"])[found["varies"]]
-    grown = theta[1] + x @ theta[2:]
-    value = np.logaddexp(theta[0], grown)
-    share = np.exp(grown - value)
-    slope = np.concatenate([[1 - share, share], share * x])
-    off = np.sqrt(slope @ found["covariance"] @ slope + found["rmse"] ** 2)
-    return float(np.exp(value)), float(np.exp(min(off, 2 * np.log(FARTHEST))))
+    covariance = np.linalg.pinv(best.jac.T @ best.jac) * max(rmse, NOISE / 2) ** 2
+    return 2 * best.cost / NOISE**2 + 2 * free, Law(form, best.x, covariance, rmse, middle, varied)
 
 
 def missed(rows):
@@ -112,14 +146,7 @@ def missed(rows):
     rows = sorted(rows, key=lambda row: np.prod([float(size) for size in row[2:5]]))
     *others, largest = rows
     found = fit([row[2:5] for row in others], [row[5] for row in others]) if others else None
-    return largest[5] / foretell(found, largest[2:5])[0] if found else np.nan
-
-
-def exponent(found, axis):
-    """Return ``b ± error`` of one variable as text."""
-    if np.isnan(found["exponents"][axis]):
-        return ""
-    return f"{found['exponents'][axis]:.2f} ± {found['errors'][axis]:.2f}"
+    return largest[5] / found.foretell(largest[2:5])[0] if found else np.nan
 
 
 def short(value):
@@ -133,7 +160,8 @@ def report(rows, per_user):
         "<!-- made by tests/benchmarks/measure_scale.py -->",
         "# Measured laws of scale",
         "",
-        "`y = start + a * users^b * items^c * candidates^d`, fitted to logarithms; errors are one standard error. "
+        "`start + a * users^b * items^c * candidates^d` (users x items) or `start + a * users^b * candidates^d + "
+        "e * items^c` (users + items), whichever explains more, fitted to logarithms; errors are one standard error. "
         "Memory and time hold the start of Python and its libraries as `start`. Exponents are drawn to "
         f"{', '.join(map(str, TYPICAL))}, as if each had been measured there once with an error of {APART}, "
         "so that sizes which tell little make no wild law. `fit` is the spread around the law; "
@@ -148,7 +176,20 @@ def report(rows, per_user):
     ]
     for quantity in dict.fromkeys(row[0] for row in rows):
         lines += ["", f"## {quantity}", ""]
-        heads = ["job", "sizes", "least", "most", "start", "users", "items", "candidates", "fit", "missed", *TARGETS]
+        heads = [
+            "job",
+            "sizes",
+            "least",
+            "most",
+            "law",
+            "start",
+            "users",
+            "items",
+            "candidates",
+            "fit",
+            "missed",
+            *TARGETS,
+        ]
         lines += ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         for job in dict.fromkeys(row[1] for row in rows if row[0] == quantity):
             own = [row for row in rows if row[:2] == (quantity, job) and row[5] > 0]
@@ -165,16 +206,17 @@ def _cells(quantity, job, rows, per_user):
         values = [row[5] for row in rows]
     found = fit([row[2:5] for row in rows], values)
     if found is None:
-        return [*cells, *[""] * (6 + len(TARGETS))]
-    if found["flat"]:
-        return [*cells, *[""] * 6, *[f">= {short(max(values))}"] * len(TARGETS)]
+        return [*cells, *[""] * (7 + len(TARGETS))]
+    if max(values) < FLAT * min(values):
+        return [*cells, *[""] * 7, *[f">= {short(max(values))}"] * len(TARGETS)]
     miss = missed(rows)
-    cells += [short(found["start"]), *(exponent(found, axis) for axis in range(3)), f"x {np.exp(found['rmse']):.2f}"]
+    start = short(float(np.exp(found.theta[0])))
+    cells += [found.form, start, *map(found.exponent, range(3)), f"x {np.exp(found.rmse):.2f}"]
     cells.append("" if np.isnan(miss) else f"x {miss:.2f}")
     by_interaction = KEPT_BY_INTERACTION if quantity == "MiB on disk" else BY_INTERACTION
     for users, items, interactions, candidates in TARGETS.values():
         like = interactions / per_user if job.split("/")[0] in by_interaction else users
-        value, factor = foretell(found, (like, items, candidates))
+        value, factor = found.foretell((like, items, candidates))
         factor = np.exp(np.hypot(np.log(factor), 0 if np.isnan(miss) else np.log(miss)))
         cells.append(f"{short(value)} (x/÷ {factor:.1f})" if factor < FARTHEST else "not foretold")
     return cells
