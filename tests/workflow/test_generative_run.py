@@ -180,8 +180,8 @@ def test_a_raw_id_in_a_prompt_is_found(generative, monkeypatch):
     request_of = Renderer._messages
 
     def with_id(self, *arguments):
-        (role, content), *others = request_of(self, *arguments)
-        return ((role, f"{content} I am {USER_MARK + 1}."), *others)
+        ((role, content), *others), shared = request_of(self, *arguments)
+        return ((role, f"{content} I am {USER_MARK + 1}."), *others), shared
 
     monkeypatch.setattr(Renderer, "_messages", with_id)
     failures = audited_prompts(generative[0]).failures

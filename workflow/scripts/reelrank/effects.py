@@ -295,6 +295,5 @@ def to_csv(table):
     for column in ("in_family", "structural_zero"):
         table[column] = table[column].map({True: "true", False: "false"})
     floats = table.select_dtypes("float").columns
-    plain = floats.difference(["p_value", "p_adjusted"])
-    table[plain] = table[plain].round(12) + 0.0  # no -0
+    table[floats] = table[floats].round(dict.fromkeys(floats.difference(["p_value", "p_adjusted"]), 12)) + 0.0  # no -0
     return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
