@@ -47,6 +47,7 @@ def main(inputs, folder, name, block, source, prompt, threads, code=""):
     renderer = Renderer(build_prompt(block["prompt"], prompt), texts, how, False, titles)
 
     def render(history, candidates):
+        """Return the messages and choices of one training question."""
         request = renderer.request(history, candidates)
         return request.messages, request.choices
 

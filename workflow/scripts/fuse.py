@@ -44,6 +44,7 @@ def main(inputs, signals, matrices, outputs, fusions, history, threads):
 
     @cache  # fusions mostly share their signals
     def aligned_part(part, depth, *names):
+        """Return the signals of one part, in the order of its candidates."""
         return align(base[part], {name: signals[name][part] for name in names}, depth)
 
     for name, block in fusions.items():

@@ -157,6 +157,7 @@ def concatenate(parts):
     depth = max(part.items.shape[1] for part in parts)
 
     def together(name, fill):
+        """Return one array of all parts, as wide as the widest."""
         columns = [getattr(part, name) for part in parts]
         wide = [np.pad(one, ((0, 0), (0, depth - one.shape[1])), constant_values=fill) for one in columns]
         return np.concatenate(wide)

@@ -19,6 +19,7 @@ def keep_min_job_age(plugin):
     known = ask()
 
     def get_min_job_age():
+        """Return what the controller says, or said last."""
         nonlocal known
         answer = ask()
         known = known if answer is None else answer

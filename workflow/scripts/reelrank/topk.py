@@ -111,6 +111,7 @@ def top_k(model, queries, k, precision="float32"):
 
     @contextlib.contextmanager
     def arithmetic():
+        """Compute in the lower precision."""
         with gpu_arithmetic(precision), mixed_precision(precision, device):
             yield
 

@@ -48,6 +48,7 @@ def fit(parts, truth, options, sources, fitted=None):
     users = valid.all_users if valid.asked == "hits" else len(truth)
 
     def values(scores):
+        """Return the NDCG of each valid user whose held-out item is there."""
         return ndcg(truth_ranks(usable(valid, scores["valid"])[rows], truth[rows]), FITTED_AT)
 
     if sources.vectors or list(valid.scores) != [BASE]:

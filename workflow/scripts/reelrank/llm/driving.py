@@ -103,6 +103,7 @@ async def by_asking(chains, pending, asker, concurrency):
     progress = _Progress(asker, bar, len(pending))
 
     async def worker():
+        """Walk one chain after the other until none is left or the asker failed."""
         for place in places:
             if asker.failure is not None:
                 return

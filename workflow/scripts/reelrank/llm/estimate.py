@@ -80,6 +80,7 @@ def tokenizer_of(options):
     tokenizer = Tokenizer.from_file(str(path))
 
     def count(request):
+        """Return the tokens of all that a request says."""
         texts = [content for _, content in request.messages] + list(request.continuations)
         return sum(len(tokenizer.encode(text).ids) for text in texts)
 

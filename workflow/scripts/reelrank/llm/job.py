@@ -62,6 +62,7 @@ async def _run(name, job, asked, options, limits, prices, prompt, texts, plain_t
     asker = Asker(client, cache, journal, budget, throttle, limits["concurrency"], limits["max_attempts"])
 
     def chains_with(found):
+        """Return the chains of questions for what the probe found the server able to do."""
         effective = _effective(name, options, found)
         return Chains(asked, effective, Renderer(prompt, texts, effective, effective["schema"], plain_titles))
 

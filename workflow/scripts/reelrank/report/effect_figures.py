@@ -34,6 +34,7 @@ def shown_rerankers(run, most=MOST_LINES):
     others = [name for name in run.rerankers if kinds.get(name) not in ("base", "control", None)]
 
     def best(name):
+        """Return the largest value of a re-ranker over all base lists."""
         return max([value for (_, other), value in values.items() if other == name], default=-1)
 
     kept = {*always, *sorted(others, key=best, reverse=True)[: max(0, most - len(always))]}

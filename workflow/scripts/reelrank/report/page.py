@@ -56,9 +56,11 @@ def build_page(run, figures, jobs, folder=FOLDER):
 
 def _sections(run, choice, pictures, jobs):
     def section(name, title, *blocks, text=()):
+        """Return what the template shows as a section, without its empty blocks."""
         return {"name": name, "title": title, "text": list(text), "blocks": [block for block in blocks if block]}
 
     def picture(name):
+        """Return a figure of the run, or None."""
         return pictures.get(name)
 
     return [
