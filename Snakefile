@@ -17,10 +17,11 @@ include: "rules/features.smk"
 include: "rules/train.smk"
 include: "rules/recommend.smk"
 include: "rules/asking.smk"
-include: "rules/sharding.smk"
 include: "rules/language_model.smk"
 include: "rules/rerank.smk"
 include: "rules/ask.smk"
+include: "rules/sharding.smk"
+include: "rules/shards.smk"
 include: "rules/fusing.smk"
 include: "rules/fuse.smk"
 include: "rules/evaluate.smk"
@@ -42,18 +43,10 @@ rule all:
             dataset=config["dataset"],
             protocol=config["run"]["protocols"],
             result=[
-                "tables/hit_rate.csv",
-                "tables/hit_rate.md",
+                *expand("tables/{name}.{kind}", name=["hit_rate", "features"], kind=["csv", "md"]),
+                *expand("tables/{name}.csv", name=["effects", "list_quality", "slices", "gaps", "positions"]),
+                *expand("tables/{name}.csv", name=["answers", "cost"]),
                 "report.html",
-                "tables/effects.csv",
-                "tables/features.csv",
-                "tables/features.md",
-                "tables/list_quality.csv",
-                "tables/slices.csv",
-                "tables/gaps.csv",
-                "tables/positions.csv",
-                "tables/answers.csv",
-                "tables/cost.csv",
                 "audit/audit.md",
             ],
         ),

@@ -22,7 +22,7 @@ rule ask_llm:
     benchmark:
         "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.ask.tsv"
     wildcard_constraints:
-        reranker=names(rerankers_of("generative")),
+        reranker=names(asked_by_request()),
     conda:
         "../envs/llm.yaml"
     threads: config["threads"]
@@ -38,6 +38,12 @@ rule ask_llm:
         code=asking_code,
     script:
         "../workflow/scripts/ask_llm.py"
+
+
+# The same in this process: not a service that is waited for, but work for a GPU.
+use rule ask_llm as ask_in_process with:
+    wildcard_constraints:
+        reranker=names(asked_in_process()),
 
 
 rule parse_answers:

@@ -36,6 +36,16 @@ def asking_options(wildcards):
     return llm.generative_options(config["rerankers"][wildcards.reranker])
 
 
+def asked_in_process():
+    """The generative re-rankers whose language model runs in the job itself."""
+    return [name for name in rerankers_of("generative") if config["rerankers"][name].get("client") == "transformers"]
+
+
+def asked_by_request():
+    """The others, which send requests to a service."""
+    return [name for name in rerankers_of("generative") if name not in asked_in_process()]
+
+
 def own_language_model(wildcards):
     """The files of the language model in process, where one is asked."""
     options = asking_options(wildcards)

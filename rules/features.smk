@@ -69,7 +69,7 @@ rule gather_features:
     log:
         "results/logs/{dataset}/{place}/{encoder}/{field}.log",
     benchmark:
-        "results/benchmarks/{dataset}/{place}/{encoder}/{field}.tsv"
+        f"results/benchmarks/{{dataset}}/{{place}}/{{encoder}}/{{field}}.all-of-{config['shards']}.tsv"
     wildcard_constraints:
         encoder=names(set(config["encoders"]) - set(encoders_of("published"))),
     conda:

@@ -1,11 +1,6 @@
 # prepared/ + split.parquet -> language_models/{language_model}/ (a folder of the transformers library)
 # lists/.../identity/ -> lists/.../{reranker}/, by the likelihood that such a model gives to titles
-# Language models that run in process: trained from scratch, or given. No key, no request. With `user_shards` above 1
-# each job scores a part of the users.
-
-
-scattergather:
-    users=config["user_shards"],
+# Language models that run in process: trained from scratch, or given. No key, no request.
 
 
 rule train_language_model:
@@ -77,12 +72,12 @@ rule rerank_by_likelihood:
             wildcards, config["rerankers"][wildcards.reranker]["language_model"]
         ),
     output:
-        valid=of_user_shard(f"{LISTS}/{{reranker}}/valid"),
-        test=of_user_shard(f"{LISTS}/{{reranker}}/test"),
+        valid=f"{LISTS}/{{reranker}}/valid.parquet",
+        test=f"{LISTS}/{{reranker}}/test.parquet",
     log:
-        f"results/logs/{{dataset}}/{{protocol}}/lists/{{base_model}}/seed{{seed}}/{{reranker}}{USER_SHARD}.log",
+        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
     benchmark:
-        f"results/benchmarks/{{dataset}}/{{protocol}}/lists/{{base_model}}/seed{{seed}}/{{reranker}}{USER_SHARD}.tsv"
+        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
     wildcard_constraints:
         reranker=names(rerankers_of("likelihood")),
     conda:
@@ -99,37 +94,3 @@ rule rerank_by_likelihood:
         code=code_digest("rerank_by_likelihood.py"),
     script:
         "../workflow/scripts/rerank_by_likelihood.py"
-
-
-# Shards are temporary: what decides them is a param here too, or a change of it would go unseen.
-if config["user_shards"] > 1:
-
-    rule gather_lists:
-        input:
-            valid=f"{LISTS}/identity/valid.parquet",
-            test=f"{LISTS}/identity/test.parquet",
-            valid_shards=gather.users(shard_pattern("valid")),
-            test_shards=gather.users(shard_pattern("test")),
-        output:
-            valid=f"{LISTS}/{{reranker}}/valid.parquet",
-            test=f"{LISTS}/{{reranker}}/test.parquet",
-        log:
-            "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
-        benchmark:
-            "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
-        wildcard_constraints:
-            reranker=names(rerankers_of("likelihood")),
-        conda:
-            "../envs/data.yaml"
-        params:
-            about=about_list,
-            reranker=lambda wildcards: settings.likelihood_options(config["rerankers"][wildcards.reranker]),
-            source=lambda wildcards: language_model_source(
-                wildcards, config["rerankers"][wildcards.reranker]["language_model"]
-            ),
-            history=config["history"],
-            threads=config["threads"],
-            code=code_digest("gather_lists.py"),
-            shards_code=code_digest("rerank_by_likelihood.py"),
-        script:
-            "../workflow/scripts/gather_lists.py"

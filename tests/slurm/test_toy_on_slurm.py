@@ -6,7 +6,7 @@ from snakemake_run import ON_SLURM, copy_repository, planned, result_bytes, snak
 CONFIG = ("--configfile", "tests/config/toy.yaml", "tests/config/cluster.yaml")
 
 #: Rules that must run where a GPU is.
-ON_A_GPU = {"train", "train_clip", "train_language_model", "embed_images", "rerank_by_likelihood"}
+ON_A_GPU = {"train", "train_clip", "train_language_model", "embed_images", "rerank_by_likelihood_shard"}
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def test_partitions_groups_and_shards(on_slurm, cluster):
     ran = [comment for _, state, comment in cluster.jobs("all") if state == "COMPLETED"]
     assert 10 <= len(ran) <= 20, f"small rules are not grouped: {ran}"
     grouped = next(comment for comment in ran if comment.startswith("rule_lists"))
-    assert "recommend" in grouped and "rerank_by_similarity" in grouped
-    assert sum("-of-2" in comment for comment in ran) == 6, "shards of titles, covers and users"
+    assert "gather_base_lists" in grouped and "rerank_by_similarity" in grouped
+    assert sum("-of-2" in comment for comment in ran) == 8, "shards of titles, covers, base lists and of a re-ranker"
     on_gpu = {comment for _, _, comment in cluster.jobs("all", "gpu")}
     for rule in ON_A_GPU:
         assert any(comment.startswith(f"rule_{rule}_wildcards") for comment in on_gpu), rule

@@ -9,9 +9,10 @@ from small_language_model import WORDS, write_small_model
 
 from reelrank.lists import RankedLists, concatenate
 from reelrank.llm import likelihood
-from reelrank.llm.likelihood import likelihood_scores, shard_rows
+from reelrank.llm.likelihood import likelihood_scores
 from reelrank.llm.local import LocalModel
 from reelrank.llm.titles import END, history_text, latest_items, plain_titles
+from reelrank.sharding import shard_range
 
 TITLES = ["fox", "soup", "", "fox", "goal", "kitten"]
 
@@ -91,7 +92,7 @@ def test_any_number_of_shards_makes_the_same_bytes(shards, tmp_path, monkeypatch
     rows = [rng.choice(len(titles), rng.integers(1, 6), replace=False).tolist() for _ in range(21)]
     lists, histories = lists_of(rows), histories_of([row[::-1] for row in rows])
     whole = likelihood_scores(model, lists, histories, titles, 5, 0.5)
-    parts = [shard_rows(21, number, shards) for number in range(1, shards + 1)]
+    parts = [shard_range(21, number, shards, likelihood.CHUNK) for number in range(1, shards + 1)]
     assert parts[0][0] == 0 and parts[-1][1] == 21
     assert all(end == start for (_, end), (start, _) in itertools.pairwise(parts))
     found = [lists.of_rows(slice(*part)) for part in parts]

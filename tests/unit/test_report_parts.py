@@ -1,5 +1,6 @@
 """Parts of the report: printed numbers, LaTeX, the shown config, benchmark files, figures' counts."""
 
+import os
 import math
 import re
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelrank.report import tables, values
-from reelrank.report.benchmarks import by_stage, read_benchmarks
+from reelrank.report.benchmarks import by_stage, read_benchmarks, reranking_seconds
 from reelrank.report.effect_figures import bin_labels, moved_counts
 from reelrank.report.figures import plot_hit_rate
 from reelrank.report.grid import Grid, cell, heads
@@ -111,6 +112,26 @@ def test_benchmarks_are_added_up_by_stage_and_bad_files_passed_over(tmp_path):
     assert list(table.index) == ["lists/*/random", "prepared/prepare", "split", "audit: lists of redrawn items"]
     assert table.loc["lists/*/random"].tolist() == [2, 5.0, 3.0, 200.5]
     assert by_stage(read_benchmarks(tmp_path / "nowhere", "leave_one_out")).empty
+
+
+def test_shards_are_one_job_and_those_of_an_earlier_number_do_not_count(tmp_path):
+    folder = tmp_path / "leave_one_out/lists/pop/seed1"
+    folder.mkdir(parents=True)
+    for age, (name, seconds) in enumerate(
+        [("a.1-of-3", 9), ("a", 9), ("a.1-of-2", 2), ("a.2-of-2", 3), ("a.all-of-2", 1), ("b.1-of-2", 9), ("b", 4)]
+    ):
+        path = folder / f"{name}.tsv"
+        path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:02\t{seconds}00\n")
+        os.utime(path, (age, age))
+    jobs = read_benchmarks(tmp_path, "leave_one_out")
+    table = by_stage(jobs).set_index("stage")
+    assert table.loc["lists/*/a"].tolist() == [3, 6.0, 3.0, 300] and table.loc["lists/*/b"].tolist() == [
+        1,
+        4.0,
+        4.0,
+        400,
+    ]
+    assert len(table) == 2 and reranking_seconds(jobs, "leave_one_out", "pop", 1, "a") == 6
 
 
 def test_moved_ranks_are_counted_in_their_bins():

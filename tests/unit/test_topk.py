@@ -77,17 +77,18 @@ def test_chunks_do_not_change_the_result(monkeypatch, pairs):
     data, model = scored(9)
     queries = data.queries("test")
     expected = (*topk.top_k(model, queries, 6), topk.target_ranks(model, queries))
-    real = topk.chunks
-    monkeypatch.setattr(topk, "chunks", lambda n, n_items: real(n, n_items, pairs))
+    monkeypatch.setattr(topk, "PAIRS_PER_CHUNK", pairs)
     for found, whole in zip((*topk.top_k(model, queries, 6), topk.target_ranks(model, queries)), expected, strict=True):
         np.testing.assert_array_equal(found, whole)
 
 
-def test_chunks_cover_all_once():
-    for n, n_items, pairs in [(0, 5, 10), (7, 5, 10), (7, 100, 10), (10, 1, 10)]:
-        parts = list(topk.chunks(n, n_items, pairs))
-        assert [row for part in parts for row in range(n)[part]] == list(range(n))
-        assert all((part.stop - part.start) * n_items <= max(pairs, n_items) for part in parts)
+@pytest.mark.parametrize(("n", "n_items", "pairs"), [(0, 5, 10), (7, 5, 10), (7, 100, 10), (10, 3, 9)])
+def test_chunks_cover_all_once(monkeypatch, n, n_items, pairs):
+    monkeypatch.setattr(topk, "PAIRS_PER_CHUNK", pairs)
+    queries = random_interactions(3, n_users=max(n, 1), n_items=n_items).queries("test")[:n]
+    parts = list(topk.in_chunks(lambda part: part.users.tolist(), queries))
+    assert [user for part in parts for user in part] == queries.users.tolist()
+    assert all(len(part) * n_items <= max(pairs, n_items) for part in parts)
 
 
 def test_no_users_give_no_rows():

@@ -27,7 +27,8 @@ def test_a_given_model_is_fine_tuned_and_asked(tmp_path):
         "run": {"protocols": ["leave_one_out"], "base_models": ["pop"], "rerankers": ["identity", "letters"]},
     }  # fmt: skip
     (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
-    arguments = ("--configfile", "tests/config/toy.yaml", "overlay.yaml", "--", f"{LISTS}/letters/test.parquet")
+    arguments = ("--configfile", "tests/config/toy.yaml", "overlay.yaml", "--config", "user_shards=2")
+    arguments += ("--", f"{LISTS}/letters/test.parquet")
     process = snakemake(folder, *arguments)
     assert process.returncode == 0, process.stdout + process.stderr
     adapter = folder / "results/sample/leave_one_out/language_models/tiny-letters"
@@ -35,7 +36,11 @@ def test_a_given_model_is_fine_tuned_and_asked(tmp_path):
     assert base not in (adapter / "adapter_config.json").read_text()
     found = pq.read_table(folder / LISTS / "letters/test.parquet").to_pandas()
     assert found["user"].nunique() == 6 and found["raw_rank"].notna().all()
-    assert json.loads((folder / LISTS / "letters/ledger.json").read_text())["strategy"] == "letter_logits"
+    ledger = json.loads((folder / LISTS / "letters/ledger.json").read_text())
+    assert ledger["strategy"] == "letter_logits" and ledger["earlier_runs"] == 0 and ledger["all_runs"]["runs"] == 2
+    assert ledger["this_run"]["sent"] == ledger["answers"] == 12, "6 users of either part, each in one shard"
+    left = sorted(path.name for path in (folder / LISTS / "letters").iterdir())
+    assert not any("-of-" in name for name in left), "shards are removed"
     # Other weights in the folder of the base are other weights: what was made of them is made again.
     write_small_model(tmp_path / "base", seed=2, texts=[*WORDS, *"ABCDEFGHIJKLMNOPQRST"])
     again = snakemake(folder, "-n", *arguments)

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,10 @@ from snakemake_run import planned, result_bytes, snakemake
 OF_RANKS = {"tabulate_hits", "plot_figures", "measure_effects", "describe_lists", "report"}
 TOY = ("--configfile", "tests/config/toy.yaml")
 FUSIONS = ["rrf", "zscore", "lambdamart"]
+PARTS = ("valid", "test")
+
+#: What makes the lists of a re-ranker of type `likelihood` in three shards.
+OF_LIKELIHOOD = {"rerank_by_likelihood_shard": 3, "gather_lists": 1}
 COLUMNS = [
     "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "depth", "n", "users", "hits",
     "hits_unrepaired", "hit_rate", "ci_low", "ci_high", "change_percent", "ndcg", "mrr", "ceiling",
@@ -185,10 +190,17 @@ def test_every_list_is_described_beyond_accuracy(toy, protocol):
 
 def test_users_in_shards_make_the_same_bytes(toy, tmp_path):
     folder = shutil.copytree(toy, tmp_path / "toy")
-    lists = "results/sample/leave_one_out/lists/pop/seed1/own-llama"
-    process = snakemake(
-        folder, *TOY, "--config", "user_shards=3", "--", f"{lists}/test.parquet", f"{lists}/valid.parquet"
-    )
+    targets = ("--", *(f"results/sample/leave_one_out/lists/pop/seed1/own-llama/{part}.parquet" for part in PARTS))
+    process = snakemake(folder, *TOY, "--config", "user_shards=3", *targets)
     assert process.returncode == 0, process.stderr
-    assert "4 of 4 steps" in process.stdout + process.stderr
+    assert "8 of 8 steps" in process.stdout + process.stderr
     assert result_bytes(folder) == result_bytes(toy)
+    # What decided the shards decides what was gathered of them, though they are gone.
+    for more, rules in (
+        ((), {}),
+        (("scoring_precision=tf32",), {"recommend_shard": 3, "gather_base_lists": 1, **OF_LIKELIHOOD}),
+        (("language_models={own-llama: {layers: 2}}",), {"train_language_model": 1, **OF_LIKELIHOOD}),
+        (("rerankers={own-llama: {history_length: 3}}",), OF_LIKELIHOOD),
+    ):
+        jobs = planned(snakemake(folder, "-n", *TOY, "--config", "user_shards=3", *more, *targets))
+        assert Counter(rule for rule, _ in jobs) == rules, more

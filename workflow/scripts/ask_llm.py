@@ -10,8 +10,9 @@ from reelrank.lists import read_lists
 from reelrank.llm.answer_table import answer_columns
 from reelrank.llm.asked import choose_users
 from reelrank.llm.items import catalogue_texts
-from reelrank.llm.job import run_job
+from reelrank.llm.job import job_name, run_job
 from reelrank.llm.prompts import build_prompt
+from reelrank.sharding import read_shard
 from reelrank.tables import write_table
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PARTS = ("valid", "test")
 
 
-def main(inputs, outputs, about, options, prompt, history, limits, prices):
+def main(inputs, outputs, about, options, prompt, history, limits, prices, shard=(1, 1)):
     """Write the answers of both parts and the ledger.
 
     Parameters
@@ -38,17 +39,18 @@ def main(inputs, outputs, about, options, prompt, history, limits, prices):
         Definition of the prompt.
     history : {'full', 'train_only'}
     prices : tuple of (float, float) or None
+    shard : (int, int)
+        Which part of the users, from 1, and of how many.
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
     texts, titles = catalogue_texts(inputs, options, data)
-    asked = [
+    chosen = [
         choose_users(options["users"], part, read_lists(inputs[part])[0], data.queries(part, history), about["depth"])
         for part in PARTS
     ]
-    job = "/".join(str(about[key]) for key in ("dataset", "protocol", "base_model", "seed", "reranker"))
-    rows, effective, ledger = run_job(
-        about["reranker"], job, asked, options, limits, prices, build_prompt(options["prompt"], prompt), texts, titles
-    )
+    asked = [one.of_shard(*shard) for one in chosen]
+    prompt, job = build_prompt(options["prompt"], prompt), job_name(about, shard)
+    rows, effective, ledger = run_job(about["reranker"], job, asked, options, limits, prices, prompt, texts, titles)
     for part in PARTS:
         metadata = {**about, "split": part, "options": json.dumps(effective)}
         write_table(answer_columns(rows[part]), "answers", outputs[part], metadata)
@@ -67,4 +69,5 @@ if __name__ == "__main__":
         snakemake.params.history,
         json.loads(resources["limits"]),
         json.loads(resources["prices"]),
+        read_shard(snakemake.wildcards),
     )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from reelrank import step
 from reelrank.datasets.images import list_images
 from reelrank.encoders import build_encoder
-from reelrank.features import shard_range, write_shard
+from reelrank.features import write_shard
 from reelrank.hardware import make_deterministic
 from reelrank.image_features import embed_images
+from reelrank.sharding import read_shard, shard_range
 from reelrank.tables import read_table
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ if __name__ == "__main__":
         snakemake.wildcards.encoder,
         snakemake.params.encoder,
         snakemake.wildcards.field,
-        tuple(map(int, snakemake.wildcards.scatteritem.split("-of-"))),
+        read_shard(snakemake.wildcards),
         snakemake.params.threads,
         snakemake.input.get("weights"),
     )

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.encoders import build_encoder, encode_present
-from reelrank.features import shard_range, write_shard
+from reelrank.features import write_shard
 from reelrank.hardware import make_deterministic
+from reelrank.sharding import read_shard, shard_range
 from reelrank.texts import read_texts
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ if __name__ == "__main__":
         snakemake.wildcards.encoder,
         snakemake.params.encoder,
         snakemake.wildcards.field,
-        tuple(map(int, snakemake.wildcards.scatteritem.split("-of-"))),
+        read_shard(snakemake.wildcards),
         snakemake.params.threads,
         snakemake.input.get("weights"),
     )

@@ -9,19 +9,38 @@ from reelrank.data import load_interactions
 from reelrank.hardware import make_deterministic, pick_device
 from reelrank.lists import RankedLists, write_lists
 from reelrank.models import load_model
-from reelrank.topk import top_k
+from reelrank.sharding import read_shard, shard_range
+from reelrank.topk import top_k, users_per_chunk
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(interactions_path, split_path, weights_path, outputs, about, history, precision, threads, deterministic=True):
-    """Write the base lists (`outputs` by split), `about` in their metadata."""
+def main(inputs, outputs, about, history, precision, threads, deterministic=True, shard=(1, 1)):
+    """Write base lists.
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``interactions``, ``split``, ``weights``.
+    outputs : dict of str to path
+        By split.
+    about : dict
+        Metadata of the lists.
+    history : {'full', 'train_only'}
+    precision : str
+        One of `reelrank.hardware.PRECISIONS`.
+    threads : int
+    deterministic : bool
+    shard : (int, int)
+        Which part of the users, from 1, and of how many.
+    """
     make_deterministic(threads, 0, deterministic)
-    data = load_interactions(interactions_path, split_path)
-    model = load_model(Path(weights_path).parent, pick_device())
+    data = load_interactions(inputs["interactions"], inputs["split"])
+    model = load_model(Path(inputs["weights"]).parent, pick_device())
     for part, path in outputs.items():
         queries = data.queries(part, history)
+        queries = queries[slice(*shard_range(len(queries), *shard, users_per_chunk(data.n_items)))]
         items, scores = top_k(model, queries, about["depth"], precision)
         write_lists(RankedLists(queries.users, items, scores), path, {**about, "split": part})
         logging.info("%s: %d users, depth %d", part, *items.shape)
@@ -31,13 +50,12 @@ def main(interactions_path, split_path, weights_path, outputs, about, history, p
 if __name__ == "__main__":
     step.start(snakemake.log)
     main(
-        snakemake.input.interactions,
-        snakemake.input.split,
-        snakemake.input.weights,
+        dict(snakemake.input.items()),
         dict(snakemake.output.items()),
         dict(snakemake.params.about),
         snakemake.params.history,
         snakemake.params.precision,
         snakemake.params.threads,
         snakemake.params.deterministic,
+        read_shard(snakemake.wildcards),
     )

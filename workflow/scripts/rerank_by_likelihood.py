@@ -8,9 +8,10 @@ from reelrank.data import load_interactions
 from reelrank.hardware import make_deterministic
 from reelrank.lists import read_lists, write_lists
 from reelrank.llm.asked import choose_users
-from reelrank.llm.likelihood import likelihood_scores, shard_rows
+from reelrank.llm.likelihood import CHUNK, likelihood_scores
 from reelrank.llm.local import LocalModel
 from reelrank.llm.titles import plain_titles
+from reelrank.sharding import read_shard, shard_range
 from reelrank.tables import read_table
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def main(inputs, outputs, about, reranker, source, history, threads, shard=(1, 1
     for part, path in outputs.items():
         queries = data.queries(part, history)
         asked = choose_users(reranker["users"], part, read_lists(inputs[part])[0], queries, about["depth"])
-        rows = shard_rows(len(asked.lists.users), *shard)
+        rows = shard_range(len(asked.lists.users), *shard, CHUNK)
         how = (reranker["history_length"], reranker["unconditional_weight"], rows)
         scores = likelihood_scores(model, asked.lists, asked.history, titles, *how)
         lists = asked.lists.of_rows(slice(*rows)).reordered(scores)
@@ -59,5 +60,5 @@ if __name__ == "__main__":
         dict(snakemake.params.source),
         snakemake.params.history,
         snakemake.params.threads,
-        tuple(map(int, snakemake.wildcards.get("scatteritem", "1-of-1").split("-of-"))),
+        read_shard(snakemake.wildcards),
     )

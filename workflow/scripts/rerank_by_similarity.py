@@ -3,20 +3,19 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from reelrank import step
 from reelrank.data import load_interactions
 from reelrank.features import read_features
 from reelrank.lists import read_lists, write_lists
-from reelrank.rerank.similarity import cosine_scores, history_texts, mean_of_standardised, mean_profiles
+from reelrank.rerank.similarity import history_texts, mean_profiles, similarity_scores
+from reelrank.sharding import read_shard, shard_range
 from reelrank.texts import read_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(inputs, outputs, about, features, options, texts, history, threads):
+def main(inputs, outputs, about, features, options, texts, history, threads, shard=(1, 1)):
     """Re-rank the head of each list (`outputs` by split).
 
     Parameters
@@ -32,6 +31,8 @@ def main(inputs, outputs, about, features, options, texts, history, threads):
         Fields of the one feature of ``pooling: concatenate``, and where they are.
     history : {'full', 'train_only'}
     threads : int
+    shard : (int, int)
+        Which part of the users, from 1, and of how many.
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
     matrices = [
@@ -45,12 +46,9 @@ def main(inputs, outputs, about, features, options, texts, history, threads):
     )
     for part, path in outputs.items():
         base = read_lists(inputs[part], about["depth"])[0]
+        base = base.of_rows(slice(*shard_range(len(base.users), *shard, base.users_per_part)))
         queries = data.queries(part, history)
-        scores = np.empty(base.items.shape, np.float32)
-        for rows, some in base.parts():  # a vector of each user takes more memory than the lists
-            asked = queries.of(some.users).history
-            found = [cosine_scores(some, profiles(asked, *matrix), *matrix) for matrix in matrices]
-            scores[rows] = found[0] if len(found) == 1 else mean_of_standardised(found, some.present)
+        scores = similarity_scores(base, queries, profiles, matrices)
         write_lists(base.reordered(scores), path, {**about, "split": part}, base)
 
 
@@ -75,4 +73,5 @@ if __name__ == "__main__":
         list(zip(snakemake.params.texts, snakemake.input.get("texts", []), strict=True)),
         snakemake.params.history,
         snakemake.params.threads,
+        read_shard(snakemake.wildcards),
     )

@@ -10,19 +10,6 @@ from reelrank.errors import InputError
 from reelrank.files import atomic, read_json, write_json
 
 
-def shard_range(n_items, number, shards):
-    """Return the items of a shard as ``(start, stop)``.
-
-    Parameters
-    ----------
-    n_items : int
-    number : int
-        From 1.
-    shards : int
-    """
-    return n_items * (number - 1) // shards, n_items * number // shards
-
-
 def write_features(path, vectors, present, about):
     """Write a feature matrix and its description, both atomically.
 

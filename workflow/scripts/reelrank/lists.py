@@ -48,14 +48,18 @@ class RankedLists:
         cut = None if self.raw_ranks is None else self.raw_ranks[rows]
         return RankedLists(self.users[rows], self.items[rows], self.scores[rows], cut)
 
+    @property
+    def users_per_part(self):
+        """How many users' lists are worked on together: they have at most `ROWS_PER_PART` entries, or are one."""
+        return max(1, ROWS_PER_PART // max(1, self.items.shape[1]))
+
     def parts(self):
         """Yield ``(slice, lists of its users)`` until all had their turn; once if there are none.
 
-        A part has at most `ROWS_PER_PART` entries, or one user: what is made of it fits into memory.
+        What is made of `users_per_part` fits into memory.
         """
-        size = max(1, ROWS_PER_PART // max(1, self.items.shape[1]))
-        for start in range(0, max(1, len(self.users)), size):
-            rows = slice(start, start + size)
+        for start in range(0, max(1, len(self.users)), self.users_per_part):
+            rows = slice(start, start + self.users_per_part)
             yield rows, self.of_rows(rows)
 
     def reordered(self, scores, raw_ranks=None):

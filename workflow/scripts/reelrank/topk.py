@@ -15,11 +15,9 @@ PAIRS_PER_CHUNK = 16 * 1024 * 1024
 RESCORED = 4
 
 
-def chunks(n, n_items, pairs=PAIRS_PER_CHUNK):
-    """Yield slices of users so that a chunk's score matrix stays within `pairs` (or is one user's)."""
-    size = max(1, pairs // max(1, n_items))
-    for start in range(0, n, size):
-        yield slice(start, min(n, start + size))
+def users_per_chunk(n_items):
+    """Return how many users are scored together: the score matrix has at most `PAIRS_PER_CHUNK` pairs, or one user."""
+    return max(1, PAIRS_PER_CHUNK // max(1, n_items))
 
 
 def in_chunks(work, queries):
@@ -43,7 +41,8 @@ def in_chunks(work, queries):
     torch.OutOfMemoryError
         If one user does not fit.
     """
-    todo = list(chunks(len(queries), queries.seen.n_items))
+    size, n = users_per_chunk(queries.seen.n_items), len(queries)
+    todo = [slice(start, min(start + size, n)) for start in range(0, n, size)]
     while todo:
         rows = todo[0]
         try:
@@ -60,7 +59,7 @@ def in_chunks(work, queries):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         logging.warning("out of GPU memory with %d users at a time: going on with %d", rows.stop - rows.start, size)
-        todo = [slice(start, min(start + size, len(queries))) for start in range(rows.start, len(queries), size)]
+        todo = [slice(start, min(start + size, n)) for start in range(rows.start, n, size)]
 
 
 def masked_scores(model, queries):

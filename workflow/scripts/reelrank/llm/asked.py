@@ -6,6 +6,7 @@ import numpy as np
 
 from reelrank.data import Histories
 from reelrank.lists import RankedLists
+from reelrank.sharding import shard_range
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Asked:
     part: str
     lists: RankedLists
     history: Histories
+
+    def of_shard(self, number, shards):
+        """Return the users of a shard, of the same number; `number` is from 1."""
+        rows = slice(*shard_range(len(self.lists.users), number, shards))
+        return Asked(self.part, self.lists.of_rows(rows), self.history[rows])
 
 
 def choose_users(users, part, base, queries, depth):

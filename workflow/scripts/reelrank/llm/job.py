@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import logging
 import time
 from dataclasses import asdict
@@ -13,9 +12,16 @@ from reelrank.llm.asking import Asker
 from reelrank.llm.cache import AnswerCache, Journal, read_journals
 from reelrank.llm.clients import Capabilities, TransientError, build_client, probe
 from reelrank.llm.driving import Chains, by_asking, from_cache
+from reelrank.llm.ledgers import ledger_of
 from reelrank.llm.limits import Budget, Throttle, backoff
 from reelrank.llm.prompts import Renderer
 from reelrank.llm.strategies import NEEDS_LOGPROBS
+
+
+def job_name(about, shard=(1, 1)):
+    """Return the name of a job in the journals, by the metadata of its lists and its shard: each has its own budget."""
+    names = [str(about[key]) for key in ("dataset", "protocol", "base_model", "seed", "reranker")]
+    return "/".join(names + (["{}-of-{}".format(*shard)] if shard != (1, 1) else []))
 
 
 def run_job(name, job, asked, options, limits, prices, prompt, texts, plain_titles):
@@ -86,7 +92,7 @@ async def _run(name, job, asked, options, limits, prices, prompt, texts, plain_t
     finally:
         await client.close()
         journal.close()
-    ledger = _ledger(asker, before, read_journals(cache, job), client, chains, time.perf_counter() - started)
+    ledger = ledger_of(asker, before, read_journals(cache, job), chains, time.perf_counter() - started)
     return chains.rows, chains.options, ledger
 
 
@@ -196,36 +202,3 @@ def _say_what_leaves(client, asked, options, limits, name):
     message = f"{name}: {shown} of {users} go to {client.third_party}"
     logging.info(message)
     print(f"reelrank: {message}", file=step.terminal, flush=True)
-
-
-def _ledger(asker, before, now, client, chains, seconds):
-    counts = asdict(asker.counts)
-    answers = {
-        key: answer for rows in chains.rows.values() for answered in rows.values() for _, key, answer in answered
-    }
-    tokens = [sum(getattr(answer, name) for answer in answers.values()) for name in ("input_tokens", "output_tokens")]
-    priced = _price(asker.budget, tokens)
-    ledger = {
-        "identity": json.loads(asker.identity),
-        "strategy": chains.options["strategy"],
-        "schema": chains.options["schema"],
-        "answers": sum(len(answered) for rows in chains.rows.values() for answered in rows.values()),
-        "distinct_requests": len(answers),
-        "input_tokens": tokens[0],
-        "output_tokens": tokens[1],
-        "usd": priced,
-        "this_run": counts | {"seconds": round(seconds, 3)},
-        "all_runs": now,
-        "earlier_runs": before["runs"],
-    }
-    logging.info("this run: %s", ledger["this_run"])
-    if now["unknown"]:
-        logging.warning("%d requests were sent and their fate is unknown; they count as spent", len(now["unknown"]))
-    return ledger
-
-
-def _price(budget, tokens):
-    """Return the price of so many input and output tokens, or None where it is not known."""
-    if budget.prices is None:
-        return None
-    return (tokens[0] * budget.prices[0] + tokens[1] * budget.prices[1]) / 1e6

@@ -2,18 +2,10 @@
 
 import numpy as np
 
-from reelrank.features import shard_range
 from reelrank.llm.titles import END, history_text, latest_items
 
-#: Users that go to the model together. What shares a batch changes the last bits of a sum, so shards are made of
-#: whole chunks, and a user's scores are the same in whatever shard.
+#: Users that go to the model together: shards are made of whole chunks.
 CHUNK = 256
-
-
-def shard_rows(n_users, number, shards):
-    """Return the users of a shard, counted by row, as ``(start, stop)``; `number` is from 1."""
-    start, stop = shard_range(-(-n_users // CHUNK), number, shards)
-    return min(start * CHUNK, n_users), min(stop * CHUNK, n_users)
 
 
 def likelihood_scores(model, lists, histories, titles, history_length, unconditional_weight=0.0, rows=None):
@@ -39,7 +31,7 @@ def likelihood_scores(model, lists, histories, titles, history_length, unconditi
         ranks by the likelihood, 1 by the pointwise mutual information of title and
         history, which a popular title does not profit from.
     rows : (int, int), optional
-        Those of the lists that are scored, of `shard_rows`; all by default.
+        Those of the lists that are scored, whole chunks of them; all by default.
 
     Returns
     -------

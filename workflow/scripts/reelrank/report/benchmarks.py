@@ -1,5 +1,6 @@
 """Time and memory of the jobs, from Snakemake's benchmark files. They differ from run to run."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,9 @@ from reelrank.redrawing import redrawn
 
 #: Folders of the results whose next level is a base model.
 BY_BASE = ("lists", "models")
+
+#: How the name of a file ends whose job did one shard, or gathered all.
+SHARD = re.compile(r"\.(?:\d+|all)-of-(\d+)$")
 
 
 def read_benchmarks(folder, protocol):
@@ -22,12 +26,12 @@ def read_benchmarks(folder, protocol):
     Returns
     -------
     pandas.DataFrame
-        Columns job (path without ``.tsv``), stage (the same, base models and seeds as ``*``), seconds, memory_mb (peak;
-        NaN where the job was too short to be measured).
+        Columns job (path without ``.tsv`` and the number of a shard), stage (the same, base models and seeds as
+        ``*``), seconds, memory_mb (peak; NaN where the job was too short to be measured).
     """
     folder, rows = Path(folder), []
-    for path in sorted(folder.rglob("*.tsv")):
-        parts = path.relative_to(folder).with_suffix("").parts
+    for path in _last_shards(sorted(folder.rglob("*.tsv"))):
+        parts = SHARD.sub("", path.relative_to(folder).as_posix().removesuffix(".tsv")).split("/")
         if parts[0].startswith(("leave_one_out", "temporal")) and parts[0] not in (protocol, redrawn(protocol)):
             continue
         try:
@@ -38,6 +42,14 @@ def read_benchmarks(folder, protocol):
             continue
         rows.append(("/".join(parts), stage(parts, protocol), seconds, memory))
     return pd.DataFrame(rows, columns=["job", "stage", "seconds", "memory_mb"])
+
+
+def _last_shards(paths):
+    """Leave out files of shards that are none any more: a job was last done in so many as its newest file says."""
+    found = [(SHARD.sub("", str(path.with_suffix(""))), SHARD.search(path.stem), path) for path in paths]
+    found = [(job, int(shard[1]) if shard else 1, path) for job, shard, path in found]
+    newest = {job: shards for job, shards, _ in sorted(found, key=lambda one: one[2].stat().st_mtime_ns)}
+    return [path for job, shards, path in found if newest[job] == shards]
 
 
 def stage(parts, protocol):

@@ -49,6 +49,32 @@ def history_texts(history, texts, length):
     return [SEPARATOR.join(text for text in (padded[item] for item in row) if text) for row in latest]
 
 
+def similarity_scores(lists, queries, profiles, matrices):
+    """Return the similarity of each candidate to its user's profile, in the mean of several features.
+
+    Parameters
+    ----------
+    lists : reelrank.lists.RankedLists
+    queries : reelrank.data.Queries
+        Of these users at least.
+    profiles : callable
+        Takes `Histories` and one of `matrices`, and returns ``(n_users, dimension)`` float32, as `mean_profiles`.
+    matrices : sequence of (numpy.ndarray, numpy.ndarray)
+        Of each feature: vectors, and where they are present.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_users, depth)`` float32: cosines of one feature, or `mean_of_standardised` of several.
+    """
+    scores = np.empty(lists.items.shape, np.float32)
+    for rows, some in lists.parts():  # a vector of each user takes more memory than the lists
+        asked = queries.of(some.users).history
+        found = [cosine_scores(some, profiles(asked, *matrix), *matrix) for matrix in matrices]
+        scores[rows] = found[0] if len(found) == 1 else mean_of_standardised(found, some.present)
+    return scores
+
+
 def cosine_scores(lists, profiles, vectors, present):
     """Return the cosine of each candidate with its user's profile.
 
