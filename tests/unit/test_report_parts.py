@@ -1,7 +1,7 @@
 """Parts of the report: printed numbers, LaTeX, the shown config, benchmark files, figures' counts."""
 
-import os
 import math
+import os
 import re
 
 import numpy as np
