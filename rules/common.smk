@@ -120,4 +120,4 @@ def all_ranks(wildcards):
 onstart:
     run_arguments.remember(sys.argv, workflow.main_snakefile)  # for `make resume`
     if workflow.executor_plugin.name == "slurm":
-        slurm.keep_min_job_age(sys.modules["snakemake_executor_plugin_slurm"])
+        slurm.outlast_controller(sys.modules["snakemake_executor_plugin_slurm"], logger.warning)

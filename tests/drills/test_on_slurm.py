@@ -103,6 +103,19 @@ def test_the_controller_is_away(folder, cluster, expected):
     assert_same(folder, expected)
 
 
+def test_the_controller_is_away_when_jobs_are_submitted(folder, cluster, expected):
+    """No job may be tried again: none is submitted before the controller answers."""
+    cluster.stop_controller()
+    with Run(folder, where=ON_SLURM) as run:
+        try:
+            wait_for(lambda: "controller does not answer" in run.output, "jobs wait for the controller", LONGEST)
+            time.sleep(10)
+        finally:
+            cluster.start_controller()
+        assert run.finish() == 0, run.output
+    assert_same(folder, expected)
+
+
 def test_other_parallelism(folder, cluster, expected):
     process = rerun(folder, "--jobs", "1", where=ON_SLURM)
     assert process.returncode == 0, process.stdout + process.stderr
