@@ -35,7 +35,8 @@ def plugin(monkeypatch):
     """Return a plugin that notes what is done, on a cluster whose controller is up if `up` says so."""
 
     class Executor:
-        done = []
+        def __init__(self):
+            self.done = []
 
         def run_job(self, job):
             """Note that a job was submitted."""
@@ -64,9 +65,8 @@ def test_jobs_wait_for_the_controller_and_the_user_hears_of_it_once(plugin):
     for job in range(4):
         executor.run_job(job)
     assert executor.done == [0, 1, 2, 3] and plugin.up == [True]
-    assert len(plugin.told) == 2 and all("does not answer" in line for line in plugin.told), (
-        "once each time it was away"
-    )
+    assert len(plugin.told) == 2, "once each time that it was away"
+    assert all("does not answer" in line for line in plugin.told)
 
 
 def test_nobody_waits_for_ever(plugin, monkeypatch):
