@@ -128,3 +128,12 @@ def history_encoder(reranker):
     """The library file of an encoder of such texts."""
     feature = concatenated(reranker)
     return [f"encoders/{config['encoders'][feature[0]]['type']}.py"] if feature else []
+
+
+def encoding_histories():
+    """The re-rankers that encode such texts in process, which takes time: a service is waited for by one job alone."""
+    return [
+        name
+        for name in rerankers_of("similarity")
+        if concatenated(name) and concatenated(name)[0] not in encoders_of(*fields.HOSTED_ENCODERS)
+    ]

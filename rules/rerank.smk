@@ -42,7 +42,7 @@ rule rerank_by_similarity:
     benchmark:
         "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
     wildcard_constraints:
-        reranker=names(rerankers_of("similarity")),
+        reranker=names(set(rerankers_of("similarity")) - set(encoding_histories())),
     conda:
         "../envs/torch.yaml"
     threads: config["threads"]
@@ -59,3 +59,9 @@ rule rerank_by_similarity:
         code=lambda wildcards: code_digest("rerank_by_similarity.py", *history_encoder(wildcards.reranker)),
     script:
         "../workflow/scripts/rerank_by_similarity.py"
+
+
+# The same where a text of each user is encoded: no longer work of seconds.
+use rule rerank_by_similarity as rerank_by_history_text with:
+    wildcard_constraints:
+        reranker=names(encoding_histories()),

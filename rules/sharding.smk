@@ -1,7 +1,10 @@
 # No rules here: how lists are made in parts, each of some of the users, where config key user_shards is above 1.
 
-#: What makes a re-ranker's lists, by its type: names of rules.
-MADE_BY = {"similarity": "rerank_by_similarity", "likelihood": "rerank_by_likelihood"}
+#: The re-rankers whose lists are made in parts, by the name of what makes them whole.
+SHARDED = {
+    "rerank_by_history_text": encoding_histories(),
+    "rerank_by_likelihood": rerankers_of("likelihood"),
+}
 
 
 def user_shard(path):
@@ -21,20 +24,6 @@ def gathering(path):
     return f"{path}.all-of-{config['user_shards']}.tsv"
 
 
-def encoding_histories():
-    """The re-rankers that encode a text of each user in process: of similarity, only these are heavy."""
-    return [
-        name
-        for name in rerankers_of("similarity")
-        if concatenated(name) and concatenated(name)[0] not in encoders_of("openai")
-    ]
-
-
-def sharded_rerankers():
-    """The re-rankers whose lists are made in parts."""
-    return [*encoding_histories(), *rerankers_of("likelihood")]
-
-
 def params_of(rule, wildcards):
     """What decides shards. They are temporary, so a change is seen only if it is a param where their files are gathered."""
     return {name: value(wildcards) if callable(value) else value for name, value in rule.params.items()}
@@ -42,4 +31,5 @@ def params_of(rule, wildcards):
 
 def params_of_reranker(wildcards):
     """Those of what makes the shards of a re-ranker."""
-    return params_of(getattr(rules, MADE_BY[config["rerankers"][wildcards.reranker]["type"]]), wildcards)
+    (maker,) = [name for name, rerankers in SHARDED.items() if wildcards.reranker in rerankers]
+    return params_of(getattr(rules, maker), wildcards)

@@ -9,7 +9,7 @@ if config["user_shards"] > 1:
         users=config["user_shards"],
 
     ruleorder: gather_base_lists > recommend
-    ruleorder: gather_lists > rerank_by_similarity
+    ruleorder: gather_lists > rerank_by_history_text
     ruleorder: gather_lists > rerank_by_likelihood
     ruleorder: gather_answers > ask_in_process
 
@@ -22,7 +22,7 @@ if config["user_shards"] > 1:
         benchmark:
             "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/recommend.{scatteritem}.tsv"
 
-    use rule rerank_by_similarity as rerank_by_similarity_shard with:
+    use rule rerank_by_history_text as rerank_by_history_text_shard with:
         output:
             valid=user_shard(f"{LISTS}/{{reranker}}/valid.parquet"),
             test=user_shard(f"{LISTS}/{{reranker}}/test.parquet"),
@@ -30,8 +30,6 @@ if config["user_shards"] > 1:
             "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.{scatteritem}.log",
         benchmark:
             "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.{scatteritem}.tsv"
-        wildcard_constraints:
-            reranker=names(encoding_histories()),
 
     use rule rerank_by_likelihood as rerank_by_likelihood_shard with:
         output:
@@ -87,7 +85,7 @@ if config["user_shards"] > 1:
         benchmark:
             gathering("results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}")
         wildcard_constraints:
-            reranker=names(sharded_rerankers()),
+            reranker=names(sum(SHARDED.values(), [])),
         conda:
             "../envs/data.yaml"
         params:

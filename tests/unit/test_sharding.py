@@ -21,7 +21,8 @@ from reelrank.errors import InputError
 from reelrank.features import write_features
 from reelrank.files import read_json, write_json
 from reelrank.llm.ledgers import gather_ledgers
-from reelrank.sharding import read_shard, shard_range
+from reelrank.rerank import similarity
+from reelrank.sharding import gathered_metadata, read_shard, shard_range
 from reelrank.tables import read_table, write_table
 
 PARTS = ("valid", "test")
@@ -71,6 +72,9 @@ def prepared(tmp_path, monkeypatch):
         monkeypatch.setattr(step, "load_interactions", lambda *paths: data)
     monkeypatch.setattr(topk, "PAIRS_PER_CHUNK", 4 * 15)
     monkeypatch.setattr(ranked, "ROWS_PER_PART", 3 * 6)
+    monkeypatch.setattr(rerank_by_similarity, "USERS_TOGETHER", 5)
+    monkeypatch.setattr(similarity, "USERS_TOGETHER", 5)
+    monkeypatch.setenv("REELRANK_DEVICE", "cpu")
     inputs = dict.fromkeys(("interactions", "split", "weights"), tmp_path / "a")
     whole = {part: tmp_path / f"{part}.parquet" for part in PARTS}
 
@@ -82,7 +86,7 @@ def prepared(tmp_path, monkeypatch):
     return inputs, whole, make
 
 
-@pytest.mark.parametrize("shards", [1, 2, 5, 9])
+@pytest.mark.parametrize("shards", [2, 5, 9])
 def test_base_lists_in_shards_are_those_of_one_job(prepared, tmp_path, shards):
     _, whole, make = prepared
     assert in_shards(tmp_path, make, shards) == {part: path.read_bytes() for part, path in whole.items()}
@@ -90,7 +94,7 @@ def test_base_lists_in_shards_are_those_of_one_job(prepared, tmp_path, shards):
     assert found.items.shape == (23, 6) and found.scores[:4].min() > found.users[:3].sum() - 6, "4 were scored together"
 
 
-@pytest.mark.parametrize("shards", [1, 2, 5, 9])
+@pytest.mark.parametrize("shards", [2, 5, 9])
 def test_histories_encoded_in_shards_are_those_of_one_job(prepared, tmp_path, monkeypatch, shards):
     inputs, whole, _ = prepared
     vectors = np.random.default_rng(1).normal(size=(15, 4)).astype(np.float32)
@@ -122,6 +126,37 @@ def test_a_gathered_list_that_is_no_permutation_of_its_base_is_refused(prepared,
     ranked.write_lists(swapped, base["test"], {**ABOUT, "depth": 6})
     with pytest.raises(InputError, match="no permutation"):
         in_shards(tmp_path, make, 2, base)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({1: {"rows": "5-6/9"}}, r"b: holds rows 5 to 6; expected rows from 4 on"),
+        ({1: {"rows": "3-6/9"}}, r"b: holds rows 3 to 6; expected rows from 4 on"),
+        ({0: {"rows": "1-4/9"}}, r"a: holds rows 1 to 4; expected rows from 0 on"),
+        ({2: {"rows": "6-8/9"}}, r"c: the last shard ends with row 8; expected 9"),
+        ({2: {"config_digest": "o"}}, r"c: config_digest is o; expected d, as in a"),
+        ({1: {"device": "cuda"}}, r"b: device is cuda; expected cpu, as in a: the last bits of a GPU"),
+        ({1: {"users": "hits"}}, r"b: users is hits; expected None"),
+    ],
+)
+def test_shards_that_do_not_belong_together_are_refused(changes, message):
+    shards = {
+        name: {"config_digest": "d", "device": "cpu", "rows": rows, **changes.get(number, {})}
+        for number, (name, rows) in enumerate({"a": "0-4/9", "b": "4-6/9", "c": "6-9/9"}.items())
+    }
+    with pytest.raises(InputError, match=message):
+        gathered_metadata(shards)
+
+
+def test_a_lost_shard_is_seen(prepared, tmp_path):
+    _, _, make = prepared
+    paths = {part: [tmp_path / f"{part}.{number}" for number in (1, 2, 3)] for part in PARTS}
+    for number in range(3):
+        make({part: paths[part][number] for part in PARTS}, (number + 1, 3))
+    lost = {part: found[:2] for part, found in paths.items()}
+    with pytest.raises(InputError, match="expected 23"):
+        gather_lists.main(None, lost, {part: tmp_path / f"{part}.gathered" for part in PARTS})
 
 
 @pytest.mark.parametrize("shards", [1, 2, 7])

@@ -194,6 +194,16 @@ def test_users_in_shards_make_the_same_bytes(toy, tmp_path):
     assert process.returncode == 0, process.stderr
     assert "8 of 8 steps" in process.stdout + process.stderr
     assert result_bytes(folder) == result_bytes(toy)
+    # A service is waited for by one job; texts that are encoded here are spread.
+    together = "{{type: similarity, encoder: {}, field: title, pooling: concatenate}}"
+    overlay = "encoders={remote: {type: huggingface, model: a/b, send_to_third_party: true}}"
+    names = {"here": "all-MiniLM-L6-v2", "there": "remote"}
+    added = ", ".join(f"{name}: {together.format(encoder)}" for name, encoder in names.items())
+    run = "run={rerankers: [identity, here, there], protocols: [leave_one_out], base_models: [pop]}"
+    lists = [f"results/sample/leave_one_out/lists/pop/seed1/{name}/test.parquet" for name in names]
+    more = ("user_shards=3", overlay, f"rerankers={{{added}}}", run)
+    jobs = planned(snakemake(folder, "-n", *TOY, "--config", *more, "--", *lists))
+    assert {"rerank_by_history_text_shard", "rerank_by_similarity", "gather_lists"} < {rule for rule, _ in jobs}
     # What decided the shards decides what was gathered of them, though they are gone.
     for more, rules in (
         ((), set()),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.lists import concatenate, read_lists, write_lists
+from reelrank.sharding import gathered_metadata
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -23,7 +24,7 @@ def main(bases, shards, outputs):
     """
     for part, path in outputs.items():
         read = [read_lists(shard) for shard in shards[part]]
-        about = read[0][1]
+        about = gathered_metadata({shard: about for shard, (_, about) in zip(shards[part], read, strict=True)})
         base = read_lists(bases[part])[0] if bases else None
         write_lists(concatenate([lists for lists, _ in read]), path, about, base)
 

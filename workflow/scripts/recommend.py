@@ -9,7 +9,7 @@ from reelrank.data import load_interactions
 from reelrank.hardware import make_deterministic, pick_device
 from reelrank.lists import RankedLists, write_lists
 from reelrank.models import load_model
-from reelrank.sharding import read_shard, shard_range
+from reelrank.sharding import read_shard, shard_metadata, shard_range
 from reelrank.topk import top_k, users_per_chunk
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ def main(inputs, outputs, about, history, precision, threads, deterministic=True
     data = load_interactions(inputs["interactions"], inputs["split"])
     model = load_model(Path(inputs["weights"]).parent, pick_device())
     for part, path in outputs.items():
-        queries = data.queries(part, history)
-        queries = queries[slice(*shard_range(len(queries), *shard, users_per_chunk(data.n_items)))]
+        everyone = data.queries(part, history)
+        rows = shard_range(len(everyone), *shard, users_per_chunk(data.n_items))
+        queries = everyone[slice(*rows)]
         items, scores = top_k(model, queries, about["depth"], precision)
-        write_lists(RankedLists(queries.users, items, scores), path, {**about, "split": part})
+        metadata = {**about, "split": part, **shard_metadata(shard, rows, len(everyone))}
+        write_lists(RankedLists(queries.users, items, scores), path, metadata)
         logging.info("%s: %d users, depth %d", part, *items.shape)
         del items, scores  # of many users they are large, and the next part makes its own
 

@@ -11,7 +11,7 @@ from reelrank.llm.asked import choose_users
 from reelrank.llm.likelihood import CHUNK, likelihood_scores
 from reelrank.llm.local import LocalModel
 from reelrank.llm.titles import plain_titles
-from reelrank.sharding import read_shard, shard_range
+from reelrank.sharding import read_shard, shard_metadata, shard_range
 from reelrank.tables import read_table
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def main(inputs, outputs, about, reranker, source, history, threads, shard=(1, 1
         how = (reranker["history_length"], reranker["unconditional_weight"], rows)
         scores = likelihood_scores(model, asked.lists, asked.history, titles, *how)
         lists = asked.lists.of_rows(slice(*rows)).reordered(scores)
-        write_lists(lists, path, {**about, "split": part, "users": reranker["users"]}, asked.lists)
+        metadata = {**about, "split": part, "users": reranker["users"]}
+        metadata |= shard_metadata(shard, rows, len(asked.lists.users))
+        write_lists(lists, path, metadata, asked.lists)
         logging.info("%s: %d users", part, len(lists.users))
 
 

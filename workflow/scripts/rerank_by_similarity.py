@@ -7,8 +7,8 @@ from reelrank import step
 from reelrank.data import load_interactions
 from reelrank.features import read_features
 from reelrank.lists import read_lists, write_lists
-from reelrank.rerank.similarity import history_texts, mean_profiles, similarity_scores
-from reelrank.sharding import read_shard, shard_range
+from reelrank.rerank.similarity import USERS_TOGETHER, history_texts, mean_profiles, similarity_scores
+from reelrank.sharding import read_shard, shard_metadata, shard_range
 from reelrank.texts import read_texts
 
 if TYPE_CHECKING:
@@ -45,11 +45,13 @@ def main(inputs, outputs, about, features, options, texts, history, threads, sha
         else encoded_histories(features[0], texts, inputs.get("weights"), options["history_length"], threads)
     )
     for part, path in outputs.items():
-        base = read_lists(inputs[part], about["depth"])[0]
-        base = base.of_rows(slice(*shard_range(len(base.users), *shard, base.users_per_part)))
+        everyone = read_lists(inputs[part], about["depth"])[0]
+        rows = shard_range(len(everyone.users), *shard, USERS_TOGETHER)
+        base = everyone.of_rows(slice(*rows))
         queries = data.queries(part, history)
         scores = similarity_scores(base, queries, profiles, matrices)
-        write_lists(base.reordered(scores), path, {**about, "split": part}, base)
+        metadata = {**about, "split": part, **shard_metadata(shard, rows, len(everyone.users))}
+        write_lists(base.reordered(scores), path, metadata, base)
 
 
 def encoded_histories(feature, texts, weights, length, threads):

@@ -48,18 +48,14 @@ class RankedLists:
         cut = None if self.raw_ranks is None else self.raw_ranks[rows]
         return RankedLists(self.users[rows], self.items[rows], self.scores[rows], cut)
 
-    @property
-    def users_per_part(self):
-        """How many users' lists are worked on together: they have at most `ROWS_PER_PART` entries, or are one."""
-        return max(1, ROWS_PER_PART // max(1, self.items.shape[1]))
-
     def parts(self):
         """Yield ``(slice, lists of its users)`` until all had their turn; once if there are none.
 
-        What is made of `users_per_part` fits into memory.
+        A part has at most `ROWS_PER_PART` entries, or one user: what is made of it fits into memory.
         """
-        for start in range(0, max(1, len(self.users)), self.users_per_part):
-            rows = slice(start, start + self.users_per_part)
+        size = max(1, ROWS_PER_PART // max(1, self.items.shape[1]))
+        for start in range(0, max(1, len(self.users)), size):
+            rows = slice(start, start + size)
             yield rows, self.of_rows(rows)
 
     def reordered(self, scores, raw_ranks=None):
@@ -105,12 +101,13 @@ def read_lists(path, depth=None):
     items = np.full((len(users), width), -1, np.int32)
     scores = np.full((len(users), width), -np.inf, np.float32)
     raw_ranks, first = None, 0
-    for part in read_parts(path, "list"):
+    for part in read_parts(path, "list", ("rank", "item", "score", "raw_rank")):
         if "raw_rank" in part.column_names and raw_ranks is None:
             raw_ranks = np.zeros((len(users), width), np.int16)
-        place = np.arange(first, first + len(part))
-        row = np.searchsorted(starts, place, side="right") - 1
-        column = place - starts[row]
+        begin, end = np.searchsorted(starts, [first, first + len(part)], side="right") - 1
+        within = np.clip(starts[begin : end + 2], first, first + len(part))
+        row = np.repeat(np.arange(begin, begin + len(within) - 1), np.diff(within))
+        column = np.arange(first, first + len(part)) - starts[row]
         if (part["rank"].to_numpy() != column + 1).any():
             raise _unsorted(path)
         keep = column < width
@@ -136,7 +133,7 @@ def read_users(path):
 def _lengths(path):
     """Return the users of a file, ascending, and how many rows each has."""
     users, counts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    for part in read_parts(path, "list"):
+    for part in read_parts(path, "list", ("user",)):
         found = part["user"].to_numpy()
         begins = np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]])) if len(found) else found[:0]
         lengths = np.diff(np.append(begins, len(found)))

@@ -1,7 +1,6 @@
 """The data contracts: the schema of every Parquet file, checked when read and when written."""
 
 import contextlib
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -110,7 +109,7 @@ OPTIONAL = {
 NULLABLE = frozenset({"raw_rank", "redrawn_item"})
 
 
-def check_table(table, name, path):
+def check_table(table, name, path, whole=True):
     """Raise `InputError` unless `table` keeps the contract `name`.
 
     Parameters
@@ -120,11 +119,15 @@ def check_table(table, name, path):
         A key of `SCHEMAS`.
     path : str or Path
         Named in the error.
+    whole : bool
+        Whether all its columns are there; otherwise those that are must keep it.
     """
     schema = SCHEMAS[name]
     optional = OPTIONAL.get(name, {})
     for field in schema:
         if field.name not in table.column_names:
+            if not whole:
+                continue
             raise InputError(
                 f"{path}: column {field.name!r} of a table of {name} is missing; found {table.column_names}"
             )
@@ -234,7 +237,7 @@ def read_table(path, name):
     return table
 
 
-def read_parts(path, name):
+def read_parts(path, name, columns=None):
     """Read a Parquet file in parts of at most `ROWS_PER_PART` rows, each checked as `read_table` does.
 
     Parameters
@@ -242,11 +245,13 @@ def read_parts(path, name):
     path : str or Path
     name : str
         A key of `SCHEMAS`.
+    columns : sequence of str, optional
+        Only these are read; one that the file need not have may be absent.
 
     Yields
     ------
     pyarrow.Table
-        The first has no rows.
+        The first has no rows, and all columns.
     """
     try:
         file = pq.ParquetFile(path)
@@ -255,9 +260,12 @@ def read_parts(path, name):
     with file:
         empty = file.schema_arrow.empty_table()
         _check_metadata(empty, name, path)
-        for part in itertools.chain([empty], file.iter_batches(ROWS_PER_PART)):
-            part = part if part is empty else pa.Table.from_batches([part])
-            check_table(part, name, path)
+        check_table(empty, name, path)
+        yield empty
+        columns = None if columns is None else [column for column in columns if column in empty.column_names]
+        for part in file.iter_batches(ROWS_PER_PART, columns=columns):
+            part = pa.Table.from_batches([part])
+            check_table(part, name, path, whole=False)
             yield part
 
 

@@ -13,7 +13,10 @@ def fuse(parts, truth, options, material):
 
 def fused_scores(aligned, k):
     """Return ``(n, depth)`` float32."""
-    total = np.zeros(aligned.lists.items.shape, np.float64)
-    for name in aligned.ranks:
-        total += 1 / (k + aligned.orders(name).astype(np.float64))
-    return total.astype(np.float32)
+    scores = np.empty(aligned.lists.items.shape, np.float32)
+    for rows, some in aligned.lists.parts():
+        total = np.zeros(some.items.shape, np.float64)
+        for name in aligned.ranks:
+            total += 1 / (k + aligned.orders(name, rows).astype(np.float64))
+        scores[rows] = total
+    return scores

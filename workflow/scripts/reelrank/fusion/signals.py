@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reelrank.errors import InputError
-from reelrank.lists import RankedLists, read_lists
+from reelrank.lists import RankedLists, read_about, read_lists, read_users
 from reelrank.metrics import ndcg
 from reelrank.rerank.similarity import standardised
 
@@ -45,9 +45,9 @@ class Aligned:
         """Return the same candidates with one signal."""
         return replace(self, scores={name: self.scores[name]}, ranks={name: self.ranks[name]})
 
-    def orders(self, name):
-        """Return ``(n, depth)`` int16: the order of a signal alone; what it did not rank keeps its base rank."""
-        own, beneath = self.ranks[name], self.ranks[BASE]
+    def orders(self, name, rows=slice(None)):
+        """Return ``(k, depth)`` int16: the order of a signal alone; what it did not rank keeps its base rank."""
+        own, beneath = self.ranks[name][rows], self.ranks[BASE][rows]
         return np.where(own > 0, own, beneath)
 
 
@@ -75,24 +75,31 @@ def align(base, paths, depth):
         of the base list, has users that the base list has not, or ranks other candidates;
         or where two signals were asked of different samples.
     """
-    read = {name: (path, *read_lists(path)) for name, path in paths.items()}
     users, asked = base.users, "all"
-    for path, lists, about in read.values():
-        whom = about.get("users", "all")
-        _check_users(path, lists.users, base.users, whom)
+    for path in paths.values():
+        found, whom = read_users(path), read_about(path).get("users", "all")
+        _check_users(path, found, base.users, whom)
         if whom != "all":
             if asked not in ("all", whom):
                 raise InputError(
                     f"{path}: was asked of users: {whom}; expected {asked}, as another signal of the fusion"
                 )
             asked = whom
-        users = np.intersect1d(users, lists.users, assume_unique=True)
+        users = np.intersect1d(users, found, assume_unique=True)
     whole = _rows(base, users)
     heads = whole.head(depth)
-    scores = {BASE: standardised(heads.scores, heads.present)}
-    ranks = {BASE: np.where(heads.present, np.arange(1, heads.items.shape[1] + 1), 0).astype(np.int16)}
-    for name, (path, lists, about) in read.items():
-        scores[name], ranks[name] = _aligned(whole, heads, _rows(lists, users), path, int(about["depth"]))
+    shape = heads.items.shape
+    scores = {name: np.empty(shape, np.float32) for name in (BASE, *paths)}
+    ranks = {name: np.empty(shape, np.int16) for name in scores}
+    for name, path in paths.items():
+        lists, about = read_lists(path)
+        lists = _rows(lists, users)
+        for rows, some in whole.parts():  # what is sorted and standardised takes many times the memory of a list
+            found = _aligned(some, some.head(depth), lists.of_rows(rows), path, int(about["depth"]))
+            scores[name][rows], ranks[name][rows] = found
+    for rows, some in heads.parts():
+        scores[BASE][rows] = standardised(some.scores, some.present)
+        ranks[BASE][rows] = np.where(some.present, np.arange(1, shape[1] + 1), 0)
     return Aligned(heads, scores, ranks, asked, len(base.users))
 
 
@@ -111,6 +118,8 @@ def _check_users(path, found, expected, whom):
 
 
 def _rows(lists, users):
+    if len(users) == len(lists.users):  # all of them: no copy
+        return lists
     rows = np.searchsorted(lists.users, users)
     return RankedLists(lists.users[rows], lists.items[rows], lists.scores[rows])
 

@@ -8,6 +8,10 @@ SEPARATOR = "; "
 #: Users scored at a time; bounds memory at about 100 MB for 768-d vectors and 20 candidates.
 USERS_PER_CHUNK = 2048
 
+#: Users whose profiles are made together: a vector of each takes more memory than the lists, and texts that are
+#: encoded together change each other's last bits.
+USERS_TOGETHER = 2 * USERS_PER_CHUNK
+
 #: What rounding may put between equal cosines of unit vectors in float32.
 NOISE = 2e-7
 
@@ -68,7 +72,9 @@ def similarity_scores(lists, queries, profiles, matrices):
         ``(n_users, depth)`` float32: cosines of one feature, or `mean_of_standardised` of several.
     """
     scores = np.empty(lists.items.shape, np.float32)
-    for rows, some in lists.parts():  # a vector of each user takes more memory than the lists
+    for start in range(0, len(lists.users), USERS_TOGETHER):
+        rows = slice(start, start + USERS_TOGETHER)
+        some = lists.of_rows(rows)
         asked = queries.of(some.users).history
         found = [cosine_scores(some, profiles(asked, *matrix), *matrix) for matrix in matrices]
         scores[rows] = found[0] if len(found) == 1 else mean_of_standardised(found, some.present)
