@@ -123,11 +123,10 @@ def jobs(folder):
     """
     root = folder / "results/benchmarks/sample"
     for path in sorted(root.rglob("*.tsv")):
-        parts = [
-            part for part in path.relative_to(root).with_suffix("").parts if part not in ("leave_one_out", "seed1")
-        ]
+        place = Path(re.sub(r"(\.all-of-\d+)?\.tsv$", "", path.relative_to(root).as_posix()))
+        parts = [part for part in place.parts if part not in ("leave_one_out", "seed1")]
         row = dict(zip(*(line.split("\t") for line in path.read_text().splitlines()[:2]), strict=True))
-        log = folder / "results/logs/sample" / path.relative_to(root).with_suffix(".log")
+        log = folder / "results/logs/sample" / f"{place}.log"
         used = USED.findall(log.read_text(errors="replace")) if log.is_file() else []
         seconds, memory = used[-1] if used else (row["cpu_time"], row["max_rss"])
         if "NA" not in (seconds, memory) and "-" not in (seconds, memory):
