@@ -1,10 +1,20 @@
 """Wrong configs are refused by their key."""
 
+import re
+
 import pytest
 from configs import FOLDER, completed, merged, refused
+from rule_blocks import read_rules
 
 from reelrank import config as settings
 from reelrank.errors import InputError
+
+#: Logs beside those of re-rankers.
+LOGS = {
+    name
+    for rule in read_rules(FOLDER.parent)
+    for name in re.findall(r"/lists/.*/seed\{+seed\}+/(\w+)\.log", rule.sections.get("log", ""))
+}
 
 #: One text encoder with two fields.
 TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", "comments")]
@@ -22,6 +32,10 @@ TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", 
         ({"run": {"rerankers": ["identity", "randon"]}}, ["run.rerankers", "'randon'", "did you mean random"]),
         ({"run": {"rerankers": ["random"]}}, ["run.rerankers", "'identity' is missing"]),
         ({"run": {"rerankers": []}}, ["run.rerankers"]),
+        *(
+            ({"rerankers": {name: {"type": "random"}}, "run": {"rerankers": ["identity", name]}}, [f"rerankers.{name}"])
+            for name in (*LOGS, "random.ask", "random.2-of-3")
+        ),
         ({"run": {"protocols": ["leave_two_out"]}}, ["run.protocols.0", "leave_two_out", "leave_one_out"]),
         ({"run": {"seeds": [1, 1]}}, ["run.seeds"]),
         ({"run": {"seeds": [-1]}}, ["run.seeds.0", "-1"]),

@@ -1,6 +1,7 @@
 """The config: merged and checked. No heavy import: Snakemake itself runs this."""
 
 import math
+import re
 from pathlib import Path
 
 import jsonschema
@@ -22,6 +23,9 @@ from reelrank.llm.addresses import check_address
 from reelrank.llm.options import check_generative, check_tuning, limits, load_prices
 from reelrank.raw import FIELD_ROLES
 from reelrank.redrawing import check_audit
+
+#: Names of logs beside those of re-rankers.
+TAKEN = re.compile(r"recommend|import_lists|fuse|evaluate|.*\.(ask|(\d+|all)-of-\d+)")
 
 #: Defaults of the model's `Hyperparameters`, which import torch.
 SASREC_DEFAULTS = {"embedding_size": 64, "heads": 2}
@@ -193,6 +197,8 @@ def _check_references(config, folder):
         )
     for name in run["rerankers"]:
         block = config["rerankers"][name]
+        if TAKEN.fullmatch(name):
+            raise InputError(f"config key rerankers.{name}: a log of the run has this name; expected another")
         if (name == "identity") != (block["type"] == "identity"):
             raise InputError(
                 f"config key rerankers.{name}.type: found {block['type']!r}; the base list is called 'identity', and "
