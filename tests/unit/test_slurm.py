@@ -20,8 +20,9 @@ def test_the_pinned_plugin_has_these_names_and_calls_them():
 
     assert callable(plugin.get_min_job_age)
     assert "get_min_job_age" in plugin.Executor.check_active_jobs.__code__.co_names
-    assert {"run_job", "cancel_jobs"} <= set(vars(plugin.Executor))
+    assert {*slurm.SUBMITTING, "cancel_jobs"} <= set(vars(plugin.Executor))
     assert "run_job" in plugin.Executor._submit_job.__code__.co_names
+    assert "run_array_jobs" in plugin.Executor._submit_array_jobs.__code__.co_names
 
 
 def test_a_plugin_without_them_is_left_alone():
@@ -41,6 +42,10 @@ def plugin(monkeypatch):
         def run_job(self, job):
             """Note that a job was submitted."""
             self.done.append(job)
+
+        def run_array_jobs(self, jobs):
+            """Note that jobs were submitted together."""
+            self.done += jobs
 
         def cancel_jobs(self, active_jobs):
             """Note that jobs were cancelled."""
@@ -62,8 +67,9 @@ def plugin(monkeypatch):
 def test_jobs_wait_for_the_controller_and_the_user_hears_of_it_once(plugin):
     plugin.up += [True, False, False, False, True, True, False, True]
     executor = plugin.Executor()
-    for job in range(4):
+    for job in range(3):
         executor.run_job(job)
+    executor.run_array_jobs([3])
     assert executor.done == [0, 1, 2, 3] and plugin.up == [True]
     assert len(plugin.told) == 2, "once each time that it was away"
     assert all("does not answer" in line for line in plugin.told)

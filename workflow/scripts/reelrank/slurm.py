@@ -7,6 +7,9 @@ import threading
 #: Seconds between two questions whether the controller is back, and after which a job is submitted all the same.
 EVERY_S, AT_MOST_S = 5, 86_400
 
+#: The plugin's methods that submit one job, and an array of jobs.
+SUBMITTING = ("run_job", "run_array_jobs")
+
 
 def outlast_controller(plugin, tell=logging.warning):
     """Let the plugin keep what it knows, and wait with what it submits, while the controller does not answer.
@@ -51,28 +54,35 @@ def submit_when_it_answers(plugin, tell):
     by then is not.
     """
     executor = getattr(plugin, "Executor", None)
-    if executor is None or not {"run_job", "cancel_jobs"} <= set(vars(executor)):
+    if executor is None or not {*SUBMITTING, "cancel_jobs"} <= set(vars(executor)):
         return
-    submit, cancel, stopping, told = executor.run_job, executor.cancel_jobs, threading.Event(), threading.Event()
+    cancel, stopping, told = executor.cancel_jobs, threading.Event(), threading.Event()
 
-    def run_job(self, job):
-        """Submit a job as soon as the controller answers."""
-        waited = 0
-        while not controller_answers() and waited < AT_MOST_S and not stopping.wait(EVERY_S):
-            waited += EVERY_S
-            if not told.is_set():
-                told.set()
-                tell("reelrank: SLURM's controller does not answer: jobs are submitted when it does")
-        if not stopping.is_set():
-            told.clear()
-            submit(self, job)
+    def waiting(submit):
+        """Return a method that submits as soon as the controller answers."""
+
+        def submit_later(self, jobs):
+            """Wait, and say so; then submit, unless the run is cancelled."""
+            waited = 0
+            while not controller_answers() and waited < AT_MOST_S and not stopping.wait(EVERY_S):
+                waited += EVERY_S
+                if not told.is_set():
+                    told.set()
+                    tell("reelrank: SLURM's controller does not answer: jobs are submitted when it does")
+            if not stopping.is_set():
+                told.clear()
+                submit(self, jobs)
+
+        return submit_later
 
     def cancel_jobs(self, active_jobs):
         """Cancel what was submitted, and submit no more."""
         stopping.set()
         cancel(self, active_jobs)
 
-    executor.run_job, executor.cancel_jobs = run_job, cancel_jobs
+    for name in SUBMITTING:
+        setattr(executor, name, waiting(getattr(executor, name)))
+    executor.cancel_jobs = cancel_jobs
 
 
 def controller_answers():
