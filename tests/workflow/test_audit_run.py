@@ -44,11 +44,11 @@ def test_an_honest_run_passes(audited):
 
 def test_a_leak_in_the_code_stops_the_report_and_names_its_row(audited):
     # The history of the similarity re-ranker holds the item that it is to predict.
-    path = audited / "workflow/scripts/rerank_by_similarity.py"
+    path = audited / "workflow/scripts/reelrank/rerank/similarity.py"
     honest = path.read_text()
     right = "asked = queries.of(some.users).history"
     assert right in honest
-    leak = f"{right}\n            asked = type(asked)(asked.items, asked.starts, asked.ends + 1, asked.n_items)"
+    leak = f"{right}\n        asked = type(asked)(asked.items, asked.starts, asked.ends + 1, asked.n_items)"
     path.write_text(honest.replace(right, leak))
     try:
         process = snakemake(audited, "--configfile", "overlay.yaml", "--", "audit")
