@@ -168,7 +168,7 @@ def fit_folds(features, rows, truth, folds, options, threads):
     """
     values, labels, start, counts = features.table(rows, truth)
     row_folds = np.repeat(folds, counts)
-    whole = {"free_raw_data": False, "params": {"verbose": -1, "num_threads": threads, "feature_pre_filter": False}}
+    whole = {"params": {"verbose": -1, "num_threads": threads, "feature_pre_filter": False}}
     settings = {
         "objective": "lambdarank",
         "metric": "ndcg",
