@@ -16,6 +16,7 @@ from reelrank.lists import RankedLists
 
 OPTIONS = {
     "num_leaves": 7, "learning_rate": 0.1, "rounds": 60, "min_data_in_leaf": 20, "folds": 5, "patience": 20, "seed": 1,
+    "training_users": 1000,
 }  # fmt: skip
 
 
@@ -60,6 +61,18 @@ def test_the_same_input_gives_the_same_bytes(useful):
     again, told = fit_and_score(parts, truths["valid"], OPTIONS, sources)
     assert told == about
     assert all(again[part].tobytes() == scores[part].tobytes() for part in parts)
+
+
+def test_no_more_users_are_learned_from_than_asked_for(useful):
+    parts, truths, sources, all_scores, _ = useful
+    options = {**OPTIONS, "training_users": 120}
+    scores, about = fit_and_score(parts, truths["valid"], options, sources)
+    again, _ = fit_and_score(parts, truths["valid"], options, sources)
+    assert about["users_fitted"] == 120 < (truths["valid"] >= 0).sum()
+    for part in parts:
+        assert scores[part].tobytes() == again[part].tobytes() != all_scores[part].tobytes()
+        base = valid_ndcg(parts[part], truths[part], parts[part].scores[BASE])
+        assert valid_ndcg(parts[part], truths[part], scores[part]) > 1.3 * base, "all are scored, those left out too"
 
 
 @pytest.mark.parametrize("seed", [5, 6, 7, 8])

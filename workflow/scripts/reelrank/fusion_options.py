@@ -19,6 +19,7 @@ DEFAULTS = {
         "rounds": 500,
         "min_data_in_leaf": 200,
         "folds": 5,
+        "training_users": 50_000,
         "patience": 30,
         "seed": 1,
     },

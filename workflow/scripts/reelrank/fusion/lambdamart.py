@@ -88,12 +88,16 @@ def fit_and_score(parts, truth, options, sources):
     stops early by the NDCG@10 of the next one, and scores its own: no valid list is
     scored by a model that saw it, so that a winner can be chosen on valid. A test list
     has the mean of all models' scores, each standardised within the list. Only users
-    whose held-out item is among the candidates are learned from.
+    whose held-out item is among the candidates are learned from, and of these at most
+    `training_users`.
     """
     names = [*signal_names(parts["valid"]), *context_names(sources.vectors)]
     makers = {part: Features(part, aligned, sources) for part, aligned in parts.items()}
+    rng = np.random.default_rng([options["seed"], len(truth)])
+    folds = rng.permutation(len(truth)) % options["folds"]
     rows = np.flatnonzero(truth >= 0)
-    folds = np.random.default_rng([options["seed"], len(truth)]).permutation(len(truth)) % options["folds"]
+    if len(rows) > options["training_users"]:
+        rows = np.sort(rng.choice(rows, options["training_users"], replace=False))
     counts = np.bincount(folds[rows], minlength=options["folds"])
     if len(rows) < 2 * options["folds"] or not counts.all():
         note = f"only {len(rows)} users of valid have their held-out item among the candidates: the base order is kept"
