@@ -54,9 +54,9 @@ def hits_of(prepared, block, cutoffs=(5, 10, 20)):
     train.main(*data, {"weights": weights, "training": out / "training.parquet"}, block, 1, 2)
     about = {**ABOUT, "base_model": block["type"]}
     base = {part: out / "identity" / f"{part}.parquet" for part in ("valid", "test")}
-    recommend.main(
-        *data, weights, base, {**about, "reranker": "identity", "kind": "base", "depth": 100}, "full", "float32", 2
-    )
+    inputs = {"interactions": data[0], "split": data[1], "weights": weights}
+    identity = {**about, "reranker": "identity", "kind": "base", "depth": 100}
+    recommend.main(inputs, base, identity, "full", "float32", 2)
     shuffled = {part: out / "random" / f"{part}.parquet" for part in ("valid", "test")}
     rerank_randomly.main(base, shuffled, {**about, "reranker": "random", "kind": "control", "depth": 20}, 1)
     lists = [base["test"], shuffled["test"]]
