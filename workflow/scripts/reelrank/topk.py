@@ -115,6 +115,7 @@ def top_k(model, queries, k, precision="float32"):
             yield
 
     def best(part):
+        """Return the best items of some users and their scores, in the memory of the CPU."""
         if lower:
             values, items = rescored_top_k(model, part, width, arithmetic)
         else:
@@ -205,6 +206,7 @@ def target_ranks(model, queries):
     """
 
     def ranks(part):
+        """Return the ranks of the targets of some users."""
         scores = masked_scores(model, part)
         targets = torch.as_tensor(part.targets, device=scores.device).long()[:, None]
         value = scores.gather(1, targets)

@@ -109,6 +109,7 @@ def encode_through_cache(texts, cache, fetch, batch_size):
         cache.check_writable()
 
     def ask(batch):
+        """Fetch the vectors of a batch of texts and keep them."""
         vectors = np.asarray(fetch(batch), np.float32)
         if vectors.ndim != 2 or not vectors.shape[1] or not np.isfinite(vectors).all():
             raise InputError(
