@@ -8,9 +8,15 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from reelrank import config as settings, digests, fields, fusion_options, raw, run_arguments, redrawing, slurm
+from reelrank.config import complete as settings, fields, fusions as fusion_options, redrawing
+
+from reelrank import digests
+
+from reelrank.plan import raw_files as raw
+
+from reelrank.running import arguments as run_arguments, slurm
 from reelrank.errors import InputError
-from reelrank.llm import options as llm
+from reelrank.config import generative as llm
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 

@@ -14,7 +14,7 @@ def places_of_lists(wildcards):
 
 
 def place_of_list(folder, reranker):
-    """The files of one list, as the fields of reelrank.beyond.describe.Place."""
+    """The files of one list, as the fields of reelrank.evaluation.list_tables.Place."""
     asked = PARTS if config["rerankers"][reranker]["type"] == "generative" else []
     return {
         "reranker": reranker,

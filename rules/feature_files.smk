@@ -49,7 +49,7 @@ def encoders_of(*types):
 
 def encoder_digest(script, encoder):
     """The digest of a step and of the encoder that it loads."""
-    return code_digest(script, f"encoders/{config['encoders'][encoder]['type']}.py")
+    return code_digest(script, f"features/encoders/{config['encoders'][encoder]['type']}.py")
 
 
 def image_folder(field):
@@ -127,7 +127,7 @@ def history_weights(wildcards):
 def history_encoder(reranker):
     """The library file of an encoder of such texts."""
     feature = concatenated(reranker)
-    return [f"encoders/{config['encoders'][feature[0]]['type']}.py"] if feature else []
+    return [f"features/encoders/{config['encoders'][feature[0]]['type']}.py"] if feature else []
 
 
 def encoding_histories():

@@ -50,4 +50,4 @@ def fusion_block(wildcards, name):
 
 def fusion_modules():
     """The library files of the types of fusion that the run has."""
-    return sorted({f"fusion/{config['rerankers'][name]['type']}.py" for name in FUSIONS})
+    return sorted({f"rerank/fusion/{config['rerankers'][name]['type']}.py" for name in FUSIONS})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reelrank.archives import extract
+from reelrank.datasets.archives import extract
 from reelrank.errors import InputError
 
 FILES = {

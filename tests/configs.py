@@ -7,7 +7,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from reelrank import config as settings
+from reelrank.config import complete as settings
 from reelrank.errors import InputError
 
 REPOSITORY = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ import random
 import pytest
 from http_fixture import Loopback
 
-from reelrank.download import fetch
+from reelrank.datasets.download import fetch
 from reelrank.errors import InputError
 
 BODY = random.Random(0).randbytes(300_000)

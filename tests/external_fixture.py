@@ -1,6 +1,6 @@
 """Lists of an outside recommender, as files and as dicts."""
 
-from reelrank.tables import LIST_METADATA
+from reelrank.data.tables import LIST_METADATA
 
 USERS = ["7", "u,8", "ninth", "10", "é11"]
 ITEMS = [str(100 + item) for item in range(9)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from reelrank.tables import SPLITS, write_table
+from reelrank.data.tables import SPLITS, write_table
 
 
 def tables(folder, data):

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from reelrank.image_loading import Preprocessing
+from reelrank.features.image_loading import Preprocessing
 
 
 def noise(seed, size=(40, 30)):

@@ -7,12 +7,12 @@ import numpy as np
 import yaml
 from small_data import random_interactions
 
-from reelrank.lists import RankedLists
-from reelrank.llm.asked import choose_users
-from reelrank.llm.items import item_texts
-from reelrank.llm.job import run_job
-from reelrank.llm.options import DEFAULTS, LIMITS
-from reelrank.llm.prompts import build_prompt
+from reelrank.config.generative import DEFAULTS, LIMITS
+from reelrank.config.prompts import build_prompt
+from reelrank.data.lists import RankedLists
+from reelrank.llm.ask.job import run_job
+from reelrank.llm.ask.users import choose_users
+from reelrank.llm.item_texts import item_texts
 
 PROMPTS = Path(__file__).parents[1] / "config" / "prompts"
 

@@ -3,8 +3,8 @@
 import numpy as np
 from small_data import interactions_of
 
-from reelrank.fusion.signals import BASE, Aligned
-from reelrank.lists import RankedLists
+from reelrank.data.lists import RankedLists
+from reelrank.rerank.fusion.signals import BASE, Aligned
 from reelrank.rerank.similarity import standardised
 
 #: Metadata of a list, for tests that write some.

@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 from report_settings import CUTOFFS, TWINS, settings_of
 
-from reelrank.metrics import hits, ndcg, reciprocal_rank
-from reelrank.report.tables import hit_rate_table, read_ranks
-from reelrank.tables import write_table
+from reelrank.data.tables import write_table
+from reelrank.metrics.ranking import hits, ndcg, reciprocal_rank
+from reelrank.report.hit_rates import hit_rate_table, read_ranks
 
 #: Re-rankers: kind, depth, and by which factor the truth's rank changes (None: shuffled).
 RERANKERS = {

@@ -53,7 +53,7 @@ def prepare_raw(folder, fields):
     """Do what the step does with the files of `write_raw` in `folder`; importable, for a process of its own."""
     from prepare import main
 
-    from reelrank import comments, preparation
+    from reelrank.data import comments, preparation
     from reelrank.datasets import comment_file, reading
 
     # Small files too are done in parts, or what a part takes would count as memory of its rows.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from reelrank.llm.prompts import build_prompt
+from reelrank.config.prompts import build_prompt
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from reelrank.data import Interactions
+from reelrank.data.interactions import Interactions
+from reelrank.data.splits import leave_one_out
 from reelrank.datasets.comment_file import CommentFile
-from reelrank.splits import leave_one_out
 
 
 def interactions_of(histories, n_items, codes=None):

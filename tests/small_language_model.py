@@ -1,6 +1,6 @@
 """Tiny language models for tests, made in a folder in a moment."""
 
-from reelrank.llm import pretraining
+from reelrank.llm.local import pretraining
 
 WORDS = ["silver fox", "lucky harbor", "noodles and soup", "goal of the day", "kitten naps", "A B C D E F G H"]
 

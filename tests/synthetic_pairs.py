@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from reelrank.resampling import METRICS, Pairs
-from reelrank.statistics import mcnemar_mid_p, paired_p
+from reelrank.metrics.resampling import METRICS, Pairs
+from reelrank.metrics.statistics import mcnemar_mid_p, paired_p
 
 DEEPEST = 10
 

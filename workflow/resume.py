@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "scripts"))
 
 from reelrank.errors import InputError
-from reelrank.run_arguments import host, remembered
+from reelrank.running.arguments import host, remembered
 
 #: Where Snakemake keeps its logs, below the working folder.
 LOGS = ".snakemake/log/*.snakemake.log"

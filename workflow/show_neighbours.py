@@ -10,9 +10,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
+from reelrank.config.fields import encoder_block  # noqa: E402
 from reelrank.datasets.microlens import read_titles  # noqa: E402
-from reelrank.encoders import build_encoder, encode_present  # noqa: E402
-from reelrank.fields import encoder_block  # noqa: E402
+from reelrank.features.encoders import build_encoder, encode_present  # noqa: E402
 from reelrank.hardware import make_deterministic  # noqa: E402
 
 

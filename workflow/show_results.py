@@ -8,7 +8,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from reelrank.config import merge  # noqa: E402 - the library is found by the line above
+from reelrank.config.complete import merge  # noqa: E402 - the library is found by the line above
 
 
 def main(overlays):

@@ -9,12 +9,12 @@ import yaml
 from images_fixture import noise
 from snakemake_run import ROOT
 
-from reelrank.clip import Clip
 from reelrank.datasets.microlens import read_titles
 from reelrank.datasets.sample import SampleParameters, generate_tables
-from reelrank.encoders import build_encoder, encode_present
+from reelrank.features.clip import Clip
+from reelrank.features.encoders import build_encoder, encode_present
+from reelrank.features.item_images import embed_images
 from reelrank.hardware import make_deterministic
-from reelrank.image_features import embed_images
 
 TITLES, PICTURES, ROUNDS, THREADS = 1000, 128, 3, 2
 

@@ -10,10 +10,10 @@ from fuse_fixture import tables
 from planted import ABOUT
 from speed import in_a_process
 
-from reelrank.data import Interactions
-from reelrank.fusion_options import DEFAULTS
-from reelrank.lists import RankedLists, write_lists
-from reelrank.splits import leave_one_out
+from reelrank.config.fusions import DEFAULTS
+from reelrank.data.interactions import Interactions
+from reelrank.data.lists import RankedLists, write_lists
+from reelrank.data.splits import leave_one_out
 
 N_ITEMS, PER_USER, DEPTH, SIGNALS, HITS = 2000, 7, 100, "abcd", 0.25
 PARTS = ("valid", "test")

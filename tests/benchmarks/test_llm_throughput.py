@@ -14,14 +14,15 @@ from llm_faults import FAULTS, check_all_answered_once
 from llm_fixture import PROMPTS, asked_users, run
 from llm_server import Running
 
-from reelrank.llm import asking
-from reelrank.llm.cache import AnswerCache
+from reelrank.config.generative import DEFAULTS
+from reelrank.config.prompts import build_prompt
+from reelrank.llm.ask import sending as asking
+from reelrank.llm.ask.request_cache import AnswerCache
+from reelrank.llm.ask.walks import Chains
 from reelrank.llm.clients import openai as client_module
-from reelrank.llm.driving import Chains
-from reelrank.llm.items import item_texts
+from reelrank.llm.item_texts import item_texts
 from reelrank.llm.messages import Answer
-from reelrank.llm.options import DEFAULTS
-from reelrank.llm.prompts import Renderer, build_prompt
+from reelrank.llm.rendering import Renderer
 
 AT_ONCE, LATENCY_S, REQUESTS = 64, 0.2, 3200
 

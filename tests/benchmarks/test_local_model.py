@@ -14,8 +14,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from reelrank.hardware import pick_device
-from reelrank.llm import pretraining
-from reelrank.llm.local import LocalModel
+from reelrank.llm.local import pretraining
+from reelrank.llm.local.model import LocalModel
 
 LETTERS = [chr(ord("A") + number) for number in range(20)]
 WORDS = ["silver", "lucky", "golden", "fox", "harbor", "lantern", "noodles", "soup", "goal", "kitten", "trick", "video"]

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.csv as csv
 
 from reelrank import datasets
+from reelrank.data.preparation import prepare
+from reelrank.data.tables import write_tables
 from reelrank.datasets.sample import SampleParameters, generate_tables
-from reelrank.preparation import prepare
-from reelrank.tables import write_tables
 
 USERS, ITEMS = 100_000, 19_738
 

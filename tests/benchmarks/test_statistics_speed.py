@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from reelrank.effects import effect
-from reelrank.resampling import METRICS, Pairs, bootstrap
+from reelrank.evaluation.effects import effect
+from reelrank.metrics.resampling import METRICS, Pairs, bootstrap
 
 USERS, RERANKERS, RESAMPLES, CUTOFFS = 100_000, 10, 10_000, (5, 10, 20)
 NAIVE_RESAMPLES = 10

@@ -7,7 +7,7 @@ from small_data import random_interactions
 from speed import best_seconds, in_a_process
 
 from reelrank.models import dssm, nfm
-from reelrank.topk import masked_scores, stable_top_k, top_k
+from reelrank.training.topk import masked_scores, stable_top_k, top_k
 
 ITEMS, CANDIDATES = 19_738, 100
 

@@ -7,8 +7,8 @@ from small_data import interactions_of, random_interactions
 from speed import best_seconds
 
 from reelrank.models import dssm, nfm, sasrec
-from reelrank.sampling import PrefixSamples, in_batch_softmax_loss
-from reelrank.training import TrainingOptions, _run_epoch
+from reelrank.training.loop import TrainingOptions, _run_epoch
+from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss
 
 ITEMS = 19_738
 

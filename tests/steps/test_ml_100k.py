@@ -12,7 +12,7 @@ import rerank_randomly
 import split
 import train
 
-from reelrank.report.tables import hit_rate_table
+from reelrank.report.hit_rates import hit_rate_table
 
 ABOUT = {"dataset": "ml-100k", "protocol": "leave_one_out", "seed": 1, "config_digest": "0"}
 FILES = {"interactions": "u.data", "movies": "u.item", "users": "u.user", "genres": "u.genre"}

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reelrank.llm.answers import FAULTS, parse
+from reelrank.llm.answers.rankings import FAULTS, parse
 
 CORPUS = yaml.safe_load((Path(__file__).parents[1] / "data" / "answers.yaml").read_text(encoding="utf-8"))
 

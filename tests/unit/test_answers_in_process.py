@@ -5,7 +5,7 @@ import torch
 from llm_fixture import asked_users, run
 from small_language_model import write_small_model
 
-from reelrank.llm.cache import AnswerCache
+from reelrank.llm.ask.request_cache import AnswerCache
 
 WORDS = ["goal", "silver fox", "lucky harbor and noodles", "soup", "kitten naps of the day"]
 

@@ -21,7 +21,7 @@ from archive_fixture import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reelrank.archives import extract
+from reelrank.datasets.archives import extract
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])

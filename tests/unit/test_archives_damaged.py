@@ -15,8 +15,8 @@ from archive_fixture import (
     split,
 )
 
-from reelrank import archives
-from reelrank.archives import check_parts, extract
+from reelrank.datasets import archives
+from reelrank.datasets.archives import check_parts, extract
 from reelrank.errors import InputError
 
 

@@ -11,8 +11,8 @@ from llm_fixture import asked_users, run, texts_of
 from llm_server import Running
 
 from reelrank.errors import InputError
-from reelrank.llm import asking
-from reelrank.llm.cache import AnswerCache, read_journals
+from reelrank.llm.ask import sending as asking
+from reelrank.llm.ask.request_cache import AnswerCache, read_journals
 from reelrank.llm.clients import openai as client_module
 
 

@@ -32,14 +32,14 @@ OWN = {("checkpoint", "save"), ("model", "save")}
 ALLOWED = {
     "reelrank/files.py": "makes the temporary names",
     "reelrank/step.py:start": "the log of the step",
-    "reelrank/download.py": "a part file that the next try continues; renamed when its size and digest are right",
-    "reelrank/archives.py": "writes into the folder that `extract` has under a temporary name",
+    "reelrank/datasets/download.py": "a part file that the next try continues; renamed when checked",
+    "reelrank/datasets/archives.py": "writes into the folder that `extract` has under a temporary name",
     "reelrank/datasets/sample_images.py:draw_scenes": "draws into folders that sample.py has under a temporary name",
     "reelrank/datasets/sample.py": "a stack of `atomic` names, under which tables and pictures are written",
-    "reelrank/llm/cache.py": "the cache of answers, renamed; and journals, which are appended to",
-    "reelrank/vector_cache.py": "the cache of vectors, renamed",
-    "reelrank/llm/pretraining.py:save_language_model": "a temporary folder, whose files are then copied by `atomic`",
-    "reelrank/llm/finetuning.py:save_adapter": "a temporary folder, whose files are then copied by `atomic`",
+    "reelrank/llm/ask/request_cache.py": "the cache of answers, renamed; and journals, which are appended to",
+    "reelrank/features/vector_cache.py": "the cache of vectors, renamed",
+    "reelrank/llm/local/pretraining.py:save_language_model": "a temporary folder; `atomic` copies its files",
+    "reelrank/llm/local/finetuning.py:save_adapter": "a temporary folder; `atomic` copies its files",
 }
 
 
@@ -159,7 +159,7 @@ def test_what_writes_by_an_imported_name_is_found(line, call):
         "open(path)", "open(path, 'rb')", "table.to_csv(index=False)", "path.open()", "table.to_json(orient='records')",
         "ast.dump(tree)", "yaml.safe_dump(rows, width=100)", "yaml.load(text, Loader)", "rows.copy()",
         "model.save(folder)",
-        "from reelrank.tables import write_table\nwrite_table(rows, 'list', path)",
+        "from reelrank.data.tables import write_table\nwrite_table(rows, 'list', path)",
         "from reelrank import files\nfiles.write_text(path, text)", "ZipFile(path)", "text.replace('a', 'b')",
     ],
 )  # fmt: skip

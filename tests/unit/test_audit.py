@@ -9,13 +9,13 @@ from small_data import random_interactions
 
 from reelrank.audit.chance import LEVEL, against_chance, chance_check, expected_rates, outcomes
 from reelrank.audit.checks import failure_message, to_json, to_markdown
-from reelrank.audit.lists import hits_at_depth, permutation_faults, rank_faults, strangers
-from reelrank.audit.prompts import prompt_faults
-from reelrank.audit.redraw import redraw
+from reelrank.audit.list_rules import hits_at_depth, permutation_faults, rank_faults, strangers
+from reelrank.audit.shown_prompts import prompt_faults
+from reelrank.audit.target_draws import redraw
 from reelrank.audit.targets import Targets, places
 from reelrank.audit.training_only import Comments, comment_faults, statistics_faults
-from reelrank.lists import RankedLists
-from reelrank.splits import item_statistics, split_table
+from reelrank.data.lists import RankedLists
+from reelrank.data.splits import item_statistics, split_table
 
 N_ITEMS, N_USERS = 60, 600
 ABOUT = {

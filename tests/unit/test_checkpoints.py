@@ -10,11 +10,11 @@ import torch
 import train as step_train
 from small_data import random_interactions
 
-from reelrank import training
-from reelrank.checkpoints import Checkpoint, training_digest
+from reelrank.data.tables import SPLITS, write_table
 from reelrank.errors import InputError
 from reelrank.models import WEIGHTS, Recommender, model_class
-from reelrank.tables import SPLITS, write_table
+from reelrank.training import loop as training
+from reelrank.training.checkpoints import Checkpoint, training_digest
 
 OPTIONS = {"embedding_size": 8, "batch_size": 16, "epochs": 5, "patience": 5, "learning_rate": 0.01}
 

@@ -4,10 +4,10 @@ import asyncio
 import types
 import typing
 
+from reelrank.config.generative import DEFAULTS
 from reelrank.digests import folder_digest
 from reelrank.llm.clients import transformers as transformers_client
 from reelrank.llm.messages import Request
-from reelrank.llm.options import DEFAULTS
 
 REQUEST = Request("text", (("user", "hello"),), 5)
 
@@ -36,7 +36,7 @@ class FakeModel:
 def test_a_model_in_this_process_answers_one_at_a_time_and_neighbours_together(monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "reelrank.llm.local", types.SimpleNamespace(LocalModel=FakeModel))
+    monkeypatch.setitem(sys.modules, "reelrank.llm.local.model", types.SimpleNamespace(LocalModel=FakeModel))
     FakeModel.calls.clear()
 
     async def ask():
@@ -61,7 +61,7 @@ def test_a_model_in_this_process_computes_in_the_threads_of_the_config(monkeypat
 
     from reelrank import hardware
 
-    monkeypatch.setitem(sys.modules, "reelrank.llm.local", types.SimpleNamespace(LocalModel=FakeModel))
+    monkeypatch.setitem(sys.modules, "reelrank.llm.local.model", types.SimpleNamespace(LocalModel=FakeModel))
     set_in = []
     monkeypatch.setattr(hardware, "make_deterministic", lambda threads, seed: set_in.append((threads, where())))
     monkeypatch.setattr(FakeModel, "generate", lambda *_: (str(where()), "stop", 3, 1))

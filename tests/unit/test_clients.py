@@ -11,15 +11,15 @@ import pytest
 from llm_fixture import asked_users
 from shipped_prompts import CONFIG, prompt
 
+from reelrank.config.generative import DEFAULTS, check_generative, generative_options
 from reelrank.errors import InputError
-from reelrank.llm.cache import AnswerCache, Journal, answer_of, read_journals
+from reelrank.llm.ask.budget import Budget, backoff
+from reelrank.llm.ask.estimate import estimate
+from reelrank.llm.ask.request_cache import AnswerCache, Journal, answer_of, read_journals
 from reelrank.llm.clients import CLIENTS, RefusedError, TransientError, build_client, failure, retry_after
-from reelrank.llm.estimate import estimate
-from reelrank.llm.items import item_texts
-from reelrank.llm.limits import Budget, backoff
+from reelrank.llm.item_texts import item_texts
 from reelrank.llm.messages import Answer, Request
-from reelrank.llm.options import DEFAULTS, check_generative, generative_options
-from reelrank.llm.prompts import Renderer
+from reelrank.llm.rendering import Renderer
 
 REQUEST = Request("text", (("user", "hello"),), 5)
 

@@ -6,10 +6,10 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from reelrank.clip import Clip, build, preprocessing_of
-from reelrank.clip_training import enlarged, load_pairs, retrieval, split_pairs, train
-from reelrank.encoders import build_encoder
 from reelrank.errors import InputError
+from reelrank.features.clip import Clip, build, preprocessing_of
+from reelrank.features.clip_training import enlarged, load_pairs, retrieval, split_pairs, train
+from reelrank.features.encoders import build_encoder
 from reelrank.hardware import make_deterministic
 
 ARCHITECTURE = {

@@ -9,14 +9,14 @@ import pytest
 from configs import FOLDER, ONLY_TITLES, REPOSITORY, completed, load, refused
 from snakemake.utils import update_config
 
-from reelrank import config as settings
-from reelrank import raw
+from reelrank.config import complete as settings
+from reelrank.config.fields import diversity_feature, feature_path, features_of
+from reelrank.data.list_formats import READERS
+from reelrank.data.tables import KINDS
 from reelrank.datasets import ADAPTERS
 from reelrank.errors import InputError
-from reelrank.external_formats import READERS
-from reelrank.fields import diversity_feature, feature_path, features_of
 from reelrank.models import model_class
-from reelrank.tables import KINDS
+from reelrank.plan import raw_files as raw
 
 PRICES = FOLDER / "prices.yaml"
 OVERLAYS = [*sorted({*FOLDER.glob("*.yaml")} - {PRICES}), *sorted((REPOSITORY / "tests" / "config").glob("*.yaml"))]
@@ -140,7 +140,7 @@ def test_the_keys_of_models_are_their_hyper_parameters():
 
 def test_types_and_adapters_have_what_the_config_promises():
     schemas = {name: load(FOLDER / "schemas" / f"{name}.schema.yaml") for name in ("encoders", "rerankers", "config")}
-    files = {path.stem for path in Path(settings.__file__).parent.glob("encoders/[a-z]*.py")}
+    files = {path.stem for path in Path(settings.__file__).parent.glob("features/encoders/[a-z]*.py")}
     assert set(schemas["encoders"]) == files
     assert set(schemas["rerankers"]) == set(settings.RERANKER_KINDS) and set(settings.RERANKER_KINDS.values()) <= set(
         KINDS

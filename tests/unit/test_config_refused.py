@@ -6,7 +6,7 @@ import pytest
 from configs import FOLDER, completed, merged, refused
 from rule_blocks import read_rules
 
-from reelrank import config as settings
+from reelrank.config import complete as settings
 from reelrank.errors import InputError
 
 #: Logs beside those of re-rankers.

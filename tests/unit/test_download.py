@@ -12,8 +12,9 @@ import pytest
 from download_fixture import BODY, CUT, MD5, OTHER, SHA256, check_whole, fail, get, part_of, path, server  # noqa: F401 - fixtures
 from http_fixture import Plan
 
-from reelrank import download, step
-from reelrank.download import fetch
+from reelrank import step
+from reelrank.datasets import download
+from reelrank.datasets.download import fetch
 from reelrank.errors import InputError
 
 

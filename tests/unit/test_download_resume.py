@@ -9,7 +9,7 @@ import pytest
 from download_fixture import BODY, CUT, MD5, OTHER, SHA256, check_whole, fail, get, part_of, path, server  # noqa: F401 - fixtures
 from http_fixture import Plan
 
-from reelrank import download
+from reelrank.datasets import download
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelrank.config import twins
-from reelrank.effects import KEYS, NUMBERS, effect, effects_table, to_csv
-from reelrank.resampling import METRICS, Pairs, bootstrap
-from reelrank.statistics import holm, mcnemar_mid_p
-from reelrank.tables import write_table
+from reelrank.config.complete import twins
+from reelrank.data.tables import write_table
+from reelrank.evaluation.effects import KEYS, NUMBERS, effect, effects_table, to_csv
+from reelrank.metrics.resampling import METRICS, Pairs, bootstrap
+from reelrank.metrics.statistics import holm, mcnemar_mid_p
 
 RESAMPLES = 1000
 ABOUT = {"dataset": "d", "protocol": "leave_one_out", "config_digest": "0"}

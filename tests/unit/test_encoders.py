@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from reelrank.encoders import build_encoder, encode_present
-from reelrank.encoders.published import read_published
 from reelrank.errors import InputError
-from reelrank.llm.cache import AnswerCache
-from reelrank.vector_cache import VectorCache, encode_through_cache
+from reelrank.features.encoders import build_encoder, encode_present
+from reelrank.features.encoders.published import read_published
+from reelrank.features.vector_cache import VectorCache, encode_through_cache
+from reelrank.llm.ask.request_cache import AnswerCache
 
 TEXTS = ["short", "a longer title", "😂 emoji", "עברית", "مرحبا", "x" * 10_000, "", "  ", "short"]
 

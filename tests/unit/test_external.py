@@ -9,9 +9,9 @@ from external_fixture import ABOUT, ITEMS, USERS, as_csv_ranks, as_text, listed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reelrank.data.external_lists import read_external
+from reelrank.data.lists import read_lists, write_lists
 from reelrank.errors import InputError
-from reelrank.external import read_external
-from reelrank.lists import read_lists, write_lists
 
 
 def as_csv_scores(rows):

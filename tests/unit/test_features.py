@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelrank.errors import InputError
-from reelrank.features import gather_shards, read_features, write_features, write_shard
+from reelrank.features.matrices import gather_shards, read_features, write_features, write_shard
 from reelrank.sharding import shard_range
 
 ABOUT = {"encoder": "e", "field": "title", "model": "m", "counts": {"texts": 1}}
@@ -144,7 +144,7 @@ import sys, time
 sys.path.append(sys.argv[1])
 import numpy as np
 from pathlib import Path
-from reelrank.features import gather_shards, write_features, write_shard
+from reelrank.features.matrices import gather_shards, write_features, write_shard
 from reelrank.sharding import shard_range
 folder, n, shards = Path(sys.argv[2]), 40000, 6
 print("started", flush=True)

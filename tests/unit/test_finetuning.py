@@ -11,13 +11,14 @@ import torch
 from small_data import checkerboard, random_interactions
 from small_language_model import write_small_model
 
-from reelrank.checkpoints import Checkpoint
+from reelrank.config.prompts import build_prompt
 from reelrank.errors import InputError
-from reelrank.llm import finetuning
-from reelrank.llm.loading import load_language_model
-from reelrank.llm.local import LocalModel
-from reelrank.llm.prompts import Renderer, build_prompt
-from reelrank.llm.questions import TrainingQuestions
+from reelrank.llm.local import finetuning
+from reelrank.llm.local.loading import load_language_model
+from reelrank.llm.local.model import LocalModel
+from reelrank.llm.local.tuning_questions import TrainingQuestions
+from reelrank.llm.rendering import Renderer
+from reelrank.training.checkpoints import Checkpoint
 
 N_ITEMS, LETTERS = 40, "ABCDEFGH"
 TEXTS = [f"{'even' if item % 2 == 0 else 'odd'} thing" for item in range(N_ITEMS)]

@@ -8,10 +8,10 @@ import pytest
 from fuse_fixture import tables
 from planted import ABOUT, planted_interactions, signal
 
+from reelrank.config.fusions import DEFAULTS
+from reelrank.data.lists import RankedLists, read_lists, write_lists
 from reelrank.errors import InputError
-from reelrank.fusion.signals import truth_columns
-from reelrank.fusion_options import DEFAULTS
-from reelrank.lists import RankedLists, read_lists, write_lists
+from reelrank.rerank.fusion.signals import truth_columns
 
 FUSIONS = ("rrf", "zscore", "lambdamart")
 

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from reelrank import config as settings
-from reelrank import fusion_options
+from reelrank.config import complete as settings
+from reelrank.config import fusions as fusion_options
+from reelrank.config.fields import features_of
 from reelrank.errors import InputError
-from reelrank.fields import features_of
 
 FOLDER = Path(__file__).parents[2] / "config"
 MINILM = {"encoder": "all-MiniLM-L6-v2", "field": "title"}

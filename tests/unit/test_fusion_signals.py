@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted import ABOUT, planted
 
+from reelrank.data.lists import RankedLists, write_lists
 from reelrank.errors import InputError
-from reelrank.fusion import rrf
-from reelrank.fusion.signals import BASE, align, truth_ranks, valid_ndcg
-from reelrank.lists import RankedLists, write_lists
+from reelrank.rerank.fusion import rrf
+from reelrank.rerank.fusion.signals import BASE, align, truth_ranks, valid_ndcg
 from reelrank.rerank.similarity import standardised
 
 SCORES = st.lists(st.lists(st.integers(-3, 3), min_size=5, max_size=5), min_size=1, max_size=6)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reelrank import config as settings
+from reelrank.config import complete as settings
+from reelrank.config.fields import encoder_block
 from reelrank.errors import InputError
-from reelrank.fields import encoder_block
 
 FOLDER = Path(__file__).parents[2] / "config"
 

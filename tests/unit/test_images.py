@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from images_fixture import MeanColour, jpeg, noise
 from PIL import Image
 
-from reelrank import image_loading
 from reelrank.datasets.images import list_images
 from reelrank.errors import InputError
-from reelrank.image_features import embed_images
-from reelrank.image_loading import Preprocessing, load_image, own_pixel_limit
+from reelrank.features import image_loading
+from reelrank.features.image_loading import Preprocessing, load_image, own_pixel_limit
+from reelrank.features.item_images import embed_images
 
 SMALL = Preprocessing(16, 16)
 
@@ -142,7 +142,7 @@ def test_frames_are_pooled(tmp_path, pooling):
 
 
 def test_many_pictures_in_small_batches_keep_their_order(tmp_path, monkeypatch):
-    monkeypatch.setattr("reelrank.image_features.BATCH_SIZE", 4)
+    monkeypatch.setattr("reelrank.features.item_images.BATCH_SIZE", 4)
     colours = np.random.default_rng(1).integers(0, 256, (23, 3))
     paths = [[coloured(tmp_path, f"{i}.png", tuple(map(int, c)))] if i % 5 else [] for i, c in enumerate(colours)]
     encoder = MeanColour()

@@ -12,15 +12,15 @@ import pytest
 from external_fixture import ABOUT, ITEMS, USERS, as_csv_ranks, as_text, listed
 from small_data import interactions_of
 
+from reelrank.data.external_lists import no_lists, restrict_to
+from reelrank.data.lists import RankedLists, read_lists, write_lists
+from reelrank.data.tables import LIST_METADATA, SPLITS, write_table
 from reelrank.errors import InputError
-from reelrank.external import no_lists, restrict_to
 from reelrank.files import read_json
-from reelrank.lists import RankedLists, read_lists, write_lists
-from reelrank.metrics import ranks_in_lists
-from reelrank.report.tables import hit_rate_table, to_markdown
-from reelrank.rerank.controls import random_scores
+from reelrank.metrics.ranking import ranks_in_lists
+from reelrank.report.hit_rates import hit_rate_table, to_markdown
+from reelrank.rerank.random import random_scores
 from reelrank.rerank.similarity import cosine_scores, mean_profiles
-from reelrank.tables import LIST_METADATA, SPLITS, write_table
 
 
 def test_lists_are_fitted_to_the_users_with_a_target():

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelrank.splits import TEST, TRAIN, UNUSED, VALID
-from reelrank.tables import write_table
-from reelrank.tags import describe, vocabulary
-from reelrank.texts import read_texts, texts_table, training_comments
+from reelrank.data.splits import TEST, TRAIN, UNUSED, VALID
+from reelrank.data.tables import write_table
+from reelrank.data.texts import read_texts, texts_table, training_comments
+from reelrank.features.image_tags import describe, vocabulary
 
 
 def tables_of(rows):

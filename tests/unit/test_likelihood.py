@@ -7,11 +7,11 @@ import pytest
 from small_data import interactions_of
 from small_language_model import WORDS, write_small_model
 
-from reelrank.lists import RankedLists, concatenate
-from reelrank.llm import likelihood
-from reelrank.llm.likelihood import likelihood_scores
-from reelrank.llm.local import LocalModel
+from reelrank.data.lists import RankedLists, concatenate
+from reelrank.llm.local.model import LocalModel
 from reelrank.llm.titles import END, history_text, latest_items, plain_titles
+from reelrank.rerank import likelihood
+from reelrank.rerank.likelihood import likelihood_scores
 from reelrank.sharding import shard_range
 
 TITLES = ["fox", "soup", "", "fox", "goal", "kitten"]

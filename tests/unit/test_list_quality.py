@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelrank.beyond.quality import item_novelty, list_quality, quality_rows, unit_vectors
-from reelrank.beyond.rows import KEYS, to_csv
-from reelrank.lists import RankedLists
-from reelrank.metrics import nearest_cutoff
+from reelrank.data.lists import RankedLists
+from reelrank.evaluation.csv_rows import KEYS, to_csv
+from reelrank.evaluation.list_quality import item_novelty, list_quality, quality_rows, unit_vectors
+from reelrank.metrics.ranking import nearest_cutoff
 
 ABOUT = dict.fromkeys(KEYS, "x")
 LISTS = np.array([[0, 1, 2], [0, 3, -1]], np.int32)

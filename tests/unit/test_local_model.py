@@ -6,9 +6,9 @@ import torch
 from small_language_model import write_small_model
 
 from reelrank.errors import InputError
-from reelrank.llm import local
-from reelrank.llm.loading import encode_messages
-from reelrank.llm.local import LocalModel
+from reelrank.llm.local import model as local
+from reelrank.llm.local.loading import encode_messages
+from reelrank.llm.local.model import LocalModel
 
 LETTERS = list("ABCDEFGH")
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelrank.data.lists import RankedLists
+from reelrank.data.tables import write_table
 from reelrank.errors import InputError
-from reelrank.lists import RankedLists
-from reelrank.metrics import hits, ndcg, ranks_in_lists, reciprocal_rank, with_known_misses
-from reelrank.report.tables import hit_rate_table, to_markdown
-from reelrank.statistics import wilson_interval
-from reelrank.tables import write_table
+from reelrank.metrics.ranking import hits, ndcg, ranks_in_lists, reciprocal_rank, with_known_misses
+from reelrank.metrics.statistics import wilson_interval
+from reelrank.report.hit_rates import hit_rate_table, to_markdown
 
 ABOUT = {"dataset": "d", "protocol": "leave_one_out", "base_model": "pop", "seed": 1, "config_digest": "0"}
 

@@ -11,7 +11,7 @@ from small_data import checkerboard, interactions_of, random_interactions
 from reelrank import models
 from reelrank.errors import InputError
 from reelrank.models import DESCRIPTION, WEIGHTS, NeuralRecommender, load_model, model_class
-from reelrank.topk import target_ranks, top_k
+from reelrank.training.topk import target_ranks, top_k
 
 TYPES = sorted(path.stem for path in Path(models.__file__).parent.glob("[a-z]*.py"))
 

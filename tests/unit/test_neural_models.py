@@ -9,7 +9,7 @@ from small_data import interactions_of, random_interactions
 
 from reelrank.errors import InputError
 from reelrank.models import load_model, model_class
-from reelrank.sampling import WindowSamples, next_item_loss
+from reelrank.training.samples import WindowSamples, next_item_loss
 
 CPU = torch.device("cpu")
 SEQUENTIAL = pytest.mark.parametrize("kind", ["sasrec", "gru4rec"])

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelrank.llm.packing import common_prefix, pack
+from reelrank.llm.local.packing import common_prefix, pack
 
 TOKENS = st.integers(1, 9)
 TAILS = st.lists(st.lists(TOKENS, min_size=1, max_size=4), min_size=1, max_size=4)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelrank import datasets
+from reelrank.data.preparation import dense_index, prepare
+from reelrank.data.tables import check_table
 from reelrank.datasets import RawTables
 from reelrank.datasets.comment_file import CommentFile
 from reelrank.errors import InputError
-from reelrank.preparation import dense_index, prepare
-from reelrank.tables import check_table
 
 ROWS = st.lists(
     st.tuples(st.integers(1, 6), st.sampled_from([3, 5, 8, 13, 2**40]), st.integers(0, 4)), min_size=1, max_size=60

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from small_data import interactions_of
 from transformers import AutoTokenizer
 
-from reelrank.checkpoints import Checkpoint
 from reelrank.errors import InputError
-from reelrank.llm import pretraining
-from reelrank.llm.local import LocalModel
+from reelrank.llm.local import pretraining
+from reelrank.llm.local.model import LocalModel
 from reelrank.llm.titles import END, plain_titles
+from reelrank.training.checkpoints import Checkpoint
 
 TITLES = ["silver fox", "lucky harbor", "noodles and soup", "goal of the day", "", "kitten naps 😂"]
 OPTIONS = pretraining.LanguageModelOptions(

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from reelrank.beyond.cost import COLUMNS, cost_row, count_users
-from reelrank.beyond.prompts import ANSWER_COLUMNS, answer_row, has_order, position_rows
-from reelrank.beyond.rows import KEYS, to_csv
-from reelrank.lists import RankedLists, write_lists
-from reelrank.llm.parsing import COUNTS
-from reelrank.tables import LIST_METADATA, read_table, write_table
+from reelrank.data.lists import RankedLists, write_lists
+from reelrank.data.tables import LIST_METADATA, read_table, write_table
+from reelrank.evaluation.answer_quality import ANSWER_COLUMNS, answer_row, has_order, position_rows
+from reelrank.evaluation.cost import COLUMNS, cost_row, count_users
+from reelrank.evaluation.csv_rows import KEYS, to_csv
+from reelrank.llm.answers.parsed_lists import COUNTS
 
 ABOUT = dict.fromkeys(KEYS, "x")
 

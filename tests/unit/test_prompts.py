@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_data import interactions_of
 
+from reelrank.config.generative import DEFAULTS
+from reelrank.config.prompts import LETTERS, build_prompt
+from reelrank.data.tables import write_table
 from reelrank.errors import InputError
-from reelrank.llm.items import catalogue_texts, clean, item_texts
+from reelrank.llm.answers.readings import read
+from reelrank.llm.item_texts import catalogue_texts, clean, item_texts
 from reelrank.llm.messages import Answer
-from reelrank.llm.options import DEFAULTS
-from reelrank.llm.prompts import LETTERS, Renderer, build_prompt
-from reelrank.llm.reading import read
+from reelrank.llm.rendering import Renderer
 from reelrank.llm.strategies import Question
-from reelrank.tables import write_table
 
 FOLDER = Path(__file__).parents[2] / "config" / "prompts"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

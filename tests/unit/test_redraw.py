@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from small_data import interactions_of, random_interactions
 
-from reelrank.audit.redraw import redraw
+from reelrank.audit.target_draws import redraw
 from reelrank.audit.targets import read_targets
-from reelrank.data import load_interactions
-from reelrank.errors import InputError
-from reelrank.redrawing import (
+from reelrank.config.redrawing import (
     audited_base_models,
     audited_rerankers,
     check_audit,
@@ -22,8 +20,10 @@ from reelrank.redrawing import (
     real,
     redrawn,
 )
-from reelrank.splits import SPLITS, TEST, TRAIN, UNUSED, VALID, split_table
-from reelrank.tables import read_table, write_table
+from reelrank.data.interactions import load_interactions
+from reelrank.data.splits import SPLITS, TEST, TRAIN, UNUSED, VALID, split_table
+from reelrank.data.tables import read_table, write_table
+from reelrank.errors import InputError
 
 
 def before(data, items, code):

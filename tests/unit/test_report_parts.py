@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelrank.report import tables, values
+from reelrank.report import hit_rates as tables
+from reelrank.report import values
 from reelrank.report.benchmarks import by_stage, read_benchmarks, reranking_seconds
 from reelrank.report.effect_figures import bin_labels, moved_counts
 from reelrank.report.figures import plot_hit_rate

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reelrank.run_arguments import ARGUMENTS, host, remember, remembered
+from reelrank.running.arguments import ARGUMENTS, host, remember, remembered
 
 SCRIPT = Path(__file__).parents[2] / "workflow" / "resume.py"
 SPECIFICATION = importlib.util.spec_from_file_location("resume", SCRIPT)
@@ -146,7 +146,7 @@ def test_a_damaged_note_is_named(workdir):
 
 
 def test_a_run_of_another_machine_may_be_alive(workdir, monkeypatch):
-    monkeypatch.setattr("reelrank.run_arguments.host", lambda: "login2")
+    monkeypatch.setattr("reelrank.running.arguments.host", lambda: "login2")
     remember(["snakemake", "--cores", "1"], workdir / "Snakefile")
     with pytest.raises(SystemExit, match="started on login2, where it may be alive"):
         resume.main([])

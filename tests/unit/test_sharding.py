@@ -15,15 +15,15 @@ from llm_fixture import asked_users
 from planted import ABOUT
 from small_data import FixedScores, random_interactions
 
-from reelrank import lists as ranked
-from reelrank import topk
+from reelrank.data import lists as ranked
+from reelrank.data.tables import read_table, write_table
 from reelrank.errors import InputError
-from reelrank.features import write_features
+from reelrank.features.matrices import write_features
 from reelrank.files import read_json, write_json
-from reelrank.llm.ledgers import gather_ledgers
+from reelrank.llm.ask.ledgers import gather_ledgers
 from reelrank.rerank import similarity
 from reelrank.sharding import gathered_metadata, read_shard, shard_range
-from reelrank.tables import read_table, write_table
+from reelrank.training import topk
 
 PARTS = ("valid", "test")
 

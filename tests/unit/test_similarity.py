@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_data import interactions_of
 
-from reelrank.encoders import build_encoder, encode_present
+from reelrank.data.lists import RankedLists
 from reelrank.errors import InputError
-from reelrank.lists import RankedLists
+from reelrank.features.encoders import build_encoder, encode_present
 from reelrank.rerank import similarity
-from reelrank.rerank.controls import random_scores
+from reelrank.rerank.random import random_scores
 from reelrank.rerank.similarity import cosine_scores, history_texts, mean_of_standardised, mean_profiles
 
 N_ITEMS, SIZE = 10, 4

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_data import interactions_of
 
-from reelrank.beyond.intervals import largest_gap, paired_difference
-from reelrank.beyond.rows import KEYS, to_csv
-from reelrank.beyond.slices import COLUMNS, GAP_COLUMNS, gap_row, slice_rows
-from reelrank.beyond.slicing import OTHERS, UNKNOWN, Slicing, by_column, by_popularity, slicings, terciles
+from reelrank.evaluation.csv_rows import KEYS, to_csv
+from reelrank.evaluation.slice_intervals import largest_gap, paired_difference
+from reelrank.evaluation.slice_tables import COLUMNS, GAP_COLUMNS, gap_row, slice_rows
+from reelrank.evaluation.slicing import OTHERS, UNKNOWN, Slicing, by_column, by_popularity, slicings, terciles
 
 ABOUT = {**dict.fromkeys(KEYS, "x"), "depth": "20"}
 

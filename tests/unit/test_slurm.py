@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reelrank import slurm
+from reelrank.running import slurm
 
 
 def test_an_answer_is_kept_until_there_is_another():

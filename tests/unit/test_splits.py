@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_data import interactions_of
 
-from reelrank import splits
-from reelrank.data import load_interactions
+from reelrank.data import splits
+from reelrank.data.interactions import load_interactions
+from reelrank.data.splits import TEST, TRAIN, UNUSED, VALID
+from reelrank.data.tables import SPLITS, read_table, write_table
 from reelrank.errors import InputError
-from reelrank.splits import TEST, TRAIN, UNUSED, VALID
-from reelrank.tables import SPLITS, read_table, write_table
 
 #: Per user, the gaps between interactions; 0 is a tie.
 GAPS = st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=9), min_size=1, max_size=8)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from synthetic_pairs import LARGE, NO_EFFECT, SMALL, draw, one_way_p_values, truth
 
-from reelrank.effects import effect
-from reelrank.metrics import ndcg, reciprocal_rank
-from reelrank.resampling import Pairs, bootstrap
-from reelrank.statistics import (
+from reelrank.evaluation.effects import effect
+from reelrank.metrics.ranking import ndcg, reciprocal_rank
+from reelrank.metrics.resampling import Pairs, bootstrap
+from reelrank.metrics.statistics import (
     adjusted_interval,
     adjusted_standard_error,
     effective_number,

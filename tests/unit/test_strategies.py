@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelrank.config.generative import DEFAULTS
+from reelrank.llm.answers.readings import choice_probabilities, read
 from reelrank.llm.messages import Answer
-from reelrank.llm.options import DEFAULTS
-from reelrank.llm.reading import choice_probabilities, read
 from reelrank.llm.strategies import Question, aggregate, chain, questions_per_list, shuffler, slides, window_starts
 
 

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from reelrank.data.tables import LIST_METADATA, SCHEMAS, metadata, read_table, write_table
 from reelrank.errors import InputError, suggest
-from reelrank.features import read_features, write_features
+from reelrank.features.matrices import read_features, write_features
 from reelrank.files import atomic, read_json, write_json, write_text
-from reelrank.tables import LIST_METADATA, SCHEMAS, metadata, read_table, write_table
 
 ABOUT = dict.fromkeys(LIST_METADATA, "x")
 

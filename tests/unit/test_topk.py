@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_data import FixedScores, interactions_of, random_interactions
 
-from reelrank import topk
+from reelrank.training import topk
 
 VALUES = st.sampled_from([-torch.inf, -1.0, -0.0, 0.0, 0.25, 1.0, 7.0])
 

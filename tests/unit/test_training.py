@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from small_data import checkerboard, interactions_of, random_interactions
 from torch import nn
 
-from reelrank.checkpoints import Checkpoint
 from reelrank.errors import InputError
 from reelrank.hardware import PRECISIONS, gpu_arithmetic
 from reelrank.models import model_class
 from reelrank.models.nfm import Model, Module
-from reelrank.sampling import Batch, PrefixSamples, in_batch_softmax_loss, log_popularity
-from reelrank.topk import target_ranks
-from reelrank.training import TrainingOptions, train, validation_ndcg
+from reelrank.training.checkpoints import Checkpoint
+from reelrank.training.loop import TrainingOptions, train, validation_ndcg
+from reelrank.training.samples import Batch, PrefixSamples, in_batch_softmax_loss, log_popularity
+from reelrank.training.topk import target_ranks
 
 CPU = torch.device("cpu")
 

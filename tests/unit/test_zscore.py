@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from planted import aligned, planted, signal
 
-from reelrank.fusion.signals import BASE, gain_z, single_scores, valid_ndcg
-from reelrank.fusion.zscore import fuse
+from reelrank.rerank.fusion.signals import BASE, gain_z, single_scores, valid_ndcg
+from reelrank.rerank.fusion.zscore import fuse
 
 OPTIONS = {"threshold": 2.6}
 

@@ -11,12 +11,12 @@ import yaml
 from llm_server import Running
 from snakemake_run import copy_repository, planned, snakemake
 
-from reelrank.audit.of_texts import check_prompts
+from reelrank.audit.run_texts import check_prompts
 from reelrank.audit.training_only import Comments
-from reelrank.data import load_interactions
+from reelrank.data.interactions import load_interactions
 from reelrank.datasets.sample import SampleParameters, generate_tables
-from reelrank.llm import items
-from reelrank.llm.prompts import Renderer
+from reelrank.llm import item_texts as items
+from reelrank.llm.rendering import Renderer
 
 KEY = "sk-PLANTED-KEY-0123456789"
 USER_MARK = 7_770_000_000
@@ -236,7 +236,7 @@ def test_what_cannot_change_an_answer_reruns_nothing(generative):
 
 def test_the_parser_is_no_reason_to_ask_again(generative):
     folder = generative[0]
-    path = folder / "workflow/scripts/reelrank/llm/answers.py"
+    path = folder / "workflow/scripts/reelrank/llm/answers/rankings.py"
     before = path.read_text()
     try:
         path.write_text(before + "\nADDED = 1\n")

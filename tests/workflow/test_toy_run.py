@@ -92,9 +92,9 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("metrics.py", "np.log2(", "1.0 * np.log2(", {"fuse", "evaluate", "audit_lists"} | OF_RANKS),
-        ("fusion/rrf.py", "np.float64)\n", "float)\n", {"fuse", "evaluate", "audit_lists"} | OF_RANKS),
-        ("beyond/intervals.py", "+ 1", "+ 2", {"describe_lists", "plot_figures", "report"}),
+        ("metrics/ranking.py", "np.log2(", "1.0 * np.log2(", {"fuse", "evaluate", "audit_lists"} | OF_RANKS),
+        ("rerank/fusion/rrf.py", "np.float64)\n", "float)\n", {"fuse", "evaluate", "audit_lists"} | OF_RANKS),
+        ("evaluation/slice_intervals.py", "+ 1", "+ 2", {"describe_lists", "plot_figures", "report"}),
         (
             "models/pop.py",
             "astype(np.float32)",

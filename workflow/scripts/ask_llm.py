@@ -4,16 +4,16 @@ import json
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.data import load_interactions
+from reelrank.config.prompts import build_prompt
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import read_lists
+from reelrank.data.tables import write_table
 from reelrank.files import write_json
-from reelrank.lists import read_lists
-from reelrank.llm.answer_table import answer_columns
-from reelrank.llm.asked import choose_users
-from reelrank.llm.items import catalogue_texts
-from reelrank.llm.job import job_name, run_job
-from reelrank.llm.prompts import build_prompt
+from reelrank.llm.answers.columns import answer_columns
+from reelrank.llm.ask.job import job_name, run_job
+from reelrank.llm.ask.users import choose_users
+from reelrank.llm.item_texts import catalogue_texts
 from reelrank.sharding import read_shard
-from reelrank.tables import write_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -34,7 +34,7 @@ def main(inputs, outputs, about, options, prompt, history, limits, prices, shard
     about : dict
         Metadata of the lists.
     options, limits : dict
-        See `reelrank.llm.options`.
+        See `reelrank.config.generative`.
     prompt : dict
         Definition of the prompt.
     history : {'full', 'train_only'}

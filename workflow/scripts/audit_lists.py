@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.audit.checks import failure_message, to_json, to_markdown
-from reelrank.audit.of_lists import check_lists, check_redrawn
-from reelrank.audit.of_texts import check_prompts, check_statistics, check_texts
+from reelrank.audit.run_lists import check_lists, check_redrawn
+from reelrank.audit.run_texts import check_prompts, check_statistics, check_texts
 from reelrank.audit.targets import read_targets
 from reelrank.audit.training_only import Comments
-from reelrank.data import load_interactions
+from reelrank.data.interactions import load_interactions
+from reelrank.data.tables import read_table
 from reelrank.errors import InputError
 from reelrank.files import write_json, write_text
-from reelrank.tables import read_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

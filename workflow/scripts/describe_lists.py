@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.beyond.describe import COLUMNS, Place, describe_lists
-from reelrank.beyond.rows import to_csv
-from reelrank.data import load_interactions
-from reelrank.features import read_features
+from reelrank.data.interactions import load_interactions
+from reelrank.data.tables import read_table
+from reelrank.evaluation.csv_rows import to_csv
+from reelrank.evaluation.list_tables import COLUMNS, Place, describe_lists
+from reelrank.features.matrices import read_features
 from reelrank.files import write_text
-from reelrank.tables import read_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -23,7 +23,7 @@ def main(inputs, outputs, places, feature, cutoffs, prices):
         ``interactions``, ``split``, ``users``, and ``vectors`` where there is a feature.
     outputs : dict of str to path
     places : sequence of sequence of dict
-        The lists over each base list, as `reelrank.beyond.describe.Place`.
+        The lists over each base list, as `reelrank.evaluation.list_tables.Place`.
     feature : sequence of str or None
         Encoder and field of the vectors that diversity is measured by.
     cutoffs : sequence of int

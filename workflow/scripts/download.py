@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.download import fetch
+from reelrank.datasets.download import fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,13 +4,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from reelrank import step
+from reelrank.data.tables import read_table
 from reelrank.datasets.images import list_images
-from reelrank.encoders import build_encoder
-from reelrank.features import write_shard
+from reelrank.features.encoders import build_encoder
+from reelrank.features.item_images import embed_images
+from reelrank.features.matrices import write_shard
 from reelrank.hardware import make_deterministic
-from reelrank.image_features import embed_images
 from reelrank.sharding import read_shard, shard_range
-from reelrank.tables import read_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

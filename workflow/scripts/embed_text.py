@@ -4,11 +4,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.encoders import build_encoder, encode_present
-from reelrank.features import write_shard
+from reelrank.data.texts import read_texts
+from reelrank.features.encoders import build_encoder, encode_present
+from reelrank.features.matrices import write_shard
 from reelrank.hardware import make_deterministic
 from reelrank.sharding import read_shard, shard_range
-from reelrank.texts import read_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from reelrank import step
-from reelrank.data import load_interactions
+from reelrank.config.prompts import build_prompt
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import read_lists
 from reelrank.files import write_text
-from reelrank.lists import read_lists
-from reelrank.llm.asked import choose_users
-from reelrank.llm.estimate import estimate, to_markdown
-from reelrank.llm.items import catalogue_texts
-from reelrank.llm.prompts import Renderer, build_prompt
+from reelrank.llm.ask.estimate import estimate, to_markdown
+from reelrank.llm.ask.users import choose_users
+from reelrank.llm.item_texts import catalogue_texts
+from reelrank.llm.rendering import Renderer
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from reelrank import step
-from reelrank.data import load_interactions
-from reelrank.lists import read_about, read_lists, read_users
-from reelrank.metrics import ranks_in_lists, with_known_misses
-from reelrank.tables import write_table
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import read_about, read_lists, read_users
+from reelrank.data.tables import write_table
+from reelrank.metrics.ranking import ranks_in_lists, with_known_misses
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

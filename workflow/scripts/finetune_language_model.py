@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.checkpoints import Checkpoint, remove_checkpoints
-from reelrank.data import load_interactions
+from reelrank.config.prompts import build_prompt
+from reelrank.data.interactions import load_interactions
 from reelrank.hardware import make_deterministic, pick_device
-from reelrank.llm import finetuning
-from reelrank.llm.items import catalogue_texts
-from reelrank.llm.loading import load_language_model
-from reelrank.llm.prompts import Renderer, build_prompt
-from reelrank.llm.questions import TrainingQuestions
+from reelrank.llm.item_texts import catalogue_texts
+from reelrank.llm.local import finetuning
+from reelrank.llm.local.loading import load_language_model
+from reelrank.llm.local.tuning_questions import TrainingQuestions
+from reelrank.llm.rendering import Renderer
+from reelrank.training.checkpoints import Checkpoint, remove_checkpoints
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

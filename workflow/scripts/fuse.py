@@ -5,12 +5,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.data import load_interactions
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import read_lists, write_lists
 from reelrank.files import write_json
-from reelrank.fusion import fuse
-from reelrank.fusion.describe import description
-from reelrank.fusion.signals import align, refuse_unfitted, truth_columns
-from reelrank.lists import read_lists, write_lists
+from reelrank.rerank.fusion import fuse
+from reelrank.rerank.fusion.fitted import description
+from reelrank.rerank.fusion.signals import align, refuse_unfitted, truth_columns
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from reelrank import step
+from reelrank.data.tables import metadata, read_table, write_table
 from reelrank.files import read_json, write_json
-from reelrank.llm.ledgers import gather_ledgers
-from reelrank.tables import metadata, read_table, write_table
+from reelrank.llm.ask.ledgers import gather_ledgers
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

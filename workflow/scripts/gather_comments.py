@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.data import load_interactions
-from reelrank.tables import read_table, write_table
-from reelrank.texts import texts_table, training_comments
+from reelrank.data.interactions import load_interactions
+from reelrank.data.tables import read_table, write_table
+from reelrank.data.texts import texts_table, training_comments
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.features import gather_shards, write_features
+from reelrank.features.matrices import gather_shards, write_features
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

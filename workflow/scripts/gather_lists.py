@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.lists import concatenate, read_lists, write_lists
+from reelrank.data.lists import concatenate, read_lists, write_lists
 from reelrank.sharding import gathered_metadata
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelrank import step
-from reelrank.encoders.published import read_published
-from reelrank.features import write_features
-from reelrank.tables import read_table
+from reelrank.data.tables import read_table
+from reelrank.features.encoders.published import read_published
+from reelrank.features.matrices import write_features
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,11 +4,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.data import load_interactions
-from reelrank.external import no_lists, read_external, refuse_foreign, refuse_shallow, restrict_to
+from reelrank.data.external_lists import no_lists, read_external, refuse_foreign, refuse_shallow, restrict_to
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import write_lists
+from reelrank.data.tables import read_table
 from reelrank.files import write_json
-from reelrank.lists import write_lists
-from reelrank.tables import read_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

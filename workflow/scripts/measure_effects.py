@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.effects import effects_table, to_csv
+from reelrank.evaluation.effects import effects_table, to_csv
 from reelrank.files import write_text
 
 if TYPE_CHECKING:

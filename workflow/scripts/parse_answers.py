@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.lists import read_lists, write_lists
-from reelrank.llm.asked import users_tag
-from reelrank.llm.parsing import answered_lists, parse_table
-from reelrank.tables import metadata, read_table, write_table
+from reelrank.data.lists import read_lists, write_lists
+from reelrank.data.tables import metadata, read_table, write_table
+from reelrank.llm.answers.parsed_lists import answered_lists, parse_table
+from reelrank.llm.ask.users import users_tag
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -26,7 +26,7 @@ def main(inputs, outputs, about, options):
         ``valid``, ``test``, ``valid_parsing``, ``test_parsing``.
     about : dict
     options : dict
-        See `reelrank.llm.options`; those that the probe changed come with the answers.
+        See `reelrank.config.generative`; those that the probe changed come with the answers.
     """
     for part in ("valid", "test"):
         base = read_lists(inputs[part], about["depth"])[0]

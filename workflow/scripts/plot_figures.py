@@ -14,8 +14,8 @@ from reelrank.report.effect_figures import (
     shown_rerankers,
 )
 from reelrank.report.figures import plot_hit_rate
+from reelrank.report.hit_rates import hit_rate_table
 from reelrank.report.inputs import read_run
-from reelrank.report.tables import hit_rate_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,9 +4,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from reelrank import datasets, step
+from reelrank.data.preparation import prepare
+from reelrank.data.tables import write_tables
 from reelrank.files import write_json
-from reelrank.preparation import prepare
-from reelrank.tables import write_tables
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.data import load_interactions
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import RankedLists, write_lists
 from reelrank.hardware import make_deterministic, pick_device
-from reelrank.lists import RankedLists, write_lists
 from reelrank.models import load_model
 from reelrank.sharding import read_shard, shard_metadata, shard_range
-from reelrank.topk import top_k, users_per_chunk
+from reelrank.training.topk import top_k, users_per_chunk
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from reelrank import step
-from reelrank.audit.redraw import redrawn_column
-from reelrank.data import load_interactions
+from reelrank.audit.target_draws import redrawn_column
+from reelrank.data.interactions import load_interactions
+from reelrank.data.tables import metadata, read_table, write_table
 from reelrank.files import write_by
-from reelrank.tables import metadata, read_table, write_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

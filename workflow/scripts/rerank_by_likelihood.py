@@ -4,15 +4,15 @@ import logging
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.data import load_interactions
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import read_lists, write_lists
+from reelrank.data.tables import read_table
 from reelrank.hardware import make_deterministic
-from reelrank.lists import read_lists, write_lists
-from reelrank.llm.asked import choose_users
-from reelrank.llm.likelihood import CHUNK, likelihood_scores
-from reelrank.llm.local import LocalModel
+from reelrank.llm.ask.users import choose_users
+from reelrank.llm.local.model import LocalModel
 from reelrank.llm.titles import plain_titles
+from reelrank.rerank.likelihood import CHUNK, likelihood_scores
 from reelrank.sharding import read_shard, shard_metadata, shard_range
-from reelrank.tables import read_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,12 +4,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.data import load_interactions
-from reelrank.features import read_features
-from reelrank.lists import read_lists, write_lists
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import read_lists, write_lists
+from reelrank.data.texts import read_texts
+from reelrank.features.matrices import read_features
 from reelrank.rerank.similarity import USERS_TOGETHER, history_texts, mean_profiles, similarity_scores
 from reelrank.sharding import read_shard, shard_metadata, shard_range
-from reelrank.texts import read_texts
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -56,7 +56,7 @@ def main(inputs, outputs, about, features, options, texts, history, threads, sha
 
 def encoded_histories(feature, texts, weights, length, threads):
     """Return the function that encodes each user's latest texts as one text."""
-    from reelrank.encoders import build_encoder, encode_present  # torch takes seconds to load: only where used
+    from reelrank.features.encoders import build_encoder, encode_present  # torch takes seconds to load: only where used
     from reelrank.hardware import make_deterministic
 
     make_deterministic(threads, seed=0)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from reelrank import step
-from reelrank.lists import read_lists, write_lists
-from reelrank.rerank.controls import random_scores
-from reelrank.tables import SPLITS
+from reelrank.data.lists import read_lists, write_lists
+from reelrank.data.tables import SPLITS
+from reelrank.rerank.random import random_scores
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

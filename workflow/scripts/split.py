@@ -3,9 +3,10 @@
 import logging
 from typing import TYPE_CHECKING
 
-from reelrank import splits, step
+from reelrank import step
+from reelrank.data import splits
+from reelrank.data.tables import metadata, read_table, write_table
 from reelrank.files import write_json
-from reelrank.tables import metadata, read_table, write_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.files import read_json, write_text
-from reelrank.report.features import feature_table, features_to_markdown
+from reelrank.report.feature_table import feature_table, features_to_markdown
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.files import read_json, write_text
+from reelrank.report.hit_rates import hit_rate_table, to_markdown
 from reelrank.report.seeds import seeds_to_markdown
-from reelrank.report.tables import hit_rate_table, to_markdown
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reelrank import step
-from reelrank.encoders import build_encoder
-from reelrank.features import read_features
+from reelrank.data.tables import read_table, write_table
+from reelrank.data.texts import texts_table
+from reelrank.features.encoders import build_encoder
+from reelrank.features.image_tags import describe, vocabulary
+from reelrank.features.matrices import read_features
 from reelrank.hardware import make_deterministic
-from reelrank.tables import read_table, write_table
-from reelrank.tags import describe, vocabulary
-from reelrank.texts import texts_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow as pa
 
 from reelrank import step
-from reelrank.checkpoints import remove_checkpoints
-from reelrank.data import load_interactions
-from reelrank.features import read_features
+from reelrank.data.interactions import load_interactions
+from reelrank.data.tables import SCHEMAS, write_table
+from reelrank.features.matrices import read_features
 from reelrank.hardware import make_deterministic, pick_device
 from reelrank.models import model_class
-from reelrank.tables import SCHEMAS, write_table
+from reelrank.training.checkpoints import remove_checkpoints
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

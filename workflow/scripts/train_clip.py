@@ -8,13 +8,13 @@ import numpy as np
 import safetensors.torch
 
 from reelrank import step
-from reelrank.clip import Clip, build, preprocessing_of
-from reelrank.clip_training import enlarged, load_pairs, retrieval, split_pairs, train
+from reelrank.data.tables import read_table
 from reelrank.datasets.images import list_images
 from reelrank.errors import InputError
+from reelrank.features.clip import Clip, build, preprocessing_of
+from reelrank.features.clip_training import enlarged, load_pairs, retrieval, split_pairs, train
 from reelrank.files import write_by, write_json
 from reelrank.hardware import make_deterministic, pick_device
-from reelrank.tables import read_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

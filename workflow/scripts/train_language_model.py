@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.checkpoints import Checkpoint, remove_checkpoints
-from reelrank.data import load_interactions
+from reelrank.data.interactions import load_interactions
+from reelrank.data.tables import read_table
 from reelrank.hardware import make_deterministic, pick_device
-from reelrank.llm import pretraining
+from reelrank.llm.local import pretraining
 from reelrank.llm.titles import plain_titles
-from reelrank.tables import read_table
+from reelrank.training.checkpoints import Checkpoint, remove_checkpoints
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelrank import step
-from reelrank.archives import extract
+from reelrank.datasets.archives import extract
 from reelrank.files import remove
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ def places(lists, targets):
 
     Parameters
     ----------
-    lists : reelrank.lists.RankedLists
+    lists : reelrank.data.lists.RankedLists
     targets : Targets
     """
     rows, _ = targets.of(lists.users)

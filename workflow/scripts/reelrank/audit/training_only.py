@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from reelrank.texts import COMMENT_SEPARATOR
+from reelrank.data.texts import COMMENT_SEPARATOR
 
 #: A held-out comment shorter than this may stand in another text by chance.
 TELLING = 20

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reelrank.tables import SPLITS
+from reelrank.data.tables import SPLITS
 
 #: Strategies that read log-probabilities, and what they fall back to where there are none.
 NEEDS_LOGPROBS = ("letter_logits", "pointwise")
@@ -33,7 +33,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Reading:
-    """What an answer says of the candidates of its question; see `reelrank.llm.reading`.
+    """What an answer says of the candidates of its question; see `reelrank.llm.answers.readings`.
 
     Attributes
     ----------

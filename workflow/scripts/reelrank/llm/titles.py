@@ -28,7 +28,7 @@ def latest_items(histories, length):
 
     Parameters
     ----------
-    histories : reelrank.data.Histories
+    histories : reelrank.data.interactions.Histories
     length : int
     """
     return [[int(item) for item in row if item < histories.n_items] for row in histories.last(length)]

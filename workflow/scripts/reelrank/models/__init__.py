@@ -1,7 +1,7 @@
 """Base recommenders: one file each, with the hyper-parameters and the model, nothing else.
 
 A model's file defines ``Model``, a subclass of `Recommender` (or of
-`NeuralRecommender`, which is trained by `reelrank.training`), whose file name is the
+`NeuralRecommender`, which is trained by `reelrank.training.loop`), whose file name is the
 ``type`` in the config.
 """
 
@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
-from reelrank.checkpoints import Checkpoint, training_digest
 from reelrank.errors import InputError
 from reelrank.files import write_by, write_json
-from reelrank.training import train
+from reelrank.training.checkpoints import Checkpoint, training_digest
+from reelrank.training.loop import train
 
 #: Files of a saved model.
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
@@ -54,7 +54,7 @@ class Recommender(ABC):
 
         Parameters
         ----------
-        data : reelrank.data.Interactions
+        data : reelrank.data.interactions.Interactions
         seed : int
         folder : str or Path, optional
             Where a model with epochs keeps a checkpoint, so that a killed training
@@ -73,7 +73,7 @@ class Recommender(ABC):
         ----------
         users : numpy.ndarray
             ``(batch,)`` user indices.
-        history : reelrank.data.Histories
+        history : reelrank.data.interactions.Histories
             One per user.
 
         Returns
@@ -126,7 +126,7 @@ class DotProduct(ABC):
         """Score some items of each user.
 
         A model that has this method may have its lists found in a lower precision and
-        their best items scored again in float32 (`reelrank.topk.top_k`).
+        their best items scored again in float32 (`reelrank.training.topk.top_k`).
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class DotProduct(ABC):
 
 
 class NeuralRecommender(Recommender):
-    """A recommender around an `nn.Module`, trained by `reelrank.training.train`.
+    """A recommender around an `nn.Module`, trained by `reelrank.training.loop.train`.
 
     Subclasses build the module, whose ``loss(batch)`` is minimised, in `build`, and
     their samples in `samples`. It is ``self.module`` once the model is fitted or loaded.

@@ -16,7 +16,7 @@ import torch
 from reelrank.errors import InputError
 from reelrank.hardware import gpu_arithmetic
 from reelrank.models import DotProduct, Recommender
-from reelrank.training import validation_ndcg
+from reelrank.training.loop import validation_ndcg
 
 #: Floats of gathered factors held at a time: 64 MiB.
 FLOATS_PER_CHUNK = 16 * 1024 * 1024

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.training import TrainingOptions
+from reelrank.training.loop import TrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class PairSamples:
 
     Parameters
     ----------
-    data : reelrank.data.Interactions
+    data : reelrank.data.interactions.Interactions
     negatives : int
     device : torch.device
     """

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.sampling import PrefixSamples, in_batch_softmax_loss, log_popularity
-from reelrank.training import TrainingOptions
+from reelrank.training.loop import TrainingOptions
+from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_popularity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class Module(nn.Module):
         return self.user_tower(self.users(users)) @ self.item_tower(self.items(items)).T
 
     def loss(self, batch):
-        """Return the in-batch softmax loss of a `reelrank.sampling.Batch`."""
+        """Return the in-batch softmax loss of a `reelrank.training.samples.Batch`."""
         return in_batch_softmax_loss(self(batch.users, batch.targets), batch, self.log_probability)
 
 

@@ -16,8 +16,8 @@ from torch import nn
 
 from reelrank.errors import InputError
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.sampling import PrefixSamples, in_batch_softmax_loss, log_popularity
-from reelrank.training import TrainingOptions
+from reelrank.training.loop import TrainingOptions
+from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_popularity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class Module(nn.Module):
         return torch.cat([self.items(items), self.projection(features)], dim=1), self.bias(features)
 
     def loss(self, batch):
-        """Return the in-batch softmax loss of a `reelrank.sampling.Batch`."""
+        """Return the in-batch softmax loss of a `reelrank.training.samples.Batch`."""
         return in_batch_softmax_loss(self(batch.users, batch.targets), batch, self.log_probability)
 
 

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from reelrank.models import NeuralRecommender
-from reelrank.sampling import PrefixSamples, in_batch_softmax_loss, log_popularity
-from reelrank.training import TrainingOptions
+from reelrank.training.loop import TrainingOptions
+from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_popularity
 
 #: Columns of one product while scoring: as many users as this holds hidden layers are scored at once.
 BLOCK_WIDTH = 512
@@ -87,7 +87,7 @@ class Module(nn.Module):
         return self.output(self.dropout(hidden)).view(len(history), len(candidates))
 
     def loss(self, batch):
-        """Return the in-batch softmax loss of a `reelrank.sampling.Batch`."""
+        """Return the in-batch softmax loss of a `reelrank.training.samples.Batch`."""
         return in_batch_softmax_loss(self(batch.history, batch.targets), batch, self.log_probability)
 
     def fold(self, history):

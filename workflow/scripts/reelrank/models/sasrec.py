@@ -14,8 +14,8 @@ from torch import nn
 
 from reelrank.errors import InputError
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.sampling import WindowSamples, next_item_loss
-from reelrank.training import TrainingOptions
+from reelrank.training.loop import TrainingOptions
+from reelrank.training.samples import WindowSamples, next_item_loss
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reelrank.redrawing import redrawn
+from reelrank.config.redrawing import redrawn
 
 #: Folders of the results whose next level is a base model.
 BY_BASE = ("lists", "models")

@@ -57,7 +57,7 @@ def plot_hit_rate(table, path, title):
     Parameters
     ----------
     table : pandas.DataFrame
-        Rows of `reelrank.report.tables.hit_rate_table` of one split.
+        Rows of `reelrank.report.hit_rates.hit_rate_table` of one split.
     path : str or Path
     title : str
     """

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from reelrank.config.fusions import twins
+from reelrank.data.ranks import read_ranks
+from reelrank.data.tables import read_table
 from reelrank.errors import InputError
 from reelrank.files import read_json
-from reelrank.fusion_options import twins
-from reelrank.metrics import nearest_cutoff
-from reelrank.report.tables import read_ranks
-from reelrank.tables import read_table
+from reelrank.metrics.ranking import nearest_cutoff
 
 #: Columns that the report needs of each table: texts, numbers, truth values. Further columns are allowed.
 CONTRACTS = {

@@ -7,7 +7,7 @@ def seeds_to_markdown(table, cutoffs):
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `reelrank.report.tables.hit_rate_table`.
+        Of `reelrank.report.hit_rates.hit_rate_table`.
     cutoffs : sequence of int
 
     Returns

@@ -21,7 +21,7 @@ def mean_profiles(history, vectors, present, length):
 
     Parameters
     ----------
-    history : reelrank.data.Histories
+    history : reelrank.data.interactions.Histories
     vectors : numpy.ndarray
         ``(n_items, dimension)`` float32, unit rows; zero where absent.
     present : numpy.ndarray
@@ -58,8 +58,8 @@ def similarity_scores(lists, queries, profiles, matrices):
 
     Parameters
     ----------
-    lists : reelrank.lists.RankedLists
-    queries : reelrank.data.Queries
+    lists : reelrank.data.lists.RankedLists
+    queries : reelrank.data.interactions.Queries
         Of these users at least.
     profiles : callable
         Takes `Histories` and one of `matrices`, and returns ``(n_users, dimension)`` float32, as `mean_profiles`.
@@ -89,7 +89,7 @@ def cosine_scores(lists, profiles, vectors, present):
 
     Parameters
     ----------
-    lists : reelrank.lists.RankedLists
+    lists : reelrank.data.lists.RankedLists
     profiles : numpy.ndarray
         ``(n_users, dimension)`` float32, unit rows or zero.
     vectors, present

@@ -88,7 +88,7 @@ def build_client(name, options, timeout_s=60.0):
     name : str
         The re-ranker, for errors.
     options : dict
-        See `reelrank.llm.options.generative_options`.
+        See `reelrank.config.generative.generative_options`.
     timeout_s : float
         Of one request.
     """

@@ -5,8 +5,8 @@ import json
 from huggingface_hub import AsyncInferenceClient
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError, OfflineModeIsEnabled
 
+from reelrank.config.addresses import third_party
 from reelrank.errors import InputError
-from reelrank.llm.addresses import third_party
 from reelrank.llm.clients import Capabilities, TransientError, failure, read_key
 from reelrank.llm.clients.openai import answer_of
 

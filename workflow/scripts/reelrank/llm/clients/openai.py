@@ -4,7 +4,7 @@ import json
 
 import openai
 
-from reelrank.llm.addresses import third_party
+from reelrank.config.addresses import third_party
 from reelrank.llm.clients import Capabilities, TransientError, failure, read_key
 from reelrank.llm.messages import Answer
 

@@ -39,7 +39,7 @@ class Client:
     def _load(self):
         if self._model is None:
             from reelrank.hardware import make_deterministic  # torch takes seconds: only if there is something to ask
-            from reelrank.llm.local import LocalModel
+            from reelrank.llm.local.model import LocalModel
 
             own = self.options
             if own.get("threads"):

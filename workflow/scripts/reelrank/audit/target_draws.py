@@ -1,0 +1,69 @@
+"""Held-out items drawn again at random: what nothing can predict, unless it looks at the target."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from reelrank.data.splits import TEST, VALID
+
+
+def redraw(data, seed):
+    """Draw each held-out item uniformly among the items that the user did not have before it.
+
+    The valid item is drawn first and is then part of what came before the test item, as the
+    real one is: the items that a base list is made of are exactly those that are drawn from.
+
+    Parameters
+    ----------
+    data : reelrank.data.interactions.Interactions
+    seed : int
+
+    Returns
+    -------
+    rows : numpy.ndarray
+        ``(n,)`` rows of the held-out interactions, ascending.
+    items : numpy.ndarray
+        ``(n,)`` int32: their new items. A user who had every item before keeps the real one.
+    """
+    items = data.items.copy()
+    for code, part in ((VALID, "valid"), (TEST, "test")):
+        queries = replace(data, items=items).queries(part)
+        rows = np.flatnonzero(data.codes == code)
+        rng = np.random.default_rng([seed, code])
+        items[rows] = _draw(queries.seen, queries.targets, rng)
+    rows = np.flatnonzero((data.codes == VALID) | (data.codes == TEST))
+    return rows, items[rows]
+
+
+def pool_sizes(seen):
+    """Return how many items each user of the histories `seen` did not have, ``(batch,)`` int64."""
+    return seen.n_items - _distinct(seen)[1]
+
+
+def _distinct(seen):
+    """Return the distinct items of each user, sorted, in one array, and how many each user has."""
+    matrix = seen.matrix()
+    matrix.sum_duplicates()
+    matrix.sort_indices()
+    return matrix.indices.astype(np.int64), np.diff(matrix.indptr).astype(np.int64)
+
+
+def _draw(seen, real, rng):
+    """Return for each user the k-th item that the user did not have, k uniform."""
+    owned, counts = _distinct(seen)
+    sizes = seen.n_items - counts
+    k = rng.integers(np.maximum(sizes, 1))
+    user = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(owned)) - np.repeat(np.cumsum(counts) - counts, counts)
+    # owned - place is how many items below it the user did not have: those up to k are passed on the way.
+    passed = np.bincount(user[owned - place <= k[user]], minlength=len(counts))
+    return np.where(sizes > 0, k + passed, real).astype(np.int32)
+
+
+def redrawn_column(data, seed):
+    """Return the column ``redrawn_item`` of a split and its nulls, ``(n_rows,)`` int32 and bool."""
+    rows, drawn = redraw(data, seed)
+    values = np.zeros(len(data.items), np.int32)
+    nulls = np.ones(len(data.items), bool)
+    values[rows], nulls[rows] = drawn, False
+    return values, nulls

@@ -1,0 +1,1 @@
+"""The config: merged, checked and completed. Nothing heavy is imported, since Snakemake itself runs it."""

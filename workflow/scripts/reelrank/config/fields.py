@@ -1,0 +1,205 @@
+"""What item fields are: texts, images, joins of texts, tags; and which of them depend on the split.
+
+No heavy import: Snakemake itself runs this.
+"""
+
+from reelrank.config.addresses import third_party
+from reelrank.config.redrawing import learned_under
+from reelrank.errors import InputError, suggest
+
+#: Which file (role) of an adapter each item field is read from.
+FIELD_ROLES = {
+    "microlens": {
+        "title": "titles",
+        "category": "categories",
+        "comments": "comments",
+        "cover": "covers",
+        "frames": "frames",
+    },
+    "movielens": {"title": "movies", "category": "movies"},
+}
+
+#: Prepared fields that are pictures; the others are texts.
+IMAGE_FIELDS = ("cover", "frames")
+
+#: Types of encoder that see pictures.
+IMAGE_ENCODERS = ("open_clip", "dataset_clip")
+
+#: Types of encoder that send the texts away, to be encoded by a service.
+HOSTED_ENCODERS = ("openai", "huggingface")
+
+#: Keys of an encoder's block that cannot change a vector.
+PERMISSIONS = ("send_to_third_party",)
+
+#: Types of encoder that learn from training interactions' items.
+TRAINED_ENCODERS = ("dataset_clip",)
+
+
+def field_names(config):
+    """Return every name that a feature's field can have."""
+    published = [block["field"] for block in config["encoders"].values() if block["type"] == "published"]
+    return [*dict.fromkeys([*config["fields"], *config["tags"], *config["joined_fields"], *published])]
+
+
+def parts(config, field):
+    """Return the fields whose texts a text field is made of, in order."""
+    return config["joined_fields"].get(field, [field])
+
+
+def is_of_training(config, part):
+    """Return whether a text is made of training interactions, and so lies under its protocol."""
+    return part == "comments" or part in config["tags"]
+
+
+def depends_on_split(config, encoder, field):
+    """Return whether a feature is made of training interactions: of comments, or by an encoder that learned from them.
+
+    Such a feature lies under its protocol, the others under the dataset.
+    """
+    block = config["encoders"][encoder]
+    if block["type"] == "published":
+        return False
+    of_training = any(is_of_training(config, part) for part in parts(config, field))
+    return of_training or block["type"] in TRAINED_ENCODERS
+
+
+def feature_path(config, protocol, encoder, field):
+    """Return the path of a feature matrix under ``results/{dataset}/``."""
+    learned = learned_under(config, protocol)
+    folder = f"{learned}/features" if depends_on_split(config, encoder, field) else "features"
+    return f"{folder}/{encoder}/{field}.npy"
+
+
+def features_of(config, name, section):
+    """Return the features that a model or re-ranker of the config reads, as ``[(encoder, field), ...]``."""
+    block = config[section][name]
+    listed = block.get("features") or block.get("similarities") or ([block] if "encoder" in block else [])
+    return [(feature["encoder"], feature.get("field", "title")) for feature in listed]
+
+
+def check_definitions(config):
+    """Check what tags and joined fields are made of, where the run uses them or could.
+
+    Raises
+    ------
+    InputError
+        Names the key.
+    """
+    used = _used_fields(config)
+    for name, block in config["tags"].items():
+        _check_name(config, name, f"tags.{name}")
+        if block["field"] not in config["fields"] and name not in used:
+            continue  # a default that this dataset has no pictures for
+        check_feature(config, f"tags.{name}", block["encoder"], block["field"])
+        if block["field"] not in IMAGE_FIELDS or config["encoders"][block["encoder"]]["type"] not in IMAGE_ENCODERS:
+            raise InputError(
+                f"config key tags.{name}: found field {block['field']!r} and encoder {block['encoder']!r}; expected "
+                "pictures and a CLIP"
+            )
+    for name, joined in config["joined_fields"].items():
+        _check_name(config, name, f"joined_fields.{name}")
+        texts = [field for field in [*config["fields"], *config["tags"]] if field not in IMAGE_FIELDS]
+        for field in joined:
+            if field not in texts and name in used:
+                raise InputError(
+                    f"config key joined_fields.{name}: {field!r} is no text that is prepared; {suggest(field, texts)}"
+                )
+
+
+def _check_name(config, name, where):
+    taken = {"title", "category", "comments", *IMAGE_FIELDS, *config["fields"]}
+    if name in taken or (name in config["tags"] and name in config["joined_fields"]):
+        raise InputError(f"config key {where}: the name {name!r} is another field's; expected one of its own")
+
+
+def diversity_feature(config):
+    """Return the ``(encoder, field)`` that diversity within a list is measured by, or None.
+
+    The default is of titles; a run that prepares no titles goes without.
+    """
+    block = config["diversity"]
+    if block is None:
+        return None
+    encoder, field = block["encoder"], block.get("field", "title")
+    published = config["encoders"].get(encoder, {}).get("type") == "published"
+    return None if field == "title" and field not in config["fields"] and not published else (encoder, field)
+
+
+def _used_fields(config):
+    run = config["run"]
+    used = [("rerankers", name) for name in run["rerankers"]] + [("models", name) for name in run["base_models"]]
+    features = [feature for section, name in used for feature in features_of(config, name, section)]
+    fields = {feature[1] for feature in [*features, diversity_feature(config)] if feature}
+    return fields | {part for field in fields for part in parts(config, field)}
+
+
+def check_feature(config, where, encoder, field):
+    """Check that an encoder is defined, and that it can encode a field that there is.
+
+    Parameters
+    ----------
+    config : dict
+    where : str
+        The key that names them, for errors.
+    encoder, field : str
+    """
+    if encoder not in config["encoders"]:
+        raise InputError(
+            f"config key {where}.encoder: unknown name {encoder!r}; {suggest(encoder, config['encoders'])}"
+        )
+    block = config["encoders"][encoder]
+    if block["type"] == "published":
+        if field != block["field"]:
+            raise InputError(f"config key {where}.field: {encoder!r} is of {block['field']!r}; found {field!r}")
+        return
+    if field not in [*config["fields"], *config["tags"], *config["joined_fields"]]:
+        raise InputError(f"config key {where}.field: {field!r} is not among fields = {config['fields']}")
+    if field in IMAGE_FIELDS and block["type"] not in IMAGE_ENCODERS:
+        raise InputError(f"config key {where}.field: {field!r} is pictures, which {encoder!r} does not see")
+    if "comments" in parts(config, field):
+        _check_leaving(config, encoder, f"comments of users ({where} reads {field})")
+
+
+def encoder_block(config, encoder):
+    """Return what decides an encoder's vectors: its block without what it is allowed."""
+    return {key: value for key, value in config["encoders"][encoder].items() if key not in PERMISSIONS}
+
+
+def _check_leaving(config, encoder, what):
+    """Refuse to send what users wrote or watched to another machine, unless the encoder's block allows it."""
+    block = config["encoders"][encoder]
+    if block["type"] not in HOSTED_ENCODERS or block.get("send_to_third_party", False):
+        return
+    url = block.get("base_url") if block["type"] == "openai" else block["model"]
+    if url and "://" in url and third_party(url) is None:
+        return
+    whom = (third_party(url) if url and "://" in url else block.get("provider")) or block["type"]
+    raise InputError(
+        f"config key encoders.{encoder}.send_to_third_party: {what} would go to {whom}; found false, expected true "
+        "if they may"
+    )
+
+
+def check_similarity(config, name):
+    """Check the features of a similarity re-ranker of the run."""
+    block, where = config["rerankers"][name], f"rerankers.{name}"
+    if ("features" in block) == ("encoder" in block):
+        raise InputError(f"config key {where}: expected either 'encoder' (and 'field') or 'features'")
+    features = features_of(config, name, "rerankers")
+    for index, (encoder, field) in enumerate(features):
+        check_feature(config, f"{where}.features.{index}" if "features" in block else where, encoder, field)
+    texts = [(encoder, field) for encoder, field in features if is_text(config, encoder, field)]
+    encoders = [encoder for encoder, _ in texts]
+    if len(set(encoders)) < len(encoders):
+        raise InputError(
+            f"config key {where}.features: a text encoder stands twice; expected one text, by joined_fields"
+        )
+    if block.get("pooling") == "concatenate" and (len(features) > 1 or not texts):
+        raise InputError(f"config key {where}.pooling: texts of one feature can be concatenated; expected mean")
+    if block.get("pooling") == "concatenate":
+        _check_leaving(config, encoders[0], f"histories of users ({where}.pooling: concatenate)")
+
+
+def is_text(config, encoder, field):
+    """Return whether a feature encodes a text that the workflow has."""
+    return config["encoders"][encoder]["type"] != "published" and field not in IMAGE_FIELDS

@@ -1,0 +1,181 @@
+"""Fusions in the config: their signals, their defaults and their twins without language models.
+
+No heavy import: Snakemake itself runs this.
+"""
+
+from reelrank.config.fields import check_feature
+from reelrank.config.kinds import RERANKER_KINDS, reranker_depth
+from reelrank.errors import InputError, suggest
+
+#: Options of each type of fusion beside `signals` and `depth`, with their defaults.
+DEFAULTS = {
+    "rrf": {"k": 60},
+    "zscore": {"threshold": 2.6},
+    "lambdamart": {
+        "similarities": [],
+        "threshold": 1.64,
+        "num_leaves": 7,
+        "learning_rate": 0.05,
+        "rounds": 500,
+        "min_data_in_leaf": 200,
+        "folds": 5,
+        "training_users": 50_000,
+        "patience": 30,
+        "seed": 1,
+    },
+}
+
+#: Kinds of re-ranker whose scores come from a language or image model.
+LANGUAGE_KINDS = ("discriminative", "generative")
+
+#: End of the name of a fusion's twin.
+TWIN = "_without_lm"
+
+#: Names that what is told of a fusion has for the base list and the fusion itself.
+RESERVED = ("base", "fusion")
+
+
+def is_fusion(config, name):
+    """Return whether a re-ranker is a fusion."""
+    return RERANKER_KINDS[config["rerankers"][name]["type"]] == "fusion"
+
+
+def fusions(config):
+    """Return the names of the fusions of the run."""
+    return [name for name in config["run"]["rerankers"] if is_fusion(config, name)]
+
+
+def fusion_options(block):
+    """Return the options of a fusion, with the defaults filled in."""
+    return {key: block.get(key, value) for key, value in DEFAULTS[block["type"]].items()}
+
+
+def twins(config):
+    """Return the twin of each fusion of the run that has one: the same fusion without language or image models."""
+    blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}
+    return {block["twin_of"]: name for name, block in blocks.items() if block.get("twin_of")}
+
+
+def inert(config):
+    """Return the fusions of the run that can only return the base list: sums that have no signal to add."""
+    blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}
+    sums = ("rrf", "zscore")
+    return [name for name, block in blocks.items() if block["type"] in sums and not block["signals"]]
+
+
+def complete_fusions(config):
+    """Check the fusions of the run, write their signals out, and add their twins.
+
+    Returns
+    -------
+    dict
+        With ``signals`` in the block of each fusion of the run, and after each fusion with
+        signals of language or image models its twin, whose block has ``twin_of``. What a
+        fusion without ``signals`` leaves out, and why, stands in ``left_out``.
+
+    Raises
+    ------
+    InputError
+        Names the key.
+    """
+    blocks, names = dict(config["rerankers"]), []
+    for name in config["run"]["rerankers"]:
+        names.append(name)
+        if not is_fusion(config, name):
+            continue
+        signals, left_out = signals_of(config, name)
+        block = blocks[name] = {**blocks[name], "signals": signals, "left_out": left_out}
+        for feature in block.get("similarities", []):
+            check_feature(config, f"rerankers.{name}.similarities", feature["encoder"], feature["field"])
+        others = [signal for signal in signals if RERANKER_KINDS[blocks[signal]["type"]] not in LANGUAGE_KINDS]
+        if others == signals and not block.get("similarities"):
+            continue
+        if name + TWIN in blocks:
+            raise InputError(
+                f"config key rerankers.{name}{TWIN}: the name is that of the twin of {name!r} without language models; "
+                "expected another"
+            )
+        twin = {key: value for key, value in block.items() if key not in ("similarities", "left_out")}
+        blocks[name + TWIN] = {**twin, "signals": others, "twin_of": name}
+        names.append(name + TWIN)
+    return {**config, "rerankers": blocks, "run": {**config["run"], "rerankers": names}}
+
+
+def signals_of(config, name):
+    """Return the signals of a fusion, checked, and why others are left out, by name."""
+    where, run = f"config key rerankers.{name}.signals", config["run"]["rerankers"]
+    named = config["rerankers"][name].get("signals")
+    usable = [other for other in run if RERANKER_KINDS[config["rerankers"][other]["type"]] in LANGUAGE_KINDS]
+    if named is None:
+        reasons = {other: _unusable(config, name, other) or _unasked(config, other) for other in usable}
+        return [other for other in usable if not reasons[other]], {other: why for other, why in reasons.items() if why}
+    for other in named:
+        if other in config["rerankers"] and other not in usable and other in run:
+            kind = RERANKER_KINDS[config["rerankers"][other]["type"]]
+            raise InputError(f"{where}: {other!r} is of kind {kind}; expected re-rankers by a model, {usable}")
+        if other not in usable:
+            what = "is not in run.rerankers" if other in config["rerankers"] else "is no configured re-ranker"
+            raise InputError(f"{where}: {other!r} {what}; {suggest(other, usable)}")
+        if other in RESERVED:
+            raise InputError(f"{where}: {other!r} is a name that fusions keep for themselves; expected another")
+        if reason := _unusable(config, name, other):
+            raise InputError(f"{where}: {other!r} {reason}")
+    asked = {other: users_of(config, other) for other in named if users_of(config, other) != "all"}
+    if any(users != next(iter(asked.values())) for users in asked.values()):
+        raise InputError(f"{where}: found signals asked of different users, {asked}; expected the same for all")
+    return list(named), {}
+
+
+def users_of(config, name):
+    """Return whom a re-ranker is asked about: ``all``, ``hits`` or ``{sample: N, seed: S}``."""
+    block = config["rerankers"][name]
+    return block.get("users", "hits" if block["type"] == "generative" else "all")
+
+
+def _unusable(config, name, other):
+    """Return why a re-ranker can be no signal of a fusion, if so.
+
+    One that was asked only of users whose held-out item is in its list tells where that
+    item is, unless the fusion's own candidates are the same.
+    """
+    depth, own = reranker_depth(config, other), reranker_depth(config, name)
+    if users_of(config, other) != "hits" or depth == own:
+        return ""
+    return (
+        f"has users: hits at depth {depth}, which tells where the held-out item is; expected users: all, or the "
+        f"fusion's depth, {own}"
+    )
+
+
+def _unasked(config, other):
+    """Return why a re-ranker is no signal unless it is named."""
+    if other in RESERVED:
+        return "has a name that fusions keep for themselves"
+    return "was asked of a sample of the users, to whom a fusion of it is confined" * isinstance(
+        users_of(config, other), dict
+    )
+
+
+def notices(config):
+    """Return what fusions of the run leave out or cannot be made over, as sentences."""
+    blocks = {name: config["rerankers"][name] for name in fusions(config)}
+    told = {}
+    for name, block in blocks.items():
+        for other, why in block.get("left_out", {}).items():
+            told.setdefault((other, why), []).append(name)
+    sentences = [
+        f"re-ranker {other!r} is no signal of {', '.join(names)}: it {why}" for (other, why), names in told.items()
+    ]
+    skipped = [name for name in config["run"]["base_models"] if not has_valid(config, name)]
+    return sentences + [f"base model {name!r} has no valid lists: no fusion over it" for name in skipped if blocks]
+
+
+def has_valid(config, base_model):
+    """Return whether a base model has valid lists, which fusions are fitted on: one read from files may have none."""
+    block = config["models"][base_model]
+    return block["type"] != "external" or bool(block.get("valid"))
+
+
+def rerankers_over(config, base_model):
+    """Return the re-rankers of the run that there are over a base model."""
+    return [name for name in config["run"]["rerankers"] if has_valid(config, base_model) or not is_fusion(config, name)]

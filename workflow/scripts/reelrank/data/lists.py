@@ -1,0 +1,233 @@
+"""The one list format: a base list, a re-ranked list and a fused list are the same table."""
+
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from reelrank.data.tables import ROWS_PER_PART, metadata, read_parts, to_table, write_table
+from reelrank.errors import InputError
+
+
+@dataclass(frozen=True)
+class RankedLists:
+    """Lists of several users side by side.
+
+    Attributes
+    ----------
+    users : numpy.ndarray
+        ``(n,)`` int32, ascending.
+    items : numpy.ndarray
+        ``(n, depth)`` int32, best first, -1 where a user's list is shorter.
+    scores : numpy.ndarray
+        ``(n, depth)`` float32.
+    raw_ranks : numpy.ndarray or None
+        ``(n, depth)`` int16: the place of each entry in what a generative model really
+        returned, before repair; 0 where the model lost it and the repair put it back.
+        None where nothing can be lost.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    scores: np.ndarray
+    raw_ranks: np.ndarray | None = None
+
+    @property
+    def present(self):
+        """``(n, depth)`` bool: where an entry stands."""
+        return self.items >= 0
+
+    def head(self, depth):
+        """Return the first `depth` entries of each list."""
+        cut = None if self.raw_ranks is None else self.raw_ranks[:, :depth]
+        return RankedLists(self.users, self.items[:, :depth], self.scores[:, :depth], cut)
+
+    def of_rows(self, rows):
+        """Return the lists of some users: of a slice, or of an array of row numbers, ascending."""
+        cut = None if self.raw_ranks is None else self.raw_ranks[rows]
+        return RankedLists(self.users[rows], self.items[rows], self.scores[rows], cut)
+
+    def parts(self):
+        """Yield ``(slice, lists of its users)`` until all had their turn; once if there are none.
+
+        A part has at most `ROWS_PER_PART` entries, or one user: what is made of it fits into memory.
+        """
+        size = max(1, ROWS_PER_PART // max(1, self.items.shape[1]))
+        for start in range(0, max(1, len(self.users)), size):
+            rows = slice(start, start + size)
+            yield rows, self.of_rows(rows)
+
+    def reordered(self, scores, raw_ranks=None):
+        """Return the same items ordered by (-score, present rank): a permutation by construction.
+
+        Parameters
+        ----------
+        scores : numpy.ndarray
+            ``(n, depth)``; must not be NaN where an entry stands.
+        raw_ranks : numpy.ndarray, optional
+            ``(n, depth)`` int16, in the present order.
+        """
+        scores = np.asarray(scores, np.float32)
+        if scores.shape != self.items.shape:
+            raise ValueError(f"scores have shape {scores.shape}; expected {self.items.shape}")
+        if (np.isnan(scores) & self.present).any():
+            raise ValueError("a re-ranker scored NaN")
+        moved = [None if values is None else np.empty_like(values) for values in (self.items, scores, raw_ranks)]
+        for rows, part in self.parts():
+            # Lists are gapless, so an entry scored -inf still stands before the absent ones.
+            order = np.argsort(np.where(part.present, -scores[rows], np.inf), axis=1, kind="stable")
+            for into, values in zip(moved, (self.items, scores, raw_ranks), strict=True):
+                if values is not None:
+                    into[rows] = np.take_along_axis(values[rows], order, axis=1)
+        return RankedLists(self.users, *moved)
+
+
+def read_lists(path, depth=None):
+    """Read a Parquet file of contract ``list`` as ``(RankedLists, metadata)``, with its gaps checked.
+
+    The file is read in parts, twice: once for who stands in it, once for what. So no more than the result and a
+    part is in memory.
+
+    Parameters
+    ----------
+    path : str or Path
+    depth : int, optional
+        Only so many first entries of each list; all of them if not given.
+    """
+    users, counts = _lengths(path)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    width = int(counts.max(initial=0)) if depth is None else min(int(counts.max(initial=0)), depth)
+    items = np.full((len(users), width), -1, np.int32)
+    scores = np.full((len(users), width), -np.inf, np.float32)
+    raw_ranks, first = None, 0
+    for part in read_parts(path, "list", ("rank", "item", "score", "raw_rank")):
+        if "raw_rank" in part.column_names and raw_ranks is None:
+            raw_ranks = np.zeros((len(users), width), np.int16)
+        begin, end = np.searchsorted(starts, [first, first + len(part)], side="right") - 1
+        within = np.clip(starts[begin : end + 2], first, first + len(part))
+        row = np.repeat(np.arange(begin, begin + len(within) - 1), np.diff(within))
+        column = np.arange(first, first + len(part)) - starts[row]
+        if (part["rank"].to_numpy() != column + 1).any():
+            raise _unsorted(path)
+        keep = column < width
+        to = row[keep], column[keep]
+        items[to], scores[to] = part["item"].to_numpy()[keep], part["score"].to_numpy()[keep]
+        if raw_ranks is not None:
+            raw_ranks[to] = part["raw_rank"].fill_null(0).to_numpy()[keep]
+        first += len(part)
+    return RankedLists(users, items, scores, raw_ranks), read_about(path)
+
+
+def read_about(path):
+    """Return the metadata of a file of lists."""
+    with closing(read_parts(path, "list")) as parts:
+        return metadata(next(parts))
+
+
+def read_users(path):
+    """Return the users of a file of lists, ascending, int32."""
+    return _lengths(path)[0]
+
+
+def _lengths(path):
+    """Return the users of a file, ascending, and how many rows each has."""
+    users, counts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    for part in read_parts(path, "list", ("user",)):
+        found = part["user"].to_numpy()
+        begins = np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]])) if len(found) else found[:0]
+        lengths = np.diff(np.append(begins, len(found)))
+        if len(found) and len(users[-1]) and users[-1][-1] == found[0]:  # a list goes on in the next part
+            counts[-1][-1] += lengths[0]
+            begins, lengths = begins[1:], lengths[1:]
+        if len(begins):
+            users.append(found[begins])
+            counts.append(lengths)
+    users = np.concatenate(users)
+    if (np.diff(users) <= 0).any():
+        raise _unsorted(path)
+    return users, np.concatenate(counts)
+
+
+def _unsorted(path):
+    return InputError(f"{path}: rows are not sorted by user and rank, or ranks have gaps; expected 1, 2, 3, ... a user")
+
+
+def concatenate(parts):
+    """Return the lists of several `RankedLists`, of different users that ascend from part to part, as one."""
+    depth = max(part.items.shape[1] for part in parts)
+
+    def together(name, fill):
+        """Return one array of all parts, as wide as the widest."""
+        columns = [getattr(part, name) for part in parts]
+        wide = [np.pad(one, ((0, 0), (0, depth - one.shape[1])), constant_values=fill) for one in columns]
+        return np.concatenate(wide)
+
+    with_raw = all(part.raw_ranks is not None for part in parts)
+    users = np.concatenate([part.users for part in parts])
+    raw_ranks = together("raw_ranks", 0) if with_raw else None
+    return RankedLists(users, together("items", -1), together("scores", -np.inf), raw_ranks)
+
+
+def write_lists(lists, path, about, base=None):
+    """Check lists and write them to `path` as Parquet of contract ``list``.
+
+    Parameters
+    ----------
+    lists : RankedLists
+    path : str or Path
+    about : dict
+        The metadata that every list carries (`reelrank.data.tables.LIST_METADATA`).
+    base : RankedLists, optional
+        What was re-ranked; each user's list must be a permutation of its head.
+
+    Raises
+    ------
+    InputError
+        If a list repeats an item, has a gap, or is no permutation of its base.
+    """
+    if (np.diff(lists.users) <= 0).any():
+        raise InputError(f"{path}: expected users ascending")
+    write_table((_checked(part, path, about, base) for _, part in lists.parts()), "list", path, about)
+
+
+def _checked(lists, path, about, base):
+    """Return the rows of some users' lists as a table."""
+    sorted_items = np.sort(lists.items, axis=1)
+    repeats = (sorted_items[:, 1:] == sorted_items[:, :-1]) & (sorted_items[:, 1:] >= 0)
+    if repeats.any():
+        user = lists.users[repeats.any(1)][0]
+        raise InputError(f"{path}: the list of user {user} repeats an item")
+    if (np.diff(lists.present.astype(np.int8), axis=1) > 0).any():
+        raise InputError(f"{path}: lists must be gapless")
+    if base is not None:
+        _check_permutation(lists, base, int(about["depth"]), path)
+    n, depth = lists.items.shape
+    keep = lists.present.ravel()
+    columns = {
+        "user": np.repeat(lists.users.astype(np.int32), depth)[keep],
+        "rank": np.tile(np.arange(1, depth + 1, dtype=np.int16), n)[keep],
+        "item": lists.items.ravel()[keep].astype(np.int32),
+        "score": lists.scores.ravel()[keep].astype(np.float32),
+    }
+    if lists.raw_ranks is not None:
+        raw_ranks = lists.raw_ranks.ravel()[keep].astype(np.int16)
+        columns["raw_rank"] = pa.array(raw_ranks, mask=raw_ranks == 0)
+    return to_table(columns, "list")
+
+
+def _check_permutation(lists, base, depth, path):
+    if not np.isin(lists.users, base.users).all():
+        raise InputError(f"{path}: holds users that the base list does not hold")
+    expected = base.items[np.searchsorted(base.users, lists.users), :depth]
+    width = expected.shape[1]
+    if lists.items.shape[1] > width:
+        raise InputError(f"{path}: lists are {lists.items.shape[1]} deep; expected at most {width}")
+    found = np.full(expected.shape, -1, np.int32)
+    found[:, : lists.items.shape[1]] = lists.items
+    wrong = (np.sort(expected, axis=1) != np.sort(found, axis=1)).any(1)
+    if wrong.any():
+        raise InputError(
+            f"{path}: the list of user {lists.users[wrong][0]} is no permutation of the first {depth} of its base list "
+            f"({wrong.sum()} such users)"
+        )

@@ -1,0 +1,158 @@
+"""Evaluation protocols: which interactions are learned from, and which are predicted.
+
+In every protocol a user's training interactions are the oldest ones: a prefix of
+the user's history.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from reelrank.data.tables import SPLITS
+from reelrank.errors import InputError, suggest
+
+TRAIN, VALID, TEST, UNUSED = range(4)
+
+
+def leave_one_out(user, timestamp=None):
+    """Split off each user's last interaction as test and the last but one as valid.
+
+    Parameters
+    ----------
+    user : numpy.ndarray
+        ``(n_rows,)`` user indices, sorted; a user's rows are in order of time.
+    timestamp : ignored
+        Taken so that all protocols are called alike.
+
+    Returns
+    -------
+    codes : numpy.ndarray
+        ``(n_rows,)`` int8 indices into `reelrank.data.tables.SPLITS`.
+    counts : dict of str to int
+        Users with a target, and users left out (those with fewer than 3 interactions).
+    """
+    from_end = _from_end(user)
+    long_enough = np.bincount(user)[user] >= 3
+    codes = np.full(len(user), TRAIN, np.int8)
+    codes[from_end == 1] = VALID
+    codes[from_end == 0] = TEST
+    codes[~long_enough] = UNUSED
+    return codes, _counts(user, codes)
+
+
+def temporal(user, timestamp, valid_quantile=0.8, test_quantile=0.9, min_history=1):
+    """Split at two moments that are the same for all users.
+
+    Interactions up to the first cut are training. A user's first interaction after
+    the first cut (and not after the second) is the valid target; the first after
+    the second cut is the test target; all others after the first cut are unused for
+    training and are no targets, though those before the test target are part of
+    the history that it is predicted from.
+
+    Parameters
+    ----------
+    user, timestamp : numpy.ndarray
+        ``(n_rows,)``, sorted by user and time; `timestamp` in milliseconds.
+    valid_quantile, test_quantile : float
+        Where in the distribution of all timestamps the cuts lie.
+    min_history : int
+        Users with fewer training interactions have no target.
+
+    Returns
+    -------
+    codes, counts
+        As `leave_one_out`.
+    """
+    if not timestamp.any():
+        raise InputError(
+            "protocol 'temporal': the dataset has no timestamps (a .tsv of pairs holds none); use the .csv"
+        )
+    if not 0 < valid_quantile < test_quantile < 1:
+        raise InputError(
+            f"config key protocols.temporal: found quantiles {valid_quantile} and {test_quantile}; "
+            "expected 0 < valid_quantile < test_quantile < 1"
+        )
+    first_cut, second_cut = np.quantile(timestamp, [valid_quantile, test_quantile], method="lower")
+    codes = np.where(timestamp <= first_cut, TRAIN, UNUSED).astype(np.int8)
+    enough = np.bincount(user, weights=codes == TRAIN)[user] >= min_history
+    codes[_first_of_user(user, (timestamp > first_cut) & (timestamp <= second_cut) & enough)] = VALID
+    codes[_first_of_user(user, (timestamp > second_cut) & enough)] = TEST
+    counts = _counts(user, codes)
+    counts["users_without_enough_history"] = int(len(np.unique(user)) - len(np.unique(user[enough])))
+    counts["first_cut"], counts["second_cut"] = int(first_cut), int(second_cut)
+    return codes, counts
+
+
+#: Protocols by name.
+PROTOCOLS = {"leave_one_out": leave_one_out, "temporal": temporal}
+
+
+def split(protocol, user, timestamp, options):
+    """Apply the protocol of that name; see `leave_one_out` and `temporal`.
+
+    Parameters
+    ----------
+    protocol : str
+        A key of `PROTOCOLS`.
+    user, timestamp : numpy.ndarray
+    options : dict
+        The protocol's own options.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputError(f"unknown protocol {protocol!r}; {suggest(protocol, PROTOCOLS)}")
+    codes, counts = PROTOCOLS[protocol](user, timestamp, **options)
+    for part in ("valid", "test"):
+        if not counts[f"{part}_users"]:
+            raise InputError(f"protocol {protocol!r}: no user has a {part} target ({counts}); more data are needed")
+    return codes, counts
+
+
+def split_table(user, position, codes):
+    """Return the table of contract ``split``."""
+    column = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(SPLITS))
+    return pa.table({"user": user, "position": position, "split": column})
+
+
+def item_statistics(item, timestamp, codes, n_items):
+    """Count each item's training interactions; return the table of contract ``item_statistics``."""
+    train = codes == TRAIN
+    item, timestamp = item[train], timestamp[train]
+    first = np.full(n_items, np.iinfo(np.int64).max)
+    last = np.full(n_items, np.iinfo(np.int64).min)
+    np.minimum.at(first, item, timestamp)
+    np.maximum.at(last, item, timestamp)
+    popularity = np.bincount(item, minlength=n_items)
+    never = popularity == 0
+    return pa.table(
+        {
+            "item": np.arange(n_items, dtype=np.int32),
+            "popularity": popularity.astype(np.int64),
+            "first_timestamp": pa.array(first, pa.int64(), mask=never),
+            "last_timestamp": pa.array(last, pa.int64(), mask=never),
+        }
+    )
+
+
+def _from_end(user):
+    """Return how many rows of the same user follow each row."""
+    lengths = np.bincount(user)
+    ends = np.cumsum(lengths)
+    return ends[user] - 1 - np.arange(len(user))
+
+
+def _first_of_user(user, eligible):
+    """Return the row indices of each user's first eligible row."""
+    rows = np.flatnonzero(eligible)
+    _, first = np.unique(user[rows], return_index=True)
+    return rows[first]
+
+
+def _counts(user, codes):
+    n_users = len(np.unique(user))
+    counts = {"users": n_users}
+    for name, code in (("valid", VALID), ("test", TEST)):
+        with_target = int((codes == code).sum())
+        counts[f"{name}_users"] = with_target
+        counts[f"users_without_{name}_target"] = n_users - with_target
+    counts["train_interactions"] = int((codes == TRAIN).sum())
+    counts["unused_interactions"] = int((codes == UNUSED).sum())
+    return counts

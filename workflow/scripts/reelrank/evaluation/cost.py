@@ -1,0 +1,44 @@
+"""What lists cost: requests, tokens and dollars, in all and per 1,000 lists."""
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from reelrank.evaluation.csv_rows import keys
+
+AMOUNTS = ("requests", "input_tokens", "output_tokens", "usd")
+COLUMNS = ("users", *AMOUNTS, *(f"{name}_per_1000_users" for name in AMOUNTS))
+
+
+def count_users(path):
+    """Return of how many users a file of contract ``list`` holds a list; nothing else of it is read."""
+    return pc.count_distinct(pq.read_table(path, columns=["user"])["user"]).as_py()
+
+
+def cost_row(about, users, answers, prices):
+    """Return what the lists of both parts cost.
+
+    Parameters
+    ----------
+    about : dict
+        Metadata of a list.
+    users : int
+        Lists of both parts together: a user whose list is asked for on valid and on test counts twice.
+    answers : sequence of pyarrow.Table
+        Of contract ``answers``; none where no request is sent. A request that two lists share is paid once.
+    prices : tuple of (float, float) or None
+        Dollars per million input and output tokens; (0, 0) in this process; None where they are not known.
+    """
+    paid = {}
+    for table in answers:
+        columns = (table[name].to_pylist() for name in ("key", "input_tokens", "output_tokens"))
+        paid.update({key: tokens for key, *tokens in zip(*columns, strict=True)})
+    tokens = np.array(list(paid.values()), np.int64).reshape(-1, 2).sum(0)
+    amounts = {
+        "requests": sum(len(table) for table in answers),
+        "input_tokens": int(tokens[0]),
+        "output_tokens": int(tokens[1]),
+        "usd": np.nan if prices is None else float(tokens @ np.array(prices, float)) / 1e6,
+    }
+    each = {f"{name}_per_1000_users": 1000 * amounts[name] / users if users else np.nan for name in AMOUNTS}
+    return {**keys(about), "users": users, **amounts, **each}

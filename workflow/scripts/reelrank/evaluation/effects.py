@@ -1,0 +1,299 @@
+"""The table of effects: every list against its base, and a fusion against its twin, with intervals and tests."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from reelrank.data.ranks import read_ranks
+from reelrank.data.tables import KINDS
+from reelrank.metrics.ranking import nearest_cutoff
+from reelrank.metrics.resampling import METRICS, Pairs, bootstrap
+from reelrank.metrics.statistics import (
+    CONFIDENCE,
+    SPARSE,
+    adjusted_interval,
+    adjusted_standard_error,
+    effective_number,
+    holm,
+    mcnemar_mid_p,
+    paired_p,
+    seed_degrees,
+    sign_flip_p,
+    smallest_effect,
+    stretch,
+    wilson_interval,
+)
+
+#: What a list is compared to, beside the twin of a fusion.
+BASE = "identity"
+
+#: The seed of rows over all training seeds.
+ALL_SEEDS = "all"
+
+#: What the family tests, at the cut-off nearest to 10.
+FAMILY_METRICS = ("ndcg", "hit_rate")
+
+KEYS = ["dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "against", "metric", "n"]
+
+#: Columns that are computed, in the order of the table.
+NUMBERS = [
+    "users", "value", "value_low", "value_high", "against_value", "difference", "difference_low", "difference_high",
+    "relative_percent", "relative_low", "relative_high", "gained", "lost", "p_value", "p_adjusted", "in_family",
+    "family_size", "structural_zero", "smallest_effect", "headroom_captured",
+]  # fmt: skip
+
+
+def effects_table(paths, cutoffs, twins, inert, resamples):
+    """Return one row per list, what it is compared to, metric and cut-off.
+
+    Both sides of a comparison are cut to the users that both have, under all of the seeds compared.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Files of ranks; must hold the base (re-ranker ``identity``) of every list.
+    cutoffs : sequence of int
+    twins : dict of str to str
+        For a fusion the name of the same fusion without its language-model signals.
+    inert : collection of str
+        Re-rankers that can only return the base list, such as a weighted sum without signals.
+    resamples : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `KEYS` and `NUMBERS`; see docs/statistics.md. NaN where a number is not defined.
+    """
+    lists = {}
+    for path in paths:
+        ranks, about = read_ranks(path)
+        lists[about["split"], about["base_model"], about["reranker"], about["seed"]] = (ranks["rank"], about)
+    rows = []
+    for (split, base_model, reranker), seeds in _seeds_of(lists).items():
+        for against in [BASE, *([twins[reranker]] if reranker in twins else [])]:
+            for some in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
+                sides = [[lists[split, base_model, name, seed] for seed in some] for name in (reranker, against)]
+                rows += _compare(*sides, against, reranker in inert, cutoffs, resamples)
+    table = pd.DataFrame(rows, columns=[*KEYS, *NUMBERS])
+    return _in_order(adjust(table, cutoffs))
+
+
+def _seeds_of(lists):
+    """Return the seeds of each (split, base model, re-ranker), ascending."""
+    seeds = {}
+    for *place, seed in lists:
+        seeds.setdefault(tuple(place), []).append(seed)
+    return {place: sorted(found, key=int) for place, found in seeds.items()}
+
+
+def _compare(own, other, against, inert, cutoffs, resamples):
+    """Return the rows of one list, or of one list under several seeds, against another."""
+    columns = [ranks for ranks, _ in own + other]
+    frame = pd.concat(columns, axis=1, join="inner").to_numpy()
+    about, depth, other_depth = own[0][1], int(own[0][1]["depth"]), int(other[0][1]["depth"])
+    # Against the base what counts is how far the re-ranker reaches, against a twin the deeper of the two.
+    reach = depth if against == BASE else max(depth, other_depth)
+    ranks, against_ranks = np.split(frame, 2, axis=1)
+    pairs = Pairs.of(ranks, against_ranks, max(cutoffs))
+    ceiling = ((against_ranks > 0) & (against_ranks <= depth)).mean() if against == BASE and len(frame) else np.nan
+    measures = [(metric, n) for metric in METRICS for n in sorted(cutoffs)]
+    drawn = bootstrap(pairs, measures, resamples) if pairs.users else None
+    rows = []
+    for column, (metric, n) in enumerate(measures):
+        fixed = (
+            about["reranker"] == against
+            or (inert and against == BASE)
+            or reach == 1
+            or (metric == "hit_rate" and n >= reach)
+        )
+        resampled = (drawn[0][:, column], drawn[1][:, column]) if drawn else None
+        rows.append(
+            {key: about[key] for key in KEYS[:7]}
+            | ({"seed": ALL_SEEDS} if len(own) > 1 else {})
+            | {"against": against, "metric": metric, "n": int(n)}
+            | (effect(pairs, metric, n, *resampled, fixed, ceiling) if resampled else {"users": 0})
+        )
+    return rows
+
+
+def effect(pairs, metric, n, values, against_values, fixed, ceiling):
+    """Return the numbers of one row.
+
+    Parameters
+    ----------
+    pairs : reelrank.metrics.resampling.Pairs
+        With at least one user.
+    metric : str
+        A key of `METRICS`.
+    n : int
+    values, against_values : numpy.ndarray
+        ``(resamples,)`` of `bootstrap`.
+    fixed : bool
+        Whether the two sides cannot differ, whatever the re-ranker does.
+    ceiling : float
+        What the best order would reach; NaN where that is not asked.
+
+    Returns
+    -------
+    dict
+    """
+    own, other = pairs.outcomes(metric, n)
+    counts, differences = pairs.counts, (own - other).mean(axis=1)
+    differ = (own != other).any()
+    gained, lost = _discordant(pairs, n)
+    value, against = (float(counts @ side.mean(axis=1) / pairs.users) for side in (own, other))
+    row = {"users": pairs.users, "value": value, "against_value": against, "gained": gained, "lost": lost}
+    row["value_low"], row["value_high"] = _value_interval(pairs, own, value, values)
+    row["difference"] = difference = float(counts @ differences / pairs.users)
+    row["structural_zero"] = bool(fixed and not differ)
+    row["headroom_captured"] = difference / (ceiling - against) if ceiling - against > 1e-12 else np.nan
+    row["relative_percent"] = 100 * difference / against if against else np.nan
+    if row["structural_zero"]:
+        relative = 0.0 if against else np.nan
+        return row | dict.fromkeys(["difference_low", "difference_high"], 0.0) | {
+            "relative_low": relative,
+            "relative_high": relative,
+        }  # fmt: skip
+    drawn = values - against_values
+    sparse = effective_number(differences, counts) < SPARSE
+    error = float(drawn.std()) if pairs.seeds > 1 else _standard_error(differences, counts)
+    degrees = seed_degrees(counts @ (own - other) / pairs.users, error)
+    adjusted = adjusted_interval(differences, counts) if sparse else None
+    row |= _difference_intervals(row, drawn, against_values, adjusted, stretch(degrees))
+    error_shown = adjusted_standard_error(differences, counts) if sparse else error
+    row["smallest_effect"] = smallest_effect(error_shown, degrees=degrees)
+    row["p_value"] = _p_value(pairs, metric, np.repeat(differences, counts), (gained, lost), error, degrees)
+    return row
+
+
+def _discordant(pairs, n):
+    """Return how often only the list hits at `n`, and only the other, summed over the seeds."""
+    own, other = (side > 0 for side in pairs.outcomes("hit_rate", n))
+    return int(pairs.counts @ (own & ~other).sum(axis=1)), int(pairs.counts @ (other & ~own).sum(axis=1))
+
+
+def _standard_error(differences, counts):
+    """Return the standard error of the mean difference of one seed, NaN for a single user."""
+    users = counts.sum()
+    squares = counts @ (differences - counts @ differences / users) ** 2
+    return float(np.sqrt(squares / (users - 1) / users)) if users > 1 else np.nan
+
+
+def _percentiles(estimate, drawn, widen=1.0):
+    """Return the percentile interval of what was drawn, `widen` times as wide; it holds the estimate."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], method="nearest")  # no infinity less infinity
+    low, high = (float(estimate + widen * (end - estimate)) for end in (low, high))
+    return min(low, estimate), max(high, estimate)
+
+
+def _hull(*intervals):
+    return min(low for low, _ in intervals), max(high for _, high in intervals)
+
+
+def _value_interval(pairs, own, value, drawn):
+    """Return the interval of a list's metric: Wilson's where it rests on few users who hit, or who miss."""
+    widen = stretch(seed_degrees(pairs.counts @ own / pairs.users, float(drawn.std())))
+    low, high = _percentiles(value, drawn, widen)
+    percentiles = max(low, 0.0), min(high, 1.0)
+    if effective_number(own.mean(axis=1), pairs.counts) >= SPARSE:
+        return percentiles
+    wilson = wilson_interval(value * pairs.users, pairs.users)
+    return _hull(wilson, percentiles) if pairs.seeds > 1 else wilson
+
+
+def _difference_intervals(row, drawn, against_values, adjusted, widen):
+    """Return the intervals of the difference and of the relative change, as columns.
+
+    Where few users differ, both reach at least as far as the interval `adjusted` does (else None), the second
+    relative to the value compared to. A relative change that is unbounded, since too many resamples have
+    nothing to be relative to, has no upper end.
+    """
+    low, high = _percentiles(row["difference"], drawn, widen)
+    interval = max(low, -1.0), min(high, 1.0)
+    if adjusted:
+        interval = _hull(interval, adjusted)
+    found = {"difference_low": interval[0], "difference_high": interval[1]}
+    against = row["against_value"]
+    if not against:
+        return found
+    relative = [_relative_ends(row["relative_percent"], drawn, against_values, widen)]
+    if adjusted:
+        relative.append((100 * interval[0] / against, 100 * interval[1] / against))
+    low, high = _hull(*relative)
+    return found | {"relative_low": max(low, -100.0), "relative_high": high if np.isfinite(high) else np.nan}
+
+
+def _relative_ends(estimate, drawn, against_values, widen):
+    """Return the percentile interval of the relative change; a resample with nothing to relate to widens both ends."""
+    empty = against_values == 0
+    ratio = 100 * drawn / np.where(empty, 1, against_values)
+    return (
+        _percentiles(estimate, np.where(empty, -100.0, ratio), widen)[0],
+        _percentiles(estimate, np.where(empty, np.inf, ratio), widen)[1],
+    )
+
+
+def _p_value(pairs, metric, differences, discordant, error, degrees):
+    """Return the p-value of no difference: mid-p McNemar, the paired t-test or, over seeds, the bootstrap's.
+
+    Over seeds it is that of the difference over the standard deviation of its resamples, by t, which, other than
+    the share of resamples beyond 0, has no floor at 1 / resamples that Holm would multiply.
+    """
+    if pairs.seeds == 1:
+        return mcnemar_mid_p(*discordant) if metric == "hit_rate" else paired_p(differences)
+    differ = differences[differences != 0]
+    if not len(differ):
+        return 1.0
+    p_value = float(2 * stats.t.sf(abs(differences.mean()) / error, degrees)) if error else 0.0
+    return max(p_value, sign_flip_p(differ)) if len(differ) < SPARSE else p_value
+
+
+def adjust(table, cutoffs):
+    """Return the table with the family marked and its p-values adjusted by Holm.
+
+    The family: NDCG and hit rate at 10 (or at the cut-off nearest to it) on the test split, of every
+    re-ranker against its base, structural zeros left out; where several training seeds run, of the rows
+    over all of them only.
+    """
+    n = nearest_cutoff(cutoffs)
+    seed = ALL_SEEDS if (table["seed"] == ALL_SEEDS).any() else table["seed"]
+    family = (
+        (table["split"] == "test")
+        & (table["against"] == BASE)
+        & (table["reranker"] != BASE)
+        & (table["n"] == n)
+        & table["metric"].isin(FAMILY_METRICS)
+        & (table["seed"] == seed)
+        & table["p_value"].notna()
+    )
+    table = table.assign(in_family=family, structural_zero=table["structural_zero"].eq(True))
+    table["p_adjusted"] = pd.Series(holm(table.loc[family, "p_value"]), table.index[family]).reindex(table.index)
+    table["family_size"] = pd.Series(int(family.sum()), table.index[family]).reindex(table.index).astype("Int64")
+    return table
+
+
+def _in_order(table):
+    """Return the rows in order: seeds by number and then all, kinds as in every table, the base before a twin."""
+    order = table.assign(
+        kind=pd.Categorical(table["kind"], KINDS),
+        seed=pd.to_numeric(table["seed"], errors="coerce").fillna(np.inf),
+        against=table["against"] != BASE,
+        metric=pd.Categorical(table["metric"], list(METRICS)),
+    )
+    columns = ["split", "base_model", "seed", "kind", "reranker", "against", "metric", "n"]
+    table = table.loc[order.sort_values(columns, kind="stable").index].reset_index(drop=True)
+    return table.astype(dict.fromkeys(["n", "users", "gained", "lost"], "Int64"))
+
+
+def to_csv(table):
+    """Return the table as CSV: six digits, empty cells where nothing is defined, ``true`` and ``false``.
+
+    What rounding leaves of a nought is one; p-values may really be as small.
+    """
+    table = table.copy()
+    for column in ("in_family", "structural_zero"):
+        table[column] = table[column].map({True: "true", False: "false"})
+    floats = table.select_dtypes("float").columns
+    table[floats] = table[floats].round(dict.fromkeys(floats.difference(["p_value", "p_adjusted"]), 12)) + 0.0  # no -0
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")

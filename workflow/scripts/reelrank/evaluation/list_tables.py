@@ -1,0 +1,104 @@
+"""All tables beyond accuracy, list by list."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from reelrank.data.lists import read_lists
+from reelrank.data.ranks import read_ranks
+from reelrank.data.tables import read_table
+from reelrank.evaluation import answer_quality as prompts
+from reelrank.evaluation import cost
+from reelrank.evaluation import list_quality as quality
+from reelrank.evaluation import slice_tables as slices
+from reelrank.evaluation.slicing import slicings
+from reelrank.metrics.ranking import nearest_cutoff
+
+#: Columns of each table, beside the keys.
+COLUMNS = {
+    "list_quality": quality.COLUMNS,
+    "slices": slices.COLUMNS,
+    "gaps": slices.GAP_COLUMNS,
+    "positions": prompts.POSITION_COLUMNS,
+    "answers": prompts.ANSWER_COLUMNS,
+    "cost": cost.COLUMNS,
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of one list are.
+
+    Attributes
+    ----------
+    reranker : str
+    lists, answers, parsing : dict of str to path
+        By part; no answers and parsing where nothing is asked.
+    ranks : path
+        Of the part ``test``.
+    """
+
+    reranker: str
+    lists: dict
+    ranks: str
+    answers: dict
+    parsing: dict
+
+
+def describe_lists(places, data, users, features, cutoffs, prices):
+    """Return the rows of every table.
+
+    Parameters
+    ----------
+    places : sequence of sequence of Place
+        The lists over each base list, that one (``identity``) among them.
+    data : reelrank.data.interactions.Interactions
+    users : pyarrow.Table
+        Of contract ``users``.
+    features : tuple of numpy.ndarray or None
+        Vectors of the items, of `reelrank.features.matrices.read_features`; None leaves diversity out.
+    cutoffs : sequence of int
+    prices : dict of str to tuple or None
+        Of each re-ranker, see `reelrank.evaluation.cost.cost_row`.
+
+    Returns
+    -------
+    dict of str to list of dict
+        By the names of `COLUMNS`.
+    """
+    queries, popularity = data.queries("test"), data.popularity()
+    training = data.training()
+    learners = int((training.ends > training.starts).sum())
+    features = None if features is None else quality.unit_vectors(*features)
+    describe = partial(
+        quality.list_quality, cutoffs=cutoffs, popularity=popularity, n_users=learners, features=features
+    )
+    cuts = slicings(queries, popularity, users)
+    n = nearest_cutoff(cutoffs)
+    tables = {name: [] for name in COLUMNS}
+    for over_base in places:
+        base = next(place for place in over_base if place.reranker == "identity")
+        (base_lists, base_about), base_ranks = _head(base, cutoffs), read_ranks(base.ranks)[0]
+        base_found = describe(base_lists.items)
+        for place in over_base:
+            lists, about = (base_lists, base_about) if place is base else _head(place, cutoffs)
+            tables["list_quality"] += quality.quality_rows(lists, about, base_lists, base_found, cutoffs, describe)
+            ranks = read_ranks(place.ranks)[0]
+            for cut in cuts:
+                rows = slices.slice_rows(ranks, base_ranks, about, cut, queries.users, n)
+                gap = slices.gap_row(rows)
+                tables["slices"] += rows
+                tables["gaps"] += [] if gap is None else [gap]
+            asked = {part: read_table(path, "answers") for part, path in place.answers.items()}
+            size = sum(map(cost.count_users, place.lists.values()))
+            tables["cost"].append(cost.cost_row(about, size, list(asked.values()), prices[place.reranker]))
+            for part, path in place.parsing.items():
+                parsing, ordered = read_table(path, "parsing"), prompts.has_order(asked[part])
+                tables["answers"].append(prompts.answer_row(parsing, about, part, ordered))
+                if part == "test" and ordered:
+                    tables["positions"] += prompts.position_rows(parsing, about, ranks["rank"], base_ranks["rank"], n)
+    return tables
+
+
+def _head(place, cutoffs):
+    lists, about = read_lists(place.lists["test"])
+    return lists.head(max(cutoffs)), about

@@ -1,0 +1,1 @@
+"""Item features: texts and pictures as vectors, one row per item."""

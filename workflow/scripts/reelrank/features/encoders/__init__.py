@@ -1,0 +1,67 @@
+"""Encoders behind one small interface: texts or pictures in, unit vectors out.
+
+An encoder's file defines ``Encoder``, whose file name is the ``type`` in the config;
+it is built from the rest of its config block. The type ``published`` has no encoder: its
+vectors are read.
+"""
+
+import importlib
+
+import numpy as np
+
+from reelrank.errors import InputError
+
+
+def build_encoder(name, block, weights=None):
+    """Build the encoder that a config block describes.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the config, for errors.
+    block : dict
+        ``type`` and the encoder's own options.
+    weights : path, optional
+        Of an encoder that this run trained.
+
+    Returns
+    -------
+    object
+        With ``encode(texts, role) -> (n, dimension)`` float32, rows of length 1, where the role is
+        ``passage`` (an item) or ``query`` (a history), and ``description``, a dict of what was loaded.
+        One that sees pictures has ``encode_images``, ``preprocessing`` and ``pooling`` too
+        (`reelrank.features.clip.Clip`).
+    """
+    options = dict(block)
+    kind = options.pop("type")
+    try:
+        module = importlib.import_module(f"reelrank.features.encoders.{kind}")
+    except ModuleNotFoundError as error:
+        if error.name != f"reelrank.features.encoders.{kind}":
+            raise
+        raise InputError(f"config key encoders.{name}.type: unknown encoder type {kind!r}") from None
+    if weights:
+        options["weights"] = weights
+    return module.Encoder(name, **options)
+
+
+def encode_present(encoder, texts, role="passage"):
+    """Encode the texts that are not blank; the others get a zero vector.
+
+    Each distinct text is encoded once.
+
+    Returns
+    -------
+    vectors : numpy.ndarray
+        ``(len(texts), dimension)`` float32.
+    present : numpy.ndarray
+        ``(len(texts),)`` bool.
+    """
+    present = np.array([bool(text.strip()) for text in texts], bool)
+    distinct = sorted({text for text in texts if text.strip()})
+    encoded = encoder.encode(distinct if distinct else ["-"], role)
+    row = {text: index for index, text in enumerate(distinct)}
+    vectors = np.zeros((len(texts), encoded.shape[1]), np.float32)
+    if distinct:
+        vectors[present] = encoded[[row[text] for text in texts if text.strip()]]
+    return vectors, present

@@ -1,0 +1,40 @@
+"""The CLIP that the rule train_clip trains on the dataset's own covers and titles."""
+
+import hashlib
+from pathlib import Path
+
+from reelrank.errors import InputError
+from reelrank.features.clip import Clip, build, load_weights
+from reelrank.hardware import pick_device
+
+
+class Encoder(Clip):
+    """A CLIP with weights of this run.
+
+    Parameters
+    ----------
+    name : str
+        The encoder's name in the config.
+    architecture : str or dict
+        Of open_clip; see `reelrank.features.clip.build`.
+    weights : path
+        What train_clip wrote.
+    pooling : {'mean', 'max', 'first'}
+        Of an item's frames.
+    **training
+        How it was trained; nothing that is needed here.
+    """
+
+    def __init__(self, name, architecture, weights=None, pooling="mean", **training):
+        if weights is None:
+            raise InputError(f"config key encoders.{name}: it has no weights; the rule train_clip makes them")
+        model, tokenizer = build(name, architecture)
+        load_weights(model, weights, f"config key encoders.{name}.architecture")
+        super().__init__(model, tokenizer, pick_device())
+        self.pooling = pooling
+        self.description = {
+            "model": "CLIP trained on the dataset",
+            "source": "train_clip",
+            "revision": "sha256:" + hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:16],
+            "precision": self.precision,
+        }

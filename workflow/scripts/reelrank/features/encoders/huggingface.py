@@ -1,0 +1,123 @@
+"""Text embeddings by Hugging Face's inference providers (task feature extraction)."""
+
+import os
+
+import numpy as np
+from huggingface_hub import InferenceClient
+from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from reelrank.errors import InputError
+from reelrank.features.vector_cache import VectorCache, encode_through_cache
+
+#: Characters of a text that are sent; the provider cuts what its model does not take.
+MAX_CHARACTERS = 8000
+
+#: Statuses after which another try may help.
+TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
+
+
+class Encoder:
+    """Feature extraction of one text a request; what was answered is kept in the request cache.
+
+    Parameters
+    ----------
+    name : str
+        The encoder's name in the config.
+    model : str
+        Hub name, or the address of an endpoint of your own.
+    provider : str
+        As of ``huggingface_hub.InferenceClient``.
+    api_key_env : str, optional
+        The environment variable that holds the token; None where the endpoint wants none.
+    passage_prefix, query_prefix : str
+        As of a sentence-transformers encoder.
+    retries : int
+        Tries after a failed request.
+    timeout_s : float
+        Of one request, in seconds.
+    retry_wait_s : float
+        Longest wait before the second try, in seconds; it doubles with each further one, up to a minute.
+
+    Raises
+    ------
+    InputError
+        If the token is missing, or the provider refuses or cannot be reached.
+    """
+
+    def __init__(
+        self,
+        name,
+        model,
+        provider="hf-inference",
+        api_key_env="HF_TOKEN",
+        passage_prefix="",
+        query_prefix="",
+        retries=6,
+        timeout_s=60.0,
+        retry_wait_s=2.0,
+    ):
+        self.name, self.model, self.provider, self.key_variable = name, model, provider, api_key_env
+        self.timeout_s, self.client = timeout_s, None
+        self.retrying = Retrying(
+            retry=retry_if_exception(_is_transient),
+            stop=stop_after_attempt(retries + 1),
+            wait=wait_random_exponential(multiplier=retry_wait_s, max=60),
+            reraise=True,
+        )
+        self.prefixes = {"passage": passage_prefix, "query": query_prefix}
+        self.cache = VectorCache({"provider": provider, "model": model})
+        self.description = {
+            "model": model,
+            "source": f"Hugging Face, {provider}",
+            "revision": None,
+            "passage_prefix": passage_prefix,
+            "query_prefix": query_prefix,
+        }
+
+    def encode(self, texts, role="passage"):
+        """Return unit vectors of `texts`, ``(n, dimension)`` float32; `role` is ``passage`` or ``query``."""
+        sent = [(self.prefixes[role] + text)[:MAX_CHARACTERS] for text in texts]
+        return encode_through_cache(sent, self.cache, self._fetch, 1)
+
+    def _fetch(self, batch):
+        where = f"config key encoders.{self.name}"
+        client = self._connected()
+        try:
+            vector = self.retrying.copy()(client.feature_extraction, batch[0], model=self.model)
+        except Exception as error:
+            if not (_is_http(error) or isinstance(error, (OSError, InferenceTimeoutError, ValueError))):
+                raise
+            raise InputError(
+                f"{where}: {self.model!r} by {self.provider} gave no vector ({type(error).__name__}: {error}); "
+                "expected a provider that can be reached, a model that it has and a token that it takes"
+            ) from error
+        vector = np.asarray(vector, np.float32)
+        if vector.ndim > 1:
+            vector = vector.reshape(-1, vector.shape[-1]).mean(
+                0
+            )  # one vector per token: their mean stands for the text
+        return vector[None]
+
+    def _connected(self):
+        """Return the client; the token is only looked for when something must be asked."""
+        if self.client is None:
+            token = os.environ.get(self.key_variable) if self.key_variable else None
+            if self.key_variable and not token:
+                raise InputError(
+                    f"config key encoders.{self.name}.api_key_env: the environment variable {self.key_variable!r} is "
+                    "not set; expected it to hold the token"
+                )
+            self.client = InferenceClient(provider=self.provider, token=token, timeout=self.timeout_s)
+        return self.client
+
+
+def _is_http(error):
+    """Return whether an error is the HTTP library's; which one (httpx, httpx2) depends on the hub's release."""
+    return any(kind.__module__.partition(".")[0].startswith("httpx") for kind in type(error).__mro__)
+
+
+def _is_transient(error):
+    if isinstance(error, HfHubHTTPError) and error.response is not None:
+        return error.response.status_code in TRANSIENT
+    return _is_http(error) or isinstance(error, (InferenceTimeoutError, ConnectionError, TimeoutError))

@@ -1,0 +1,43 @@
+"""Pretrained CLIP models of the open_clip library, by architecture and weights."""
+
+from reelrank.errors import InputError
+from reelrank.features.clip import Clip, build
+from reelrank.hardware import pick_device
+
+
+class Encoder(Clip):
+    """A CLIP with pretrained weights.
+
+    Parameters
+    ----------
+    name : str
+        The encoder's name in the config.
+    architecture : str or dict
+        Of open_clip; see `reelrank.features.clip.build`.
+    pretrained : str, optional
+        Tag or checkpoint file; None only where the architecture's name brings its weights.
+    pooling : {'mean', 'max', 'first'}
+        Of an item's frames.
+
+    Raises
+    ------
+    InputError
+        If there are no weights, or they cannot be had.
+    """
+
+    def __init__(self, name, architecture, pretrained=None, pooling="mean"):
+        brings = isinstance(architecture, str) and architecture.startswith(("hf-hub:", "local-dir:"))
+        if pretrained is None and not brings:
+            raise InputError(
+                f"config key encoders.{name}.pretrained: found null; expected a tag or a checkpoint file, since "
+                "untrained weights tell nothing"
+            )
+        model, tokenizer = build(name, architecture, pretrained)
+        super().__init__(model, tokenizer, pick_device())
+        self.pooling = pooling
+        self.description = {
+            "model": architecture if isinstance(architecture, str) else "CLIP of own sizes",
+            "source": "checkpoint or tag",
+            "revision": pretrained,
+            "precision": self.precision,
+        }

@@ -1,0 +1,1 @@
+"""What a language model answered: read, repaired and made into lists."""

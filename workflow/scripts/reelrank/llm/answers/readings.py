@@ -1,0 +1,86 @@
+"""What an answer says of its question's candidates, by the strategy that asked."""
+
+import math
+import unicodedata
+
+from reelrank.llm.answers.rankings import parse
+from reelrank.llm.strategies import Reading
+
+
+def read(options, question, answer):
+    """Return the `Reading` of an answer.
+
+    Parameters
+    ----------
+    options : dict
+        ``strategy``, ``length_normalised`` (for ``likelihood``).
+    question : reelrank.llm.strategies.Question
+    answer : reelrank.llm.messages.Answer
+    """
+    n = len(question.shown)
+    strategy = options["strategy"]
+    if strategy == "listwise":
+        parsed = parse(answer.text, n, answer.finish_reason)
+        counts = parsed.counts | {"prose_around": int("prose_around" in parsed.faults)}
+        return Reading(parsed.order, parsed.raw_ranks, None, parsed.fault, counts)
+    if strategy == "likelihood":
+        scores = [_likelihood(pair, options["length_normalised"]) for pair in answer.logprobs or [None] * n]
+    elif strategy == "pointwise":
+        found = choice_probabilities(answer.logprobs, ("yes", "no"))
+        total = sum(found.values())
+        scores = [found.get("yes", 0.0) / total if total > 0 else None]
+    else:
+        labels = [chr(ord("a") + index) for index in range(n)]
+        found = choice_probabilities(answer.logprobs, labels)
+        scores = [math.log(found[label]) if found.get(label, 0) > 0 else None for label in labels]
+    return _by_scores(scores, answer, strategy)
+
+
+def _likelihood(pair, normalised):
+    if pair is None or not math.isfinite(pair[0]):
+        return None
+    return pair[0] / max(1, pair[1]) if normalised else pair[0]
+
+
+def choice_probabilities(logprobs, choices):
+    """Sum the probabilities of a choice's variants: ``A``, `` A``, ``a``, ``(A``, ``▁A``.
+
+    Parameters
+    ----------
+    logprobs : list or None
+        Pairs of token and log-probability of the first token.
+    choices : sequence of str
+        In lower case.
+
+    Returns
+    -------
+    dict of str to float
+        Choices that were among the tokens.
+    """
+    found = {}
+    for token, logprob in logprobs or []:
+        plain = "".join(c for c in unicodedata.normalize("NFKC", token) if c.isalnum() and c not in "▁Ġ").lower()
+        if plain in choices and math.isfinite(logprob):
+            found[plain] = found.get(plain, 0.0) + math.exp(min(logprob, 0.0))
+    return found
+
+
+def _by_scores(scores, answer, strategy):
+    """Rank by score; a candidate without one is missing."""
+    n = len(scores)
+    known = sorted((index for index in range(n) if scores[index] is not None), key=lambda index: -scores[index])
+    missing = n - len(known)
+    raw = [0] * n
+    for place, index in enumerate(known, 1):
+        raw[index] = place
+    counts = {"missing": missing, "repeated": 0, "unknown": 0, "out_of_range": 0, "prose_around": 0}
+    if not answer.logprobs:
+        fault = "refused" if answer.finish_reason in ("content_filter", "refusal") else "empty"
+    elif missing:
+        fault = "missing"
+    elif n > 1 and known == list(range(n)) and strategy == "letter_logits":
+        fault = "unchanged_order"
+    else:
+        fault = "none"
+    order = (*known, *sorted(set(range(n)) - set(known)))
+    return Reading(order, tuple(raw), tuple(scores), fault, counts)

@@ -1,0 +1,1 @@
+"""Asking a language model: who is asked, walks of questions, the cache, the budget, the ledger."""

@@ -1,0 +1,204 @@
+"""One job of asking: what leaves, the probe, the cache, the questions that are left, and the ledger."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from dataclasses import asdict
+
+from reelrank import step
+from reelrank.errors import InputError
+from reelrank.llm.ask.budget import Budget, Throttle, backoff
+from reelrank.llm.ask.ledgers import ledger_of
+from reelrank.llm.ask.request_cache import AnswerCache, Journal, read_journals
+from reelrank.llm.ask.sending import Asker
+from reelrank.llm.ask.walks import Chains, by_asking, from_cache
+from reelrank.llm.clients import Capabilities, TransientError, build_client, probe
+from reelrank.llm.rendering import Renderer
+from reelrank.llm.strategies import NEEDS_LOGPROBS
+
+
+def job_name(about, shard=(1, 1)):
+    """Return the name of a job in the journals, by the metadata of its lists and its shard: each has its own budget."""
+    names = [str(about[key]) for key in ("dataset", "protocol", "base_model", "seed", "reranker")]
+    return "/".join(names + (["{}-of-{}".format(*shard)] if shard != (1, 1) else []))
+
+
+def run_job(name, job, asked, options, limits, prices, prompt, texts, plain_titles):
+    """Answer all questions of a re-ranker over one base list.
+
+    Parameters
+    ----------
+    name : str
+        The re-ranker.
+    job : str
+        Name of the job in the journals.
+    asked : sequence of reelrank.llm.ask.users.Asked
+    options, limits : dict
+        See `reelrank.config.generative`.
+    prices : tuple of (float, float) or None
+    prompt : reelrank.llm.rendering.Prompt
+    texts, plain_titles : list of str
+        By item: as prompts show it, and its bare title.
+
+    Returns
+    -------
+    rows : dict of str to dict
+        By part: ``(user, permutation)`` to a list of ``(step, key, Answer)``.
+    effective : dict
+        The options as they were used after the probe, with ``schema``.
+    ledger : dict
+        What was asked, sent, failed and spent.
+    """
+    return asyncio.run(_run(name, job, asked, options, limits, prices, prompt, texts, plain_titles))
+
+
+async def _run(name, job, asked, options, limits, prices, prompt, texts, plain_titles):
+    started = time.perf_counter()
+    cache = AnswerCache()
+    journal = Journal(cache, job)
+    before = read_journals(cache, job)
+    budget = Budget(
+        name, prices, limits["max_requests"], limits["max_cost_usd"],
+        before["sent"], before["usd"] + before["usd_unknown"],
+    )  # fmt: skip
+    throttle = Throttle(limits["requests_per_minute"], limits["tokens_per_minute"])
+    client = build_client(name, options, limits["timeout_s"])
+    _say_what_leaves(client, asked, options, limits, name)
+    asker = Asker(client, cache, journal, budget, throttle, limits["concurrency"], limits["max_attempts"])
+
+    def chains_with(found):
+        """Return the chains of questions for what the probe found the server able to do."""
+        effective = _effective(name, options, found)
+        return Chains(asked, effective, Renderer(prompt, texts, effective, effective["schema"], plain_titles))
+
+    try:
+        wanted = _wanted(options)
+        server = Probed(cache, client, wanted, asker, options["temperature"])
+        found = server.remembered()
+        chains = pending = None
+        if found is not None:
+            chains = chains_with(found)
+            pending = from_cache(chains, asker)
+        if pending is None or pending:
+            client.check_key()
+            cache.check_writable()
+            tried = await server.try_out()
+            if chains is None or tried != found:
+                chains = chains_with(tried)
+                asker.counts.cached = 0
+                pending = from_cache(chains, asker)
+            await by_asking(chains, pending, asker, limits["concurrency"])
+    finally:
+        await client.close()
+        journal.close()
+    ledger = ledger_of(asker, before, read_journals(cache, job), chains, time.perf_counter() - started)
+    return chains.rows, chains.options, ledger
+
+
+class Probed:
+    """What a server can do: remembered with the answers, tried out again before anything is sent.
+
+    Parameters
+    ----------
+    cache : AnswerCache
+    client : object
+    wanted : set of str
+    asker : Asker
+    temperature : float or None
+    """
+
+    def __init__(self, cache, client, wanted, asker, temperature):
+        self.cache, self.client, self.wanted, self.asker = cache, client, wanted, asker
+        self.temperature = temperature
+        self.name = hashlib.sha256(f"{asker.identity} {sorted(wanted)}".encode()).hexdigest()[:16]
+
+    @property
+    def needed(self):
+        """Whether there is anything to find out."""
+        return bool(self.wanted) and not self.client.capabilities.all_choices
+
+    def remembered(self):
+        """Return the capabilities found last, or None."""
+        if not self.needed:
+            return self.client.capabilities
+        found = self.cache.read_probe(self.name)
+        return None if found is None else Capabilities(**found)
+
+    async def try_out(self):
+        """Try the server, remember what it can do, and say what it only claims."""
+        if not self.needed:
+            return self.client.capabilities
+        found = await probe(self.client, self.wanted, self._send, self.temperature)
+        for capability in sorted(self.wanted):
+            if getattr(self.client.capabilities, capability) and not getattr(found, capability):
+                logging.warning("the probe: the server accepts %s and ignores or refuses it", capability)
+        self.cache.write_probe(self.name, asdict(found))
+        return found
+
+    async def _send(self, request):
+        """Send a probe: journalled and paid like any request, tried again like any, but never cached."""
+        key = request.key("probe")
+        for attempt in range(1, self.asker.max_attempts + 1):
+            try:
+                return await self.asker.send(key, request, attempt, keep=False)
+            except TransientError as error:
+                final = attempt >= (4 if error.status is not None and error.status >= 500 else self.asker.max_attempts)
+                if final and error.status is not None and error.status >= 500:
+                    raise
+                if final:
+                    raise InputError(
+                        f"config key rerankers.{self.client.name}: the server does not answer ({error}); "
+                        f"{self.asker.max_attempts} attempts"
+                    ) from None
+                wait_s = error.retry_after_s or backoff(attempt, self.asker._rng, self.asker.first_wait_s)
+                await asyncio.sleep(wait_s)
+
+
+def _wanted(options):
+    """Return the capabilities that a strategy would use."""
+    wanted = set()
+    if options["strategy"] in NEEDS_LOGPROBS:
+        wanted.add("logprobs")
+    if options["structured"] != "off" and (
+        options["strategy"] == "listwise" or options["without_logprobs"] == "listwise"
+    ):
+        wanted.add("structured")
+    return wanted
+
+
+def _effective(name, options, found):
+    """Return the options as a server of these capabilities allows them, or raise `InputError`."""
+    options = dict(options)
+    if options["strategy"] in NEEDS_LOGPROBS and not found.logprobs:
+        if options["without_logprobs"] == "error":
+            raise InputError(
+                f"config key rerankers.{name}.strategy: {options['strategy']} needs log-probabilities, and the probe "
+                "found that the server does not give them; expected another strategy, or without_logprobs: listwise"
+            )
+        logging.warning("the server gives no log-probabilities: listwise instead of %s", options["strategy"])
+        options["strategy"] = "listwise"
+    options["schema"] = options["strategy"] == "listwise" and options["structured"] != "off" and found.structured
+    if options["structured"] == "required" and options["strategy"] == "listwise" and not found.structured:
+        raise InputError(
+            f"config key rerankers.{name}.structured: required, and the probe found that the server ignores or refuses "
+            "a JSON schema; expected auto or off"
+        )
+    return options
+
+
+def _say_what_leaves(client, asked, options, limits, name):
+    """Say what goes where before it goes; refuse where it may not."""
+    if client.third_party is None:
+        return
+    fields = ", ".join(options["fields"])
+    users = " and ".join(f"{len(one.lists.users)} users ({one.part})" for one in asked)
+    if not limits["send_to_third_party"]:
+        raise InputError(
+            f"config key rerankers.{name}.send_to_third_party: histories (fields {fields}) of {users} would go to "
+            f"{client.third_party}; found false, expected true if they may"
+        )
+    shown = f"latest {options['history_length']} items (fields {fields})"
+    message = f"{name}: {shown} of {users} go to {client.third_party}"
+    logging.info(message)
+    print(f"reelrank: {message}", file=step.terminal, flush=True)

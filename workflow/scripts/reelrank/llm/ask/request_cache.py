@@ -1,0 +1,202 @@
+"""Answers that were paid for, kept as files named by their content, and a journal of what was sent.
+
+Nothing here needs locks, so that it works on a network file system and for several
+jobs at once: an answer is written beside its place and renamed into it, and each
+process has a journal of its own. A kill at any moment leaves whole answers and, in the
+journal, the requests that were sent and never came back.
+"""
+
+import itertools
+import json
+import os
+import socket
+import time
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+
+from reelrank.cache import cache_folder, cannot_write, shared_folders
+from reelrank.llm.messages import Answer
+
+
+class AnswerCache:
+    """Answers by the key of their request.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+    shared : sequence of path, optional
+        Read where `folder` has no answer. By default both are those of `reelrank.cache`.
+    """
+
+    def __init__(self, folder=None, shared=None):
+        self.folder = Path(folder or cache_folder())
+        self.folders = [self.folder, *map(Path, shared_folders() if shared is None else shared)]
+        self._made = set()
+        self._count = itertools.count()
+        self._own = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:6]}"
+
+    def get(self, key):
+        """Return the record of an answer (see `put`), or None. A file that is not whole counts as none."""
+        for folder in self.folders:
+            try:
+                with open(f"{folder}/answers/{key[:2]}/{key}.json", "rb") as file:
+                    record = json.loads(file.read())
+                if record["key"] == key:
+                    return record
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return None
+
+    def put(self, key, answer, run):
+        """Publish an answer: written whole, then renamed into place.
+
+        Parameters
+        ----------
+        key : str
+        answer : Answer
+        run : str
+            The journal that the request was noted in.
+        """
+        record = {"key": key, "run": run, **asdict(answer)}
+        self._publish(f"answers/{key[:2]}", f"{key}.json", record)
+
+    def read_probe(self, name):
+        """Return what was found out about a server, or None."""
+        for folder in self.folders:
+            try:
+                return json.loads((folder / "probes" / f"{name}.json").read_bytes())
+            except (OSError, ValueError):
+                continue
+        return None
+
+    def write_probe(self, name, found):
+        """Keep what was found out about a server."""
+        self._publish("probes", f"{name}.json", found)
+
+    def check_writable(self):
+        """Raise `InputError` unless answers can be kept: nothing is sent that could not be."""
+        try:
+            self._publish("probes", f".writable.{self._own}", {})
+            (self.folder / "probes" / f".writable.{self._own}").unlink()
+        except OSError as error:
+            raise cannot_write(self.folder, "answers", error) from None
+
+    def _publish(self, place, name, record):
+        folder = f"{self.folder}/{place}"
+        if place not in self._made:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - this runs for every answer
+            self._made.add(place)
+        temporary = f"{folder}/.{name}.{self._own}.{next(self._count)}.tmp"
+        try:
+            with open(temporary, "wb") as file:
+                file.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+            os.replace(temporary, f"{folder}/{name}")  # noqa: PTH105
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def answer_of(record):
+    """Return the `Answer` of a cached record."""
+    return Answer(**{name: value for name, value in record.items() if name not in ("key", "run")})
+
+
+class Journal:
+    """What one process sent, one line each before it is sent and one when its fate is known.
+
+    Parameters
+    ----------
+    cache : AnswerCache
+    job : str
+        What the requests are for, e.g. ``sample/leave_one_out/nfm/seed1/gpt-4o-mini``; a
+        budget is that of a job, over all its runs.
+    """
+
+    def __init__(self, cache, job):
+        self.folder = cache.folder / "journals" / job
+        self.run = f"{time.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:8]}"
+        self._file = None
+
+    def note(self, event, key, attempt, **details):
+        """Append one line; the file is made with the first."""
+        if self._file is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = self.folder / f"{self.run}.jsonl"
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        line = json.dumps({"event": event, "key": key, "attempt": attempt, **details}) + "\n"
+        os.write(self._file, line.encode())
+
+    def close(self):
+        """Close the file, if there is one."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def read_journals(cache, job, leave_out=None):
+    """Sum up what all runs of a job sent.
+
+    Parameters
+    ----------
+    cache : AnswerCache
+    job : str
+    leave_out : str, optional
+        A run that does not count.
+
+    Returns
+    -------
+    dict
+        ``runs``, ``sent``, ``answered``, ``failed`` (known not to be answered), ``unknown``
+        (list of ``key:attempt``: sent, fate unknown), ``input_tokens``, ``output_tokens``,
+        ``usd`` and ``usd_unknown`` (at most, of those of unknown fate).
+    """
+    total = {
+        "runs": 0, "sent": 0, "answered": 0, "failed": 0, "unknown": [],
+        "input_tokens": 0, "output_tokens": 0, "usd": 0.0, "usd_unknown": 0.0,
+    }  # fmt: skip
+    folder = cache.folder / "journals" / job
+    for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
+        if path.stem == leave_out:
+            continue
+        total["runs"] += 1
+        open_requests = {}
+        for line in path.read_bytes().split(b"\n"):
+            try:
+                note = json.loads(line)
+                place = note["key"], note["attempt"]
+            except (ValueError, KeyError, TypeError):
+                continue  # the last line of a process that was killed
+            _count(total, open_requests, place, note)
+        for (key, attempt), note in open_requests.items():
+            _count_open(total, cache.get(key), path.stem, key, attempt, note)
+    return total
+
+
+def _count(total, open_requests, place, note):
+    if note["event"] == "sent":
+        total["sent"] += 1
+        open_requests[place] = note
+        return
+    sent = open_requests.get(place, {})
+    if note["event"] == "unknown":
+        return  # stays open: the connection was lost, and with it the answer
+    open_requests.pop(place, None)
+    if note["event"] == "answered":
+        total["answered"] += 1
+        for name in ("input_tokens", "output_tokens", "usd"):
+            total[name] += note.get(name) or 0
+    elif sent:
+        total["failed"] += 1
+
+
+def _count_open(total, record, run, key, attempt, note):
+    """Count a request whose end was not noted: committed if its answer is there, else of unknown fate."""
+    if record and record.get("run") == run and record.get("attempt") == attempt:
+        total["answered"] += 1
+        total["input_tokens"] += record["input_tokens"]
+        total["output_tokens"] += record["output_tokens"]
+        total["usd"] += note.get("usd_bound") or 0  # the price is no longer known here: at most this
+    else:
+        total["unknown"].append(f"{key}:{attempt}")
+        total["usd_unknown"] += note.get("usd_bound") or 0

@@ -1,0 +1,237 @@
+"""Fine-tuning by LoRA with letter targets: after a prompt, the letter of the item that came next.
+
+Sources: Hu et al., "LoRA" (ICLR 2022); the targets are those of Yue et al., "LlamaRec"
+(arXiv 2311.02089).
+"""
+
+import hashlib
+import json
+import logging
+import math
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+
+from reelrank.digests import folder_digest
+from reelrank.errors import InputError
+from reelrank.files import atomic, read_json, write_json
+from reelrank.llm.local.loading import encode_messages, token_variants
+from reelrank.llm.local.pretraining import DESCRIPTION
+from reelrank.training.checkpoints import random_state, set_random_state
+
+#: Files of an adapter's folder.
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+#: What of a base may be a folder.
+FOLDERS = ("model", "adapter")
+
+#: The gradient's norm is cut here.
+MAX_GRADIENT_NORM = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraOptions:
+    """What is learned, and how.
+
+    Attributes
+    ----------
+    rank, alpha : int
+        Of the adapter; an update is scaled by alpha / rank.
+    dropout : float
+        On the adapter's inputs.
+    target_modules : tuple of str
+        Names of the linear layers that get an adapter.
+    learning_rate : float
+        Of AdamW at the start; it falls along a half cosine.
+    epochs : int
+        Each draws new questions.
+    batch_size : int
+        Questions of a step.
+    questions : int
+        Questions of an epoch, at most (one a user).
+    history_length, candidates : int
+        Items of a prompt.
+    seed : int
+    """
+
+    rank: int = 8
+    alpha: int = 16
+    dropout: float = 0.0
+    target_modules: tuple = ("q_proj", "v_proj")
+    learning_rate: float = 1e-4
+    epochs: int = 1
+    batch_size: int = 8
+    questions: int = 10_000
+    history_length: int = 10
+    candidates: int = 20
+    seed: int = 1
+
+
+def add_adapter(model, options):
+    """Return the model with an adapter that changes nothing yet; only the adapter is trained.
+
+    Raises
+    ------
+    InputError
+        If the model has no layer of those names.
+    """
+    torch.manual_seed(options.seed)
+    config = LoraConfig(
+        r=options.rank,
+        lora_alpha=options.alpha,
+        lora_dropout=options.dropout,
+        target_modules=list(options.target_modules),
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        names = sorted({name.rpartition(".")[2] for name, layer in model.named_modules() if hasattr(layer, "weight")})
+        raise InputError(
+            f"target_modules: found {list(options.target_modules)}; expected layers of the model, of {names}"
+        ) from error
+
+
+def letter_loss(model, tokenizer, prompts, choices, places):
+    """Return the mean of minus the log-probability of the right letter as the next token, variants summed.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel or peft.PeftModel
+    tokenizer : transformers.PreTrainedTokenizerBase
+    prompts : list of sequence of (str, str)
+        Messages.
+    choices : list of sequence of str
+        The letters of each prompt.
+    places : list of int
+        Which of them is right.
+    """
+    device = next(model.parameters()).device
+    sequences = [encode_messages(tokenizer, messages) for messages in prompts]
+    longest = max(map(len, sequences))
+    ids = torch.tensor([[0] * (longest - len(own)) + list(own) for own in sequences], device=device)
+    real = torch.tensor([[0] * (longest - len(own)) + [1] * len(own) for own in sequences], device=device)
+    positions = (real.cumsum(1) - 1).clamp_min(0)
+    logits = model(input_ids=ids, attention_mask=real, position_ids=positions, logits_to_keep=1).logits[:, -1]
+    logprobs = logits.float().log_softmax(-1)
+    right = [token_variants(tokenizer, own[place]) for own, place in zip(choices, places, strict=True)]
+    return -torch.stack([row[tokens].logsumexp(0) for row, tokens in zip(logprobs, right, strict=True)]).mean()
+
+
+def finetune(model, tokenizer, questions, render, options, checkpoint):
+    """Train the adapter of `model` in place; a training that was killed goes on after its last whole epoch.
+
+    Parameters
+    ----------
+    model : peft.PeftModel
+        Of `add_adapter`.
+    tokenizer : transformers.PreTrainedTokenizerBase
+    questions : reelrank.llm.local.tuning_questions.TrainingQuestions
+    render : callable
+        ``render(history, shown)`` returns messages and letters, as they are at ranking.
+    options : LoraOptions
+    checkpoint : reelrank.training.checkpoints.Checkpoint
+        The caller removes it when the adapter is written.
+
+    Returns
+    -------
+    list of float
+        Mean loss of each epoch, in nats per question.
+    """
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, weight_decay=0.0)
+    state = checkpoint.load() or {"losses": []}
+    losses = list(state["losses"])
+    if losses:
+        set_peft_model_state_dict(model, state["adapter"])
+        optimizer.load_state_dict(state["optimizer"])
+        set_random_state(state["random"], torch.default_generator, model.device)
+    model.train()
+    for epoch in range(len(losses), options.epochs):
+        started = time.monotonic()
+        drawn = questions.draw(options.questions, [options.seed, epoch])
+        if not drawn:
+            raise InputError("found no training history of two items or more; expected some to fine-tune on")
+        losses.append(_run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch))
+        if not math.isfinite(losses[-1]):
+            raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; a smaller learning_rate may help")
+        adapter = dict(get_peft_model_state_dict(model))
+        random = random_state(torch.default_generator, model.device)  # dropout draws on the model's device
+        checkpoint.save({"losses": losses, "adapter": adapter, "optimizer": optimizer.state_dict(), "random": random})
+        seconds = time.monotonic() - started
+        logging.info("epoch %d/%d: loss %.4f per question, %.1f s", epoch + 1, options.epochs, losses[-1], seconds)
+    model.eval()
+    return losses
+
+
+def _run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch):
+    steps, total = -(-len(drawn) // options.batch_size), 0.0
+    for step in range(steps):
+        share = (epoch * steps + step) / (options.epochs * steps)
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+        batch = drawn[step * options.batch_size : (step + 1) * options.batch_size]
+        rendered = [render(question.history, question.shown) for question in batch]
+        prompts, choices = zip(*rendered, strict=True)
+        optimizer.zero_grad(set_to_none=True)
+        loss = letter_loss(model, tokenizer, prompts, choices, [question.place for question in batch])
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], MAX_GRADIENT_NORM)
+        optimizer.step()
+        total += float(loss.detach()) * len(batch)
+    return total / len(drawn)
+
+
+def training_digest(options, base, prompt, data, code=""):
+    """Return 12 hexadecimal digits that stand for a fine-tuning, torch's number of threads included.
+
+    Parameters
+    ----------
+    options : LoraOptions
+    base : dict
+        ``model`` that is fine-tuned, and maybe ``adapter``, ``revision``, ``precision``. A folder
+        counts by its content: it may have been trained again in the same place.
+    prompt : object
+        How it is asked, as JSON can hold it.
+    data : reelrank.data.interactions.Interactions
+    code : str
+        Digest of the code that trains.
+    """
+    folders = {
+        key: folder_digest(value) for key, value in base.items() if key in FOLDERS and value and Path(value).is_dir()
+    }
+    arrays = [hashlib.sha256(array.tobytes()).hexdigest() for array in (data.items, data.starts, data.codes)]
+    parts = [asdict(options), base | folders, prompt, arrays, code, torch.get_num_threads()]
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def save_adapter(folder, model, base, options, losses):
+    """Write the adapter's folder, each file whole or not at all; the base stays where it is.
+
+    Parameters
+    ----------
+    folder : str or Path
+    model : peft.PeftModel
+    base : str
+        Name of the base in the config; no path of this machine is written.
+    options : LoraOptions
+    losses : list of float
+    """
+    folder = Path(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        model.save_pretrained(temporary)
+        config = read_json(Path(temporary) / CONFIG)
+        # peft keeps the names as a set, whose order differs from run to run.
+        config |= {"base_model_name_or_path": base, "target_modules": sorted(config["target_modules"])}
+        write_json(folder / CONFIG, dict(sorted(config.items())))
+        with atomic(folder / WEIGHTS) as path:
+            shutil.copyfile(Path(temporary) / WEIGHTS, path)
+    parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    description = {"base": base, "parameters": parameters, "options": asdict(options), "losses": losses}
+    write_json(folder / DESCRIPTION, description)

@@ -1,0 +1,284 @@
+"""Language models in this process: a hub name or a folder, on a GPU or a CPU.
+
+A request goes through the model alone: what shares a batch changes the last bits of a
+number, and an answer must not depend on what else was asked, or was answered before.
+What requests share at their start is computed once all the same: the continuations of
+one text stand in one row, and the start that a user's requests share is a pass of its
+own, whose keys and values are kept for the next request.
+"""
+
+import torch
+from transformers import DynamicCache
+
+from reelrank.hardware import pick_device
+from reelrank.llm.local.loading import as_pairs, encode_messages, load_language_model, token_variants
+from reelrank.llm.local.packing import common_prefix, pack
+
+#: Tokens of a batch of packed rows, and values of its logits, which bound memory.
+TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 65536}
+LOGITS_PER_BATCH = {"cpu": 2**26, "cuda": 2**31}
+
+#: A start that is a smaller part of a prompt is read with the rest: a second pass costs more than it saves.
+SMALLEST_SHARE = 0.5
+
+
+class LocalModel:
+    """A causal language model of the transformers library.
+
+    Parameters
+    ----------
+    name : str
+        Its place in the config, for errors, such as ``language_models.own``.
+    model : str
+        A folder that `save_pretrained` wrote, or a name of the Hugging Face hub.
+    adapter : str, optional
+        A folder with a LoRA adapter of `peft`.
+    revision : str, optional
+        Commit of the hub's repository.
+    precision : str
+        ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32``, ``bfloat16`` or ``float16``.
+    share_prefix : bool
+        False computes every request from its start, in one pass; the numbers are the same but for the last bits.
+
+    Raises
+    ------
+    InputError
+        If model or adapter cannot be loaded.
+    """
+
+    def __init__(self, name, model, *, adapter=None, revision=None, precision="auto", share_prefix=True):
+        self.device = pick_device()
+        self.model, self.tokenizer = load_language_model(name, model, self.device, adapter, revision, precision)
+        self.share_prefix = share_prefix and not sees_a_window(self.model.config)
+        dtype = str(self.model.dtype).removeprefix("torch.")
+        self.description = {"model": str(model), "revision": revision, "adapter": adapter, "precision": dtype}
+        self._variants = {}
+        self._forget()
+
+    def _forget(self):
+        self._cache, self._cached = DynamicCache(), []
+
+    def encode(self, text, special=False):
+        """Return the token ids of a text; `special` adds what the tokenizer puts around a whole text."""
+        return self.tokenizer(text, add_special_tokens=special)["input_ids"]
+
+    @torch.inference_mode()
+    def generate(self, messages, max_tokens, seed=0, temperature=0.0, shared=0):
+        """Continue a conversation.
+
+        Parameters
+        ----------
+        messages : sequence of (str, str), or of dict
+        max_tokens : int
+        seed : int
+            Of the draws, where there are any.
+        temperature : float
+            0 takes the most probable token each time.
+        shared : int
+            See `choice_logprobs`.
+
+        Returns
+        -------
+        text : str
+        finish_reason : {'stop', 'length'}
+        prompt_tokens, completion_tokens : int
+        """
+        ids = encode_messages(self.tokenizer, messages)
+        generator = torch.Generator(self.device).manual_seed(seed)
+        ends, written = self._ends(), []
+        logits = self._read(ids, self._start_of(messages, ids, shared))
+        while len(written) < max_tokens:
+            token = _pick(logits, temperature, generator)
+            if token in ends:
+                break
+            written.append(token)
+            if len(written) < max_tokens:
+                logits = self._pass([token]) if self.share_prefix else self._read([*ids, *written])
+        finished = "length" if len(written) == max_tokens else "stop"
+        return self.tokenizer.decode(written, skip_special_tokens=True), finished, len(ids), len(written)
+
+    def _ends(self):
+        ends = self.model.generation_config.eos_token_id
+        if ends is None:
+            ends = self.tokenizer.eos_token_id
+        return set(ends if isinstance(ends, list) else [ends])
+
+    @torch.inference_mode()
+    def choice_logprobs(self, messages, choices, shared=0):
+        """Return the log-probability of each choice as the next token, variants ("A", " A") summed.
+
+        The numbers depend on the arguments alone, to the bit, and not on what was asked before.
+
+        Parameters
+        ----------
+        messages : sequence of (str, str), or of dict
+        choices : sequence of str
+        shared : int
+            Characters at the start of the last message that other requests have as well. They
+            are computed once for those that come one after another.
+
+        Returns
+        -------
+        list of float
+        """
+        ids = encode_messages(self.tokenizer, messages)
+        logits = self._read(ids, self._start_of(messages, ids, shared))
+        logprobs = logits.float().log_softmax(-1).cpu()
+        return [float(logprobs[ids].logsumexp(0)) for ids in map(self._variants_of, choices)]
+
+    def _variants_of(self, choice):
+        if choice not in self._variants:
+            self._variants[choice] = token_variants(self.tokenizer, choice)
+        return self._variants[choice]
+
+    def _start_of(self, messages, ids, shared):
+        """Return how many tokens of a conversation are a pass of their own: too short a start gains nothing."""
+        if not shared or not self.share_prefix:
+            return 0
+        *before, (role, content) = as_pairs(messages)
+        start = common_prefix([ids[:-1], encode_messages(self.tokenizer, [*before, (role, content[:shared])])])
+        return start if start >= SMALLEST_SHARE * len(ids) else 0
+
+    def _read(self, ids, start=0):
+        """Return the logits after `ids`: one pass for the first `start`, unless the cache holds them, one for the rest.
+
+        The passes of a request are the same whatever the cache holds, and so are the numbers.
+        """
+        held = self._cached
+        if start and held == ids[:start]:
+            if (more := self._cache.get_seq_length() - start) > 0:
+                self._cache.crop(-more)
+        else:
+            self._forget()
+            if start:
+                self._pass(ids[:start])
+        self._cached = ids[:start]
+        return self._pass(ids[start:])
+
+    def _pass(self, ids):
+        """Return the logits after `ids`, which follow what the cache holds, and add them to it."""
+        cache = self._cache if self.share_prefix else None
+        return self._run(cache, input_ids=torch.tensor([ids], device=self.device), logits_to_keep=1)[0, -1]
+
+    def _run(self, cache, **inputs):
+        """Return the logits of a forward pass, which adds to the cache, where there is one."""
+        try:
+            return self.model(**inputs, past_key_values=cache, use_cache=cache is not None).logits
+        except BaseException:
+            self._forget()  # a pass that broke off leaves layers of different lengths
+            raise
+
+    def _forward(self, rows, keep):
+        """Return the logits of the columns `keep` of packed rows, ``(batch, len(keep), vocabulary)``."""
+        return self._run(
+            None,
+            input_ids=rows.input_ids.to(self.device),
+            position_ids=rows.position_ids.to(self.device),
+            attention_mask=rows.allowed.to(self.device),
+            logits_to_keep=keep.to(self.device),
+        )
+
+    def likelihoods(self, prefix, continuations):
+        """Return how likely each continuation of a text is.
+
+        Text and continuation are made tokens of by themselves, so the text should end
+        where a token does: in a line end, say.
+
+        Parameters
+        ----------
+        prefix : str
+        continuations : sequence of str
+
+        Returns
+        -------
+        list of (float, int)
+            The sum of the log-probabilities of its tokens, and how many they are.
+        """
+        return self.likelihoods_of([prefix], [continuations])[0]
+
+    @torch.inference_mode()
+    def likelihoods_of(self, prefixes, continuations):
+        """Return `likelihoods` of several texts, each with continuations of its own.
+
+        Texts of similar length go through the model together.
+
+        Returns
+        -------
+        list of list of (float, int)
+        """
+        starts = [self._start(prefix) for prefix in prefixes]
+        texts = {text for row in continuations for text in row}
+        encoded = {text: self.encode(text) for text in sorted(texts)}
+        tails = [[encoded[text] for text in row] for row in continuations]
+        found = [None] * len(prefixes)
+        for group in self._batches(starts, tails):
+            results = self._score([starts[i] for i in group], [tails[i] for i in group])
+            for index, result in zip(group, results, strict=True):
+                found[index] = result
+        return found
+
+    def _start(self, prefix):
+        """Return the token ids of a text that is continued: at least one, and none that ends it."""
+        ids = self.encode(prefix, special=True)
+        if ids and ids[-1] == self.tokenizer.eos_token_id and self.encode(prefix)[-1:] != ids[-1:]:
+            ids = ids[:-1]
+        if not ids:
+            ids = [self.tokenizer.bos_token_id or self.tokenizer.eos_token_id or 0]
+        return ids
+
+    def _batches(self, starts, tails):
+        """Yield rows that go through the model together: of about the same length, within the memory."""
+        sizes = [len(start) + sum(map(len, row)) for start, row in zip(starts, tails, strict=True)]
+        tokens, values = TOKENS_PER_BATCH[self.device.type], LOGITS_PER_BATCH[self.device.type]
+        most = min(tokens, values // self.model.config.get_text_config().vocab_size)
+        group, longest = [], 0
+        for index in sorted(range(len(sizes)), key=sizes.__getitem__):
+            longest = max(longest, sizes[index])
+            if group and longest * (len(group) + 1) > most:
+                yield group
+                group, longest = [], sizes[index]
+            group.append(index)
+        if group:
+            yield group
+
+    def _score(self, starts, tails):
+        """Return the log-likelihood of each tail of each row."""
+        if not self.share_prefix:
+            flat = [(start, tail) for start, row in zip(starts, tails, strict=True) for tail in row]
+            scores = iter([self._packed([start], [[tail]])[0][0] for start, tail in flat])
+            return [[next(scores) for _ in row] for row in tails]
+        return self._packed(starts, tails)
+
+    def _packed(self, starts, tails):
+        filled = [[tail or [0] for tail in row] for row in tails]  # an empty text has a place, and nothing to score
+        rows = pack(starts, filled)
+        first = rows.width - 1  # the last column of the prefixes predicts each tail's first token
+        logits = self._forward(rows, torch.arange(first, rows.input_ids.shape[1]))
+        before = torch.arange(-1, logits.shape[1] - 1).clamp_min(0).repeat(len(starts), 1)
+        for row, spans in enumerate(rows.spans):
+            before[row, [begin - first for begin, _ in spans]] = 0
+        before, targets = before.to(self.device), rows.input_ids[:, first:].to(self.device)
+        row = torch.arange(len(starts), device=self.device)[:, None]
+        norms = torch.stack([values.float().logsumexp(-1) for values in logits])
+        logprobs = (logits[row, before, targets].float() - norms[row, before]).double().cpu()
+        return [
+            [
+                (float(own[begin - first : end - first].sum()), end - begin) if tail else (0.0, 0)
+                for (begin, end), tail in zip(spans, row_tails, strict=True)
+            ]
+            for own, spans, row_tails in zip(logprobs, rows.spans, tails, strict=True)
+        ]
+
+
+def _pick(logits, temperature, generator):
+    """Return the next token: the most probable, or one drawn."""
+    if not temperature:
+        return int(logits.argmax())
+    return int(torch.multinomial((logits.float() / temperature).softmax(-1), 1, generator=generator))
+
+
+def sees_a_window(config):
+    """Return whether a model's layers see only a window, or keep a state: what is shared would not be the same."""
+    config = config.get_text_config()
+    kinds = getattr(config, "layer_types", None)
+    return bool(getattr(config, "sliding_window", None)) if kinds is None else set(kinds) != {"full_attention"}

@@ -1,0 +1,293 @@
+"""A small language model of the dataset's own, trained from scratch on histories written as sequences of titles."""
+
+import hashlib
+import json
+import logging
+import math
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from reelrank.errors import InputError
+from reelrank.files import atomic, write_json
+from reelrank.llm.titles import END
+
+#: Special tokens, in the order of their ids.
+PAD, BEGIN = "<pad>", "<bos>"
+
+#: Files of a language model's folder.
+FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+DESCRIPTION = "language_model.json"
+
+#: The gradient's norm is cut here.
+MAX_GRADIENT_NORM = 1.0
+
+#: Sequences whose lengths differ by less than this may change places between epochs (tokens).
+LENGTH_JITTER = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelOptions:
+    """Shape and training of a small Llama.
+
+    Attributes
+    ----------
+    vocabulary_size : int
+        At most so many tokens of the BPE tokenizer.
+    hidden_size, layers, heads, intermediate_size : int
+        Of the Llama; input and output embeddings are tied.
+    max_length : int
+        Tokens of a training sequence; a longer history is cut between titles.
+    batch_tokens : int
+        Tokens of a batch, padding included.
+    learning_rate : float
+        Of AdamW at its highest, after the warm-up; it falls along a half cosine.
+    warmup_steps : int
+    weight_decay : float
+    epochs : int
+    seed : int
+    """
+
+    vocabulary_size: int = 2000
+    hidden_size: int = 96
+    layers: int = 3
+    heads: int = 4
+    intermediate_size: int = 288
+    max_length: int = 256
+    batch_tokens: int = 1024
+    learning_rate: float = 0.003
+    warmup_steps: int = 50
+    weight_decay: float = 0.1
+    epochs: int = 3
+    seed: int = 1
+
+    def __post_init__(self):
+        if self.hidden_size % (2 * self.heads):
+            raise InputError(
+                f"hidden_size: found {self.hidden_size}; expected an even multiple of heads, {self.heads} (a head's "
+                "positions turn pairs of values)"
+            )
+
+
+def train_tokenizer(titles, vocabulary_size):
+    """Train a byte-level BPE tokenizer on titles (Sennrich et al., ACL 2016): any text can be written with it.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        Of `reelrank.llm.titles.plain_titles`.
+    vocabulary_size : int
+
+    Returns
+    -------
+    transformers.PreTrainedTokenizerFast
+        Puts ``<bos>`` before a text; a line end is a token of its own, which ends a title.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=[PAD, BEGIN, END],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(sorted(set(filter(None, titles))), trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(f"{BEGIN} $A", special_tokens=[(BEGIN, 1)])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, bos_token=BEGIN, eos_token=END)
+
+
+def token_sequences(histories, titles, tokenizer, max_length):
+    """Return the training histories as token ids.
+
+    Parameters
+    ----------
+    histories : reelrank.data.interactions.Histories
+        Training interactions only.
+    titles : sequence of str
+    tokenizer : transformers.PreTrainedTokenizerBase
+    max_length : int
+        A longer sequence is cut between titles, and goes on in a new one.
+
+    Returns
+    -------
+    list of list of int
+        Each begins with ``<bos>``; items without a title are left out.
+    """
+    encoded = [tokenizer(title + END, add_special_tokens=False)["input_ids"][: max_length - 1] for title in titles]
+    begin, sequences = tokenizer.bos_token_id, []
+    for start, end in zip(histories.starts, histories.ends, strict=True):
+        ids = [begin]
+        for item in histories.items[start:end]:
+            if not titles[item]:
+                continue
+            if len(ids) + len(encoded[item]) > max_length:
+                sequences.append(ids)
+                ids = [begin]
+            ids = ids + encoded[item]
+        if len(ids) > 1:
+            sequences.append(ids)
+    return sequences
+
+
+def build_model(tokenizer, options):
+    """Return an untrained Llama of the options' shape (Touvron et al., arXiv 2302.13971)."""
+    torch.manual_seed(options.seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=options.hidden_size,
+        intermediate_size=options.intermediate_size,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.heads,
+        num_key_value_heads=options.heads,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def batches(lengths, batch_tokens, rng):
+    """Return rows of about the same length together, in random order.
+
+    Parameters
+    ----------
+    lengths : numpy.ndarray
+        ``(n,)`` tokens of each sequence.
+    batch_tokens : int
+        Tokens of a batch, padding included; a longer sequence is a batch of its own.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    list of numpy.ndarray
+    """
+    order = np.argsort(lengths + rng.random(len(lengths)) * LENGTH_JITTER, kind="stable")
+    groups, first, longest = [], 0, 0
+    for place, row in enumerate(order):
+        longest = max(longest, lengths[row])
+        if place > first and longest * (place - first + 1) > batch_tokens:
+            groups.append(order[first:place])
+            first, longest = place, lengths[row]
+    groups.append(order[first:])
+    rng.shuffle(groups)
+    return groups
+
+
+def next_token_loss(model, sequences, pad):
+    """Return the mean loss of the tokens of some sequences, and how many they are; padding is not learned."""
+    longest = max(map(len, sequences))
+    device = next(model.parameters()).device
+    ids = torch.tensor([[*ids, *[pad] * (longest - len(ids))] for ids in sequences], device=device)
+    real = torch.arange(1, longest, device=device) < torch.tensor([[len(ids)] for ids in sequences], device=device)
+    hidden = model.get_decoder()(input_ids=ids).last_hidden_state[:, :-1][real]
+    return torch.nn.functional.cross_entropy(model.lm_head(hidden), ids[:, 1:][real]), int(real.sum())
+
+
+def train_language_model(sequences, model, options, checkpoint, pad=0):
+    """Train `model` in place; a training that was killed goes on after its last whole epoch.
+
+    Parameters
+    ----------
+    sequences : list of list of int
+    model : transformers.LlamaForCausalLM
+    options : LanguageModelOptions
+    checkpoint : reelrank.training.checkpoints.Checkpoint
+        The caller removes it when the result is written.
+    pad : int
+
+    Returns
+    -------
+    list of float
+        Mean loss of each epoch, in nats per token.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from, or the loss is not finite.
+    """
+    if not sequences:
+        raise InputError("found no training history with a title; expected some to train a language model on")
+    lengths = np.array([len(ids) for ids in sequences])
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, betas=(0.9, 0.95)
+    )
+    state = checkpoint.load() or {"losses": []}
+    if state["losses"]:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+    losses = list(state["losses"])
+    # How many batches an epoch has varies a little; the schedule runs over the number of the first.
+    per_epoch = len(batches(lengths, options.batch_tokens, np.random.default_rng([options.seed, 0])))
+    model.train()
+    for epoch in range(len(losses), options.epochs):
+        started, total, count = time.monotonic(), 0.0, 0
+        groups = batches(lengths, options.batch_tokens, np.random.default_rng([options.seed, epoch]))
+        for step, rows in enumerate(groups):
+            for group in optimizer.param_groups:
+                group["lr"] = _learning_rate(options, epoch * per_epoch + step, options.epochs * per_epoch)
+            optimizer.zero_grad(set_to_none=True)
+            loss, tokens = next_token_loss(model, [sequences[row] for row in rows], pad)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+            optimizer.step()
+            total, count = total + float(loss.detach()) * tokens, count + tokens
+        losses.append(total / count)
+        if not math.isfinite(losses[-1]):
+            raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; a smaller learning_rate may help")
+        state = {"losses": losses, "model": dict(model.state_dict()), "optimizer": optimizer.state_dict()}
+        checkpoint.save(state)
+        seconds = time.monotonic() - started
+        logging.info("epoch %d/%d: loss %.4f per token, %.1f s", epoch + 1, options.epochs, losses[-1], seconds)
+    model.eval()
+    return losses
+
+
+def _learning_rate(options, step, total):
+    """Rise over the warm-up, then fall along a half cosine to a fiftieth."""
+    rise = min(1.0, (step + 1) / max(1, options.warmup_steps))
+    return options.learning_rate * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))))
+
+
+def sequences_digest(options, sequences, code=""):
+    """Return 12 hexadecimal digits that stand for a training, torch's number of threads included.
+
+    Parameters
+    ----------
+    options : LanguageModelOptions
+    sequences : list of list of int
+    code : str
+        Digest of the code that trains.
+    """
+    flat = np.fromiter((token for ids in sequences for token in ids), np.int32)
+    lengths = np.array([len(ids) for ids in sequences], np.int32)
+    sums = [hashlib.sha256(array.tobytes()).hexdigest() for array in (flat, lengths)]
+    parts = [asdict(options), *sums, code, torch.get_num_threads()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def save_language_model(folder, model, tokenizer, options, losses):
+    """Write the folder of a language model, each file whole or not at all."""
+    folder = Path(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        for name in FILES:
+            with atomic(folder / name) as path:
+                shutil.copyfile(Path(temporary) / name, path)
+    description = {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "vocabulary_size": len(tokenizer),
+        "options": asdict(options),
+        "losses": losses,
+    }
+    write_json(folder / DESCRIPTION, description)

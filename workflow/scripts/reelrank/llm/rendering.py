@@ -1,0 +1,134 @@
+"""Prompts filled in: a history and candidates as the messages of one request."""
+
+import functools
+import json
+import re
+
+from reelrank.config.prompts import LETTERS
+from reelrank.llm.messages import Request
+from reelrank.llm.titles import END
+
+#: Answers to a pointwise question.
+YES_NO = ("Yes", "No")
+
+#: How many log-probabilities of the first token are asked for; providers give no more.
+TOP_LOGPROBS = 20
+
+
+def fill(template, slots):
+    """Return a template with its slots filled in; braces in what is filled in stay as they are."""
+    literals, names = _split(template)
+    filled = [literals[0]]
+    for name, literal in zip(names, literals[1:], strict=True):
+        filled += slots.get(name, f"{{{name}}}"), literal
+    return "".join(filled)
+
+
+@functools.cache
+def _split(template):
+    """Return the literal pieces of a template and the slots between them; templates are few and filled often."""
+    pieces = re.split(r"\{(\w+)\}", template)
+    return pieces[::2], pieces[1::2]
+
+
+@functools.cache
+def _around_item(template, name, value):
+    """Return what stands around each item of a line whose other slot is filled in."""
+    literals, names = _split(template)
+    pieces = [literals[0]]
+    for slot, literal in zip(names, literals[1:], strict=True):
+        if slot == "item":
+            pieces.append(literal)
+        else:
+            pieces[-1] += (value if slot == name else f"{{{slot}}}") + literal
+    return pieces
+
+
+class Renderer:
+    """Makes the request of a question.
+
+    Parameters
+    ----------
+    prompt : Prompt
+    texts : list of str
+        What is said of each item.
+    options : dict
+        ``strategy``, ``temperature``, ``seed``, ``max_tokens`` (None: enough for a list), maybe ``client``.
+    structured : bool
+        Whether the server keeps a JSON schema.
+    plain_titles : list of str, optional
+        Continuations of ``likelihood``; `texts` where not given.
+    """
+
+    def __init__(self, prompt, texts, options, structured, plain_titles=None):
+        self.prompt, self.texts, self.options, self.structured = prompt, texts, options, structured
+        self.continuations = plain_titles or texts
+
+    def request(self, history, shown):
+        """Return the request that shows candidates to the reader of a history.
+
+        Parameters
+        ----------
+        history : sequence of int
+            The user's latest items, the oldest first. No user id comes near a prompt.
+        shown : sequence of int
+            Candidate items in the order of their labels.
+        """
+        strategy = self.options["strategy"]
+        common = {"temperature": self.options["temperature"], "seed": self.options["seed"]}
+        if strategy == "likelihood":
+            return self._likelihood(history, shown, common)
+        labels = LETTERS[: len(shown)] if strategy != "pointwise" else ""
+        messages, shared = self._messages(history, shown, labels)
+        if self.options.get("client") == "transformers":
+            common["shared"] = shared
+        if strategy == "listwise":
+            most = self.options["max_tokens"] or 64 + 8 * len(shown)
+            schema = ranking_schema(labels) if self.structured else None
+            return Request("text", messages, most, schema=schema, **common)
+        choices = YES_NO if strategy == "pointwise" else tuple(labels)
+        most = self.options["max_tokens"] or 1
+        return Request("choice", messages, most, choices=choices, top_logprobs=TOP_LOGPROBS, **common)
+
+    def _messages(self, history, shown, labels):
+        """Return the messages, and how many characters of the last stand before the candidates, which end it."""
+        lines = [
+            self.texts[item].join(_around_item(self.prompt.candidate_line if labels else "{item}", "label", label))
+            for label, item in zip(labels or " " * len(shown), shown, strict=True)
+        ]
+        slots = self._history_slots(history)
+        slots |= {"candidates": "\n".join(lines), "n": str(len(shown)), "labels": ", ".join(labels)}
+        slots["answer"] = fill(self.prompt.answers[self.options["strategy"]].strip(), slots)
+        content = fill(self.prompt.user, slots)
+        system = (("system", fill(self.prompt.system, slots)),) if self.prompt.system else ()
+        return (*system, ("user", content)), len(content) - len(slots["candidates"])
+
+    def _history_slots(self, history, texts=None):
+        texts = self.texts if texts is None else texts
+        lines = [
+            texts[item].join(_around_item(self.prompt.history_line, "number", str(number)))
+            for number, item in enumerate(history, 1)
+        ]
+        return {
+            "history": "\n".join(lines) or "(nothing yet)",
+            "earlier": "\n".join(lines[:-1]) or "(nothing yet)",
+            "latest": texts[history[-1]] if len(history) else "(nothing yet)",
+        }
+
+    def _likelihood(self, history, shown, common):
+        prefix = fill(self.prompt.likelihood, self._history_slots(history, self.continuations))
+        continuations = tuple(self.continuations[item] + END for item in shown)
+        return Request("likelihood", (("user", prefix),), continuations=continuations, **common)
+
+
+@functools.cache
+def ranking_schema(labels):
+    """Return the JSON schema of a ranking of `labels`, as JSON. No schema can ask for a permutation."""
+    entries = {"type": "array", "items": {"type": "string", "enum": list(labels)}}
+    schema = {
+        "type": "object",
+        "properties": {"ranking": entries},
+        "required": ["ranking"],
+        "additionalProperties": False,
+    }
+    return json.dumps(schema)

@@ -1,0 +1,95 @@
+"""Where a dataset's published files come from: the user's folder, an archive, or the web.
+
+No heavy import: Snakemake itself runs this.
+"""
+
+from pathlib import Path
+from urllib.parse import urljoin
+
+from reelrank.config.fields import FIELD_ROLES
+from reelrank.errors import InputError, suggest
+
+#: Roles that are read whatever the fields, where the dataset has them.
+BASIC_ROLES = ("interactions", "users", "genres")
+
+#: Roles that are folders.
+FOLDER_ROLES = ("covers", "frames")
+
+#: What the generator of the sample writes as tables.
+SAMPLE_TABLES = ("interactions", "titles", "comments", "categories", "likes_and_views")
+
+
+def needed_roles(dataset, fields):
+    """Return the roles that a run with these item fields reads."""
+    roles = FIELD_ROLES[dataset["adapter"]]
+    wanted = {*BASIC_ROLES, *(roles[field] for field in fields)}
+    return [role for role in dataset["files"] if role in wanted]
+
+
+def raw_path(config, name):
+    """Return where the published file or folder `name` is read from: ``raw_dir`` if it is there, else results."""
+    own = config.get("raw_dir")
+    if own and (Path(own) / name).exists():
+        return str(Path(own) / name)
+    return f"results/{config['dataset']}/raw/{name}"
+
+
+def raw_files(config):
+    """Return the files that the run reads, by role.
+
+    Raises
+    ------
+    InputError
+        If ``raw_dir`` is no folder, or has neither a file nor the archive it comes in.
+    """
+    dataset, own = config["datasets"][config["dataset"]], config.get("raw_dir")
+    if own and not Path(own).is_dir():
+        raise InputError(
+            f"config key raw_dir: the folder {own!r} does not exist; expected one with the published files"
+        )
+    return {role: _raw_file(config, role) for role in needed_roles(dataset, config["fields"])}
+
+
+def published_features(config, encoder):
+    """Return the published file of an encoder of type ``published``.
+
+    Raises
+    ------
+    InputError
+        If the dataset has no file of that role, or ``raw_dir`` does not hold it.
+    """
+    role, files = config["encoders"][encoder]["file"], config["datasets"][config["dataset"]]["files"]
+    if role not in files:
+        raise InputError(
+            f"config key encoders.{encoder}.file: dataset {config['dataset']!r} has no file {role!r}; "
+            f"{suggest(role, files)}"
+        )
+    return _raw_file(config, role)
+
+
+def _raw_file(config, role):
+    dataset, own = config["datasets"][config["dataset"]], config.get("raw_dir")
+    name = dataset["files"][role]
+    parts = dataset["archives"].get(name, [])
+    if own and not (Path(own) / name).exists() and not (parts and (Path(own) / parts[-1]).exists()):
+        wanted = " or ".join([repr(name), *(repr(part) for part in parts[-1:])])
+        raise InputError(f"config key raw_dir: {own!r} holds no {wanted}, which the {role} are read from")
+    return raw_path(config, name)
+
+
+def packed_names(dataset, folders):
+    """Return the names that come out of archives: the folders, or the files."""
+    of_folders = {dataset["files"][role] for role in FOLDER_ROLES if role in dataset["files"]}
+    return [name for name in dataset["archives"] if (name in of_folders) == folders]
+
+
+def downloads(dataset):
+    """Return the names of the files that are downloaded as they are: plain files and parts of archives."""
+    plain = [name for name in dataset["files"].values() if name not in dataset["archives"]]
+    return sorted({*plain, *(part for parts in dataset["archives"].values() for part in parts)})
+
+
+def url_of(dataset, name):
+    """Return the address of a published file."""
+    base = dataset["download"]["base_url"]
+    return urljoin(base if base.endswith("/") else base + "/", name)

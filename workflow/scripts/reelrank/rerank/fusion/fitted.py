@@ -1,0 +1,36 @@
+"""What a fusion was fitted to: ``fusion.json``."""
+
+from reelrank.rerank.fusion.signals import BASE, single_scores, valid_ndcg
+
+
+def description(name, block, valid, truth, scores, found):
+    """Return what is told of a fusion.
+
+    Parameters
+    ----------
+    name : str
+    block : dict
+        ``type``, ``signals``, ``twin_of``.
+    valid : reelrank.rerank.fusion.signals.Aligned
+    truth : numpy.ndarray
+        ``(n,)`` of `truth_columns`, on valid.
+    scores : numpy.ndarray
+        ``(n, depth)`` of the fusion, on valid.
+    found : dict
+        What the fusion says of its fitting.
+
+    Returns
+    -------
+    dict
+        ``valid_ndcg`` is the NDCG@10 on valid of the base list, of the fusion and of each signal alone.
+    """
+    alone = {signal: valid_ndcg(valid, truth, single_scores(valid, signal)) for signal in valid.scores}
+    ndcg = {BASE: alone.pop(BASE), "fusion": valid_ndcg(valid, truth, scores), **alone}
+    return {
+        "reranker": name,
+        "type": block["type"],
+        "signals": list(block["signals"]),
+        "twin_of": block["twin_of"],
+        **found,
+        "valid_ndcg": {key: round(value, 8) for key, value in ndcg.items()},
+    }

@@ -1,0 +1,225 @@
+"""LambdaMART (Burges 2010, by LightGBM) over signals, the history and training interactions, cross-fitted on valid."""
+
+import hashlib
+import logging
+from dataclasses import replace
+
+import lightgbm
+import numpy as np
+
+from reelrank.metrics.ranking import ndcg
+from reelrank.rerank.fusion.context import Context, context_names, load_sources
+from reelrank.rerank.fusion.signals import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
+from reelrank.rerank.similarity import standardised
+
+#: What is needed of the material of all fusions.
+SOURCES = ("inputs", "data", "matrices", "history", "threads")
+
+#: Users whose candidates are scored at a time; bounds memory at about 100 MB.
+USERS_PER_CHUNK = 512
+
+
+def fuse(parts, truth, options, material):
+    """Read what features are made of, fit on valid and score both parts; see `reelrank.rerank.fusion.fuse`."""
+    similarities = [(feature["encoder"], feature["field"]) for feature in options["similarities"]]
+    sources = load_sources(similarities=similarities, **{key: material[key] for key in SOURCES})
+    return fit(parts, truth, options, sources, material["fitted"])
+
+
+def fit(parts, truth, options, sources, fitted=None):
+    """Return the scores and the account of the trees over all features, of those without signals, or of the base list.
+
+    Trees that read useless features lose a little by them, and few users teach little. So
+    all three are judged on valid by NDCG@10, trees out of fold: signals and similarities
+    are read only if they win by `threshold` standard errors, paired by user, and trees
+    only if they have more than the base list.
+
+    Parameters
+    ----------
+    fitted : dict, optional
+        What was fitted before over the same base list; gets what is fitted now. The trees without signals are
+        those of the twin.
+    """
+    fitted = {} if fitted is None else fitted
+    best = cross_fitted(parts, truth, options, sources, fitted)
+    if not best[1]["users_fitted"]:
+        return best
+    valid, rows = parts["valid"], np.flatnonzero(truth >= 0)
+    users = valid.all_users if valid.asked == "hits" else len(truth)
+
+    def values(scores):
+        """Return the NDCG of each valid user whose held-out item is there."""
+        return ndcg(truth_ranks(usable(valid, scores["valid"])[rows], truth[rows]), FITTED_AT)
+
+    if sources.vectors or list(valid.scores) != [BASE]:
+        plain = {part: aligned.only(BASE) for part, aligned in parts.items()}
+        without = cross_fitted(plain, truth, options, replace(sources, vectors={}), fitted)
+        won = round(float(gain_z(values(best[0]) - values(without[0]), users)), 4)
+        note = f"signals and similarities win {won:.2f} standard errors on valid: not used, since not above "
+        used = won > options["threshold"]
+        best = best if used else (without[0], {**without[1], "note": f"{note}{options['threshold']}"})
+        best[1]["standard_errors_won"] = won
+    kept = {part: single_scores(aligned, BASE) for part, aligned in parts.items()}
+    if values(best[0]).sum() <= values(kept).sum():
+        best = (
+            kept,
+            {**best[1], "importances": {}, "note": "the trees do not beat the base list on valid: its order is kept"},
+        )
+    logging.info(best[1].get("note", "trees over all features"))
+    return best
+
+
+def cross_fitted(parts, truth, options, sources, fitted):
+    """Return what `fit_and_score` does, from `fitted` if it is there."""
+    learned = {name: value for name, value in options.items() if name not in ("similarities", "threshold")}
+    users = hashlib.sha256(b"".join(part.lists.users.tobytes() for part in parts.values())).hexdigest()
+    shapes = [part.lists.items.shape for part in parts.values()]
+    key = (*signal_names(parts["valid"]), *sources.vectors, *shapes, users, repr(learned))
+    if key not in fitted:
+        fitted[key] = fit_and_score(parts, truth, options, sources)
+    scores, about = fitted[key]
+    return scores, dict(about)
+
+
+def fit_and_score(parts, truth, options, sources):
+    """Fit on valid and score both parts.
+
+    The users of valid are dealt into folds. The model of a fold learns from the others,
+    stops early by the NDCG@10 of the next one, and scores its own: no valid list is
+    scored by a model that saw it, so that a winner can be chosen on valid. A test list
+    has the mean of all models' scores, each standardised within the list. Only users
+    whose held-out item is among the candidates are learned from, and of these at most
+    `training_users`.
+    """
+    names = [*signal_names(parts["valid"]), *context_names(sources.vectors)]
+    makers = {part: Features(part, aligned, sources) for part, aligned in parts.items()}
+    rng = np.random.default_rng([options["seed"], len(truth)])
+    folds = rng.permutation(len(truth)) % options["folds"]
+    rows = np.flatnonzero(truth >= 0)
+    if len(rows) > options["training_users"]:
+        rows = np.sort(rng.choice(rows, options["training_users"], replace=False))
+    counts = np.bincount(folds[rows], minlength=options["folds"])
+    if len(rows) < 2 * options["folds"] or not counts.all():
+        note = f"only {len(rows)} users of valid have their held-out item among the candidates: the base order is kept"
+        logging.warning(note)
+        scores = {part: single_scores(aligned, BASE) for part, aligned in parts.items()}
+        return scores, {"users_fitted": 0, "importances": {}, "note": note}
+    models = fit_folds(makers["valid"], rows, truth[rows], folds[rows], options, sources.threads)
+    scores = {"valid": np.zeros(parts["valid"].lists.items.shape, np.float32)}
+    for number, model in enumerate(models):
+        own = np.flatnonzero(folds == number)
+        scores["valid"][own] = predicted([model], makers["valid"], own)
+    scores["test"] = predicted(models, makers["test"], np.arange(len(parts["test"].lists.users)))
+    gains = sum(model.feature_importance("gain") for model in models)
+    shares = {name: round(float(gain / (gains.sum() or 1)), 6) for name, gain in zip(names, gains, strict=True)}
+    trees = [model.best_iteration for model in models]
+    return scores, {"users_fitted": len(rows), "importances": shares, "trees": trees}
+
+
+def signal_names(aligned):
+    """Return the names of the features that are made of the lists, in order."""
+    return [f"{name}:{what}" for name in aligned.scores for what in ("score", "rank")]
+
+
+class Features:
+    """All features of the candidates of one part, made for some users at a time."""
+
+    def __init__(self, part, aligned, sources):
+        self.aligned = aligned
+        self.context = Context(sources, part, aligned.lists)
+
+    def of(self, rows):
+        """Return ``(k, depth, n_features)`` float32; NaN where a candidate is beyond a signal's depth, or unknown."""
+        columns = []
+        for name, scores in self.aligned.scores.items():
+            ranks = self.aligned.ranks[name][rows].astype(np.float32)
+            columns += [np.where(ranks > 0, scores[rows], np.nan), np.where(ranks > 0, ranks, np.nan)]
+        return np.concatenate([np.stack(columns, axis=-1), self.context.features(rows)], axis=-1, dtype=np.float32)
+
+    def table(self, rows, truth):
+        """Return the features of the candidates that are there, their labels and start scores, and counts by user."""
+        there = self.aligned.lists.present[rows]
+        labels = np.arange(there.shape[1]) == truth[:, None]
+        chunks = [
+            self.of(rows[start : start + USERS_PER_CHUNK])[there[start : start + USERS_PER_CHUNK]]
+            for start in range(0, len(rows), USERS_PER_CHUNK)
+        ]
+        return np.concatenate(chunks), labels[there].astype(np.int8), start_scores(there)[there], there.sum(1)
+
+
+def start_scores(there):
+    """Return what the trees start from, ``(k, depth)`` float64: minus the logarithm of the base rank.
+
+    So they learn corrections of the base list, of which none are left where nothing is learned.
+    """
+    return np.broadcast_to(-np.log(np.arange(1, there.shape[1] + 1)), there.shape)
+
+
+def fit_folds(features, rows, truth, folds, options, threads):
+    """Fit one model per fold.
+
+    Parameters
+    ----------
+    features : Features
+    rows, truth, folds : numpy.ndarray
+        ``(k,)`` rows of the lists that are learned from, the columns of their held-out items and their folds.
+    options : dict
+    threads : int
+
+    Returns
+    -------
+    list of lightgbm.Booster
+    """
+    values, labels, start, counts = features.table(rows, truth)
+    row_folds = np.repeat(folds, counts)
+    whole = {"params": {"verbose": -1, "num_threads": threads, "feature_pre_filter": False}}
+    settings = {
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [FITTED_AT],
+        "num_leaves": options["num_leaves"],
+        "learning_rate": options["learning_rate"],
+        "min_data_in_leaf": options["min_data_in_leaf"],
+        "lambda_l2": 1.0,
+        "feature_fraction": 0.8,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "bagging_by_query": True,
+        "seed": options["seed"],
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": threads,
+        "feature_pre_filter": False,
+        "verbose": -1,
+    }
+    models = []
+    for number in range(options["folds"]):
+        stop = (number + 1) % options["folds"]
+        learn = (row_folds != number) & (row_folds != stop)
+        kept = (folds != number) & (folds != stop)
+        train = lightgbm.Dataset(values[learn], labels[learn], group=counts[kept], init_score=start[learn], **whole)
+        checked, groups = row_folds == stop, counts[folds == stop]
+        check = train.create_valid(values[checked], labels[checked], group=groups, init_score=start[checked])
+        stopping = lightgbm.early_stopping(options["patience"], verbose=False)
+        model = lightgbm.train(settings, train, options["rounds"], valid_sets=[check], callbacks=[stopping])
+        reached = model.best_score["valid_0"][f"ndcg@{FITTED_AT}"]
+        logging.info("fold %d: %d trees, NDCG@10 %.4f on fold %d", number, model.best_iteration, reached, stop)
+        models.append(model)
+    return models
+
+
+def predicted(models, features, rows):
+    """Return the mean of the models' scores, each standardised within the list, ``(len(rows), depth)`` float32."""
+    there = features.aligned.lists.present[rows]
+    total = np.zeros(there.shape, np.float64)
+    for start in range(0, len(rows), USERS_PER_CHUNK):
+        chunk = slice(start, start + USERS_PER_CHUNK)
+        values = features.of(rows[chunk])
+        for model in models:
+            flat = model.predict(
+                values.reshape(-1, values.shape[-1]),
+                num_iteration=model.best_iteration,
+                num_threads=features.context.sources.threads,
+            )
+            total[chunk] += standardised(flat.reshape(values.shape[:2]) + start_scores(there[chunk]), there[chunk])
+    return (total / len(models)).astype(np.float32)

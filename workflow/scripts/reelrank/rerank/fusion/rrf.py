@@ -1,0 +1,22 @@
+"""Reciprocal rank fusion (Cormack, Clarke & Büttcher, SIGIR 2009): nothing is fitted."""
+
+import numpy as np
+
+
+def fuse(parts, truth, options, material):
+    """Score each candidate by the sum of ``1 / (k + rank)`` over the base list and the signals.
+
+    A candidate beyond a signal's depth keeps its base rank there. See `reelrank.rerank.fusion.fuse`.
+    """
+    return {part: fused_scores(aligned, options["k"]) for part, aligned in parts.items()}, {"users_fitted": 0}
+
+
+def fused_scores(aligned, k):
+    """Return ``(n, depth)`` float32."""
+    scores = np.empty(aligned.lists.items.shape, np.float32)
+    for rows, some in aligned.lists.parts():
+        total = np.zeros(some.items.shape, np.float64)
+        for name in aligned.ranks:
+            total += 1 / (k + aligned.orders(name, rows).astype(np.float64))
+        scores[rows] = total
+    return scores

@@ -1,0 +1,244 @@
+"""The lists of several re-rankers over one base list, brought to the order of its candidates."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reelrank.data.lists import RankedLists, read_about, read_lists, read_users
+from reelrank.errors import InputError
+from reelrank.metrics.ranking import ndcg
+from reelrank.rerank.similarity import standardised
+
+#: Name of the base list among the signals.
+BASE = "base"
+
+#: The n of the NDCG@n that everything is fitted by.
+FITTED_AT = 10
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Signals over the candidates of some users; column c is the candidate of base rank c + 1.
+
+    Attributes
+    ----------
+    lists : RankedLists
+        ``(n, depth)`` heads of the base lists.
+    scores : dict of str to numpy.ndarray
+        ``(n, depth)`` float32 of each signal, the base first: standardised within the
+        list. What lies beyond a signal's depth has the least score of its list.
+    ranks : dict of str to numpy.ndarray
+        ``(n, depth)`` int16: place of the candidate in the signal's own list, 0 beyond its depth.
+    asked : str
+        Who was asked about, as the signals' metadata say: ``all``, ``hits``, ``sample ...``.
+    all_users : int
+        Users of the base list, those included who were not asked about.
+    """
+
+    lists: RankedLists
+    scores: dict
+    ranks: dict
+    asked: str
+    all_users: int
+
+    def only(self, name):
+        """Return the same candidates with one signal."""
+        return replace(self, scores={name: self.scores[name]}, ranks={name: self.ranks[name]})
+
+    def orders(self, name, rows=slice(None)):
+        """Return ``(k, depth)`` int16: the order of a signal alone; what it did not rank keeps its base rank."""
+        own, beneath = self.ranks[name][rows], self.ranks[BASE][rows]
+        return np.where(own > 0, own, beneath)
+
+
+def align(base, paths, depth):
+    """Read signals and align them to the candidates of a base list.
+
+    Parameters
+    ----------
+    base : RankedLists
+        As deep as it is.
+    paths : dict of str to path
+        The list of each signal.
+    depth : int
+        How many of the base list's items are candidates.
+
+    Returns
+    -------
+    Aligned
+        Of the users that every signal has.
+
+    Raises
+    ------
+    InputError
+        Names the file and a user: where a signal was asked of all and has not the users
+        of the base list, has users that the base list has not, or ranks other candidates;
+        or where two signals were asked of different samples.
+    """
+    users, asked = base.users, "all"
+    for path in paths.values():
+        found, whom = read_users(path), read_about(path).get("users", "all")
+        _check_users(path, found, base.users, whom)
+        if whom != "all":
+            if asked not in ("all", whom):
+                raise InputError(
+                    f"{path}: was asked of users: {whom}; expected {asked}, as another signal of the fusion"
+                )
+            asked = whom
+        users = np.intersect1d(users, found, assume_unique=True)
+    whole = _rows(base, users)
+    heads = whole.head(depth)
+    shape = heads.items.shape
+    scores = {name: np.empty(shape, np.float32) for name in (BASE, *paths)}
+    ranks = {name: np.empty(shape, np.int16) for name in scores}
+    for name, path in paths.items():
+        lists, about = read_lists(path)
+        lists = _rows(lists, users)
+        for rows, some in whole.parts():  # what is sorted and standardised takes many times the memory of a list
+            found = _aligned(some, some.head(depth), lists.of_rows(rows), path, int(about["depth"]))
+            scores[name][rows], ranks[name][rows] = found
+    for rows, some in heads.parts():
+        scores[BASE][rows] = standardised(some.scores, some.present)
+        ranks[BASE][rows] = np.where(some.present, np.arange(1, shape[1] + 1), 0)
+    return Aligned(heads, scores, ranks, asked, len(base.users))
+
+
+def _check_users(path, found, expected, whom):
+    strange = np.setdiff1d(found, expected)
+    if len(strange):
+        raise InputError(
+            f"{path}: holds user {strange[0]}, whom the base list does not hold ({len(strange)} such users)"
+        )
+    absent = np.setdiff1d(expected, found)
+    if whom == "all" and len(absent):
+        raise InputError(
+            f"{path}: lacks user {absent[0]}, whom the base list holds ({len(absent)} such users); expected the same "
+            "users, or metadata that say who was asked about"
+        )
+
+
+def _rows(lists, users):
+    if len(users) == len(lists.users):  # all of them: no copy
+        return lists
+    rows = np.searchsorted(lists.users, users)
+    return RankedLists(lists.users[rows], lists.items[rows], lists.scores[rows])
+
+
+def _aligned(whole, heads, signal, path, depth):
+    """Return a signal's standardised scores and ranks in the order of the candidates."""
+    expected = whole.items[:, :depth]
+    width = expected.shape[1]
+    items, scores = np.full(expected.shape, -1, np.int32), np.zeros(expected.shape, np.float32)
+    shown = min(width, signal.items.shape[1])
+    items[:, :shown], scores[:, :shown] = signal.items[:, :shown], signal.scores[:, :shown]
+    in_base, in_signal = (np.argsort(values, axis=1, kind="stable") for values in (expected, items))
+    same = np.take_along_axis(expected, in_base, axis=1) == np.take_along_axis(items, in_signal, axis=1)
+    wrong = ~same.all(1) | (signal.present[:, shown:].any(1))
+    if wrong.any():
+        raise InputError(
+            f"{path}: the list of user {signal.users[wrong][0]} is no permutation of the first {depth} of its base "
+            f"list ({wrong.sum()} such users)"
+        )
+    ranks = np.zeros(expected.shape, np.int16)
+    np.put_along_axis(ranks, in_base, (in_signal + 1).astype(np.int16), axis=1)
+    moved = np.zeros(expected.shape, np.float32)
+    np.put_along_axis(moved, in_base, np.take_along_axis(scores, in_signal, axis=1), axis=1)
+    ranks[expected < 0] = 0
+    there = np.zeros(heads.items.shape, bool)
+    cut = min(width, there.shape[1])
+    there[:, :cut] = expected[:, :cut] >= 0
+    full = np.zeros(heads.items.shape, np.float32)
+    full[:, :cut] = moved[:, :cut]
+    spread = standardised(full, there)
+    least = np.where(there, spread, np.inf).min(1, keepdims=True, initial=np.inf)
+    beneath = np.where(np.isfinite(least), least, 0)
+    places = np.zeros(heads.items.shape, np.int16)
+    places[:, :cut] = ranks[:, :cut]
+    return np.where(there, spread, beneath).astype(np.float32), places
+
+
+def truth_columns(lists, queries):
+    """Return the column of each user's held-out item among the candidates, -1 where it is not there.
+
+    Parameters
+    ----------
+    lists : RankedLists
+    queries : reelrank.data.interactions.Queries
+        Must cover the lists' users.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n,)`` int64.
+    """
+    found = lists.items == queries.of(lists.users).targets[:, None]
+    return np.where(found.any(1), found.argmax(1), -1)
+
+
+def truth_ranks(scores, truth):
+    """Return the rank that each held-out item has when lists are ordered by (-score, base rank).
+
+    The same as `RankedLists.reordered` gives, without sorting.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        ``(k, depth)`` float32, of users whose held-out item is there.
+    truth : numpy.ndarray
+        ``(k,)`` its column.
+    """
+    own = np.take_along_axis(scores, truth[:, None], axis=1)
+    before = np.arange(scores.shape[1]) < truth[:, None]
+    above = np.count_nonzero(scores > own, axis=1)
+    return 1 + above + np.count_nonzero((scores == own) & before, axis=1)
+
+
+def valid_ndcg(part, truth, scores):
+    """Return the mean NDCG@10 of lists ordered by `scores`, over all users of the base list that count.
+
+    Users who were left out because their held-out item is not in the list (``hits``) are misses.
+
+    Parameters
+    ----------
+    part : Aligned
+    truth : numpy.ndarray
+        ``(n,)`` of `truth_columns`.
+    scores : numpy.ndarray
+        ``(n, depth)`` float32.
+    """
+    rows = np.flatnonzero(truth >= 0)
+    users = part.all_users if part.asked == "hits" else len(truth)
+    if not users:
+        return 0.0
+    return float(ndcg(truth_ranks(usable(part, scores)[rows], truth[rows]), FITTED_AT).sum() / users)
+
+
+def usable(part, scores):
+    """Return scores in which no absent entry stands before one that is there."""
+    scores = np.asarray(scores, np.float32)
+    return scores if part.lists.present.all() else np.where(part.lists.present, scores, -np.inf)
+
+
+def single_scores(part, name):
+    """Return scores that give the order of one signal alone: minus its ranks, ``(n, depth)`` float32."""
+    return -part.orders(name).astype(np.float32)
+
+
+def refuse_unfitted(lists, path):
+    """Raise `InputError` if there are no valid lists: then nothing can be fitted."""
+    if not len(lists.users):
+        raise InputError(f"{path}: holds no valid lists; a fusion is fitted on these")
+
+
+def gain_z(differences, users):
+    """Return how many standard errors the mean of paired differences lies above 0.
+
+    Parameters
+    ----------
+    differences : numpy.ndarray
+        ``(k,)``; those of the other ``users - k`` are 0.
+    users : int
+    """
+    mean = differences.sum() / max(users, 1)
+    variance = max((differences**2).sum() / max(users, 1) - mean**2, 0)
+    return mean / np.sqrt(variance / users) if variance > 0 else 0.0

@@ -1,0 +1,1 @@
+"""The training loop of the neural base models: samples, checkpoints, top-K."""

@@ -1,0 +1,228 @@
+"""The one training loop: shuffled batches, early stopping on valid NDCG@10, best weights kept, resumable."""
+
+import copy
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from reelrank.errors import InputError
+from reelrank.hardware import gpu_arithmetic, mixed_precision
+from reelrank.training.checkpoints import Checkpoint, random_state, set_random_state
+from reelrank.training.topk import target_ranks
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """Hyper-parameters that every model trained by `train` has.
+
+    Attributes
+    ----------
+    epochs : int
+        At most this many passes over the samples.
+    batch_size : int
+    learning_rate : float
+        Of AdamW.
+    weight_decay : float
+        Decoupled (AdamW).
+    patience : int
+        Stop after this many epochs without a better NDCG@10 on valid.
+    validation_users : int
+        Valid users (a seeded sample) that early stopping looks at.
+    precision : str
+        One of `reelrank.hardware.PRECISIONS`, of training on a GPU; a CPU always
+        computes in float32, and so does the scoring of valid users.
+    """
+
+    epochs: int = 120
+    batch_size: int = 64
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.0
+    patience: int = 5
+    validation_users: int = 20_000
+    precision: str = "float32"
+
+
+@dataclass
+class Progress:
+    """What a training has done so far.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row per epoch.
+    best_state : dict
+        The module's state after the best epoch.
+    """
+
+    history: list = field(default_factory=list)
+    best_state: dict | None = None
+
+    @property
+    def best_epoch(self):
+        """The first epoch, from 1, with the highest valid NDCG@10."""
+        return 1 + int(np.argmax([row["valid_ndcg"] for row in self.history]))
+
+    def add(self, loss, ndcg, module):
+        """Record an epoch and keep the weights if it is the best."""
+        self.history.append({"epoch": len(self.history) + 1, "loss": loss, "valid_ndcg": ndcg})
+        if self.best_epoch == len(self.history):
+            self.best_state = copy.deepcopy(module.state_dict())
+
+    def is_over(self, options):
+        """Return whether there is no further epoch, by number or by patience."""
+        done = len(self.history)
+        if done and done < options.epochs and done - self.best_epoch >= options.patience:
+            logging.info("stopped: no better valid NDCG@10 since epoch %d", self.best_epoch)
+            return True
+        return done >= options.epochs
+
+
+def train(model, samples, queries, options, seed, checkpoint=None):
+    """Train `model` in place and leave it with its best weights.
+
+    A training that was killed continues after its last whole epoch, and ends with the
+    same weights as one that was not. A loss that is not finite ends it with the best
+    weights so far.
+
+    Parameters
+    ----------
+    model : reelrank.models.NeuralRecommender
+        Has ``module`` (with ``loss(batch)``), ``parameter_groups`` and ``score``.
+    samples : object with ``len``, ``rows``, ``smallest_batch`` and ``batch(index)``
+        See `reelrank.training.samples.PrefixSamples`; an epoch leaves out a last batch that is
+        smaller than ``smallest_batch``; ``redraw(generator)``, where there is one,
+        is called before each epoch.
+    queries : reelrank.data.interactions.Queries
+        The valid users.
+    options : TrainingOptions
+    seed : int
+        Of the shuffling and of the sample of valid users.
+    checkpoint : reelrank.training.checkpoints.Checkpoint, optional
+        Where the progress is kept. It is still there when the training is over: whoever
+        writes the weights removes it then.
+
+    Returns
+    -------
+    list of dict
+        One row per epoch: epoch, loss (mean over the samples learned from), valid_ndcg.
+
+    Raises
+    ------
+    InputError
+        If there are fewer samples than the smallest batch, if the loss of the first epoch is not finite,
+        or if the checkpoint is of another training or does not fit the module.
+    """
+    if len(samples) < samples.smallest_batch:
+        raise InputError(
+            f"found {len(samples)} training samples; expected {samples.smallest_batch} or more; the users' histories "
+            "are too short"
+        )
+    checkpoint = checkpoint or Checkpoint(None, "")
+    queries = _sample_of(queries, options.validation_users, seed)
+    optimizer = torch.optim.AdamW(model.parameter_groups(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    shuffle = torch.Generator().manual_seed(seed)
+    progress = _resume(checkpoint, model.module, optimizer, shuffle)
+    while not progress.is_over(options):
+        started = time.monotonic()
+        with gpu_arithmetic(options.precision):
+            loss = _run_epoch(model.module, samples, optimizer, options, shuffle)
+        epoch = len(progress.history) + 1
+        ndcg = _run_validation(model, queries) if math.isfinite(loss) else math.nan
+        if math.isnan(ndcg):
+            _report_divergence(epoch, loss, progress)
+            break
+        progress.add(loss, ndcg, model.module)
+        checkpoint.save(_state(progress, model.module, optimizer, shuffle))
+        seconds = time.monotonic() - started
+        logging.info("epoch %d/%d: loss %.4f, valid NDCG@10 %.5f, %.1f s", epoch, options.epochs, loss, ndcg, seconds)
+    model.module.load_state_dict(progress.best_state)
+    model.module.eval()
+    return progress.history
+
+
+def _run_epoch(module, samples, optimizer, options, shuffle):
+    """Take one step per batch; return the mean loss, which may be not finite."""
+    module.train()
+    if hasattr(samples, "redraw"):
+        samples.redraw(shuffle)
+    device = samples.rows.device
+    total, learned = 0.0, 0
+    for index in torch.randperm(len(samples), generator=shuffle).to(device).split(options.batch_size):
+        if len(index) < samples.smallest_batch:
+            continue
+        optimizer.zero_grad(set_to_none=True)
+        with mixed_precision(options.precision, device):
+            loss = module.loss(samples.batch(index))
+        loss.backward()
+        optimizer.step()
+        total += loss.detach() * len(index)
+        learned += len(index)
+    module.eval()
+    return float(total) / learned
+
+
+def _run_validation(model, queries):
+    """Return the valid NDCG@10, not a number where the scores are none: the last step may have spoilt the weights."""
+    try:
+        return validation_ndcg(model, queries)
+    except FloatingPointError:
+        return math.nan
+
+
+def _report_divergence(epoch, loss, progress):
+    """Say that loss or scores are not finite; an error if there are no weights to fall back on."""
+    what = "the scores are nan" if math.isfinite(loss) else f"the loss is {loss}"
+    found = f"epoch {epoch}: {what}; a smaller learning_rate may help"
+    if not progress.history:
+        raise InputError(found)
+    logging.error("%s", found)
+    logging.warning("training ends with the weights of epoch %d", progress.best_epoch)
+
+
+def _state(progress, module, optimizer, shuffle):
+    """Return all that the next epoch depends on."""
+    return {
+        "history": progress.history,
+        "best_state": dict(progress.best_state),
+        "module": dict(module.state_dict()),
+        "optimizer": optimizer.state_dict(),
+        "random": random_state(shuffle, next(module.parameters()).device),
+    }
+
+
+def _resume(checkpoint, module, optimizer, shuffle):
+    """Restore what `_state` returned, if there is a checkpoint; return the progress."""
+    state = checkpoint.load()
+    if state is None:
+        return Progress()
+    try:
+        module.load_state_dict(state["best_state"])
+        module.load_state_dict(state["module"])
+        optimizer.load_state_dict(state["optimizer"])
+        set_random_state(state["random"], shuffle, next(module.parameters()).device)
+        progress = Progress(state["history"], state["best_state"])
+        logging.info("%s: continued after epoch %d", checkpoint.path, len(progress.history))
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise checkpoint.unfit(error) from None
+    return progress
+
+
+def validation_ndcg(model, queries):
+    """Return the mean NDCG@10 of the valid users.
+
+    Its own line rather than `reelrank.metrics.ranking`, so that a change of the report's
+    metrics does not retrain every model.
+    """
+    ranks = target_ranks(model, queries)
+    return float(np.mean(np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0.0))) if len(ranks) else 0.0
+
+
+def _sample_of(queries, most, seed):
+    if len(queries) <= most:
+        return queries
+    chosen = np.random.default_rng([seed, len(queries)]).choice(len(queries), most, replace=False)
+    return queries[np.sort(chosen)]
