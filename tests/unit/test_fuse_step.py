@@ -11,7 +11,7 @@ from planted import ABOUT, planted_interactions, signal
 from reelrank.config.fusions import DEFAULTS
 from reelrank.data.lists import RankedLists, read_lists, write_lists
 from reelrank.errors import InputError
-from reelrank.rerank.fusion.signals import truth_columns
+from reelrank.rerank.signals.aligned import truth_columns
 
 FUSIONS = ("rrf", "zscore", "lambdamart")
 

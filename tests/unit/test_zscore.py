@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from planted import aligned, planted, signal
 
-from reelrank.rerank.fusion.signals import BASE, gain_z, single_scores, valid_ndcg
+from reelrank.rerank.signals.aligned import BASE, gain_z, single_scores, valid_ndcg
 from reelrank.rerank.fusion.zscore import fuse
 
 OPTIONS = {"threshold": 2.6}

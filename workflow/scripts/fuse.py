@@ -9,8 +9,8 @@ from reelrank.data.interactions import load_interactions
 from reelrank.data.lists import read_lists, write_lists
 from reelrank.files import write_json
 from reelrank.rerank.fusion import fuse
-from reelrank.rerank.fusion.fitted import description
-from reelrank.rerank.fusion.signals import align, refuse_unfitted, truth_columns
+from reelrank.rerank.signals.fitted import description
+from reelrank.rerank.signals.aligned import align, refuse_unfitted, truth_columns
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

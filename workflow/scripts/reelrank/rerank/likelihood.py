@@ -2,61 +2,53 @@
 
 import numpy as np
 
-from reelrank.llm.titles import END, history_text, latest_items
-
-#: Users that go to the model together: shards are made of whole chunks.
-CHUNK = 256
+from reelrank import rerank
+from reelrank.llm.titles import END, history_text, latest_items, plain_titles
 
 
-def likelihood_scores(model, lists, histories, titles, history_length, unconditional_weight=0.0, rows=None):
-    """Return the log-likelihood of each candidate's title after the user's latest titles.
+class Reranker(rerank.Reranker):
+    """The log-likelihood of each candidate's title after the titles of the user's latest items.
 
-    A candidate without a title gets the mean of its list, so that absence neither
-    lifts nor sinks it; candidates of the same title get the same score, and a user
-    without a titled history is ranked by the titles alone.
+    ``unconditional_weight`` is how much of the title's log-likelihood without any history is
+    taken off: 0 ranks by the likelihood, 1 by the pointwise mutual information of title and
+    history, which favours no title for being popular.
 
-    Parameters
-    ----------
-    model : reelrank.llm.local.model.LocalModel
-        Or anything with its ``likelihoods_of``.
-    lists : reelrank.data.lists.RankedLists
-    histories : reelrank.data.interactions.Histories
-        One per user of the lists.
-    titles : sequence of str
-        By item, of `reelrank.llm.titles.plain_titles`; empty where there is none.
-    history_length : int
-        Latest items that are read.
-    unconditional_weight : float
-        How much of the title's log-likelihood without any history is taken off: 0
-        ranks by the likelihood, 1 by the pointwise mutual information of title and
-        history, which a popular title does not profit from.
-    rows : (int, int), optional
-        Those of the lists that are scored, whole chunks of them; all by default.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(n_rows, depth)`` float32.
+    A candidate without a title gets the mean of its list, so that a missing title neither
+    lifts nor sinks it. Candidates of the same title get the same score. A user without a
+    titled history is ranked by the titles alone.
     """
-    start, stop = rows or (0, len(lists.users))
-    everything = [[titles[item] + END if item >= 0 and titles[item] else "" for item in row] for row in lists.items]
-    prefixes = [history_text(items, titles) for items in latest_items(histories, history_length)][start:stop]
-    candidates = everything[start:stop]
-    shape = (stop - start, lists.items.shape[1])
-    known = np.array([[bool(text) for text in row] for row in candidates], bool).reshape(shape)
-    conditional = []
-    for first in range(0, stop - start, CHUNK):
-        conditional += _asked(model, prefixes[first : first + CHUNK], candidates[first : first + CHUNK])
-    if unconditional_weight and conditional:
-        # Of all lists, for the same reason: each title is scored in the same company whatever the shard.
-        distinct = sorted({text for row in everything for text in row if text})
-        alone = dict(zip(distinct, _asked(model, [""], [distinct])[0] if distinct else [], strict=True))
-        conditional = [
-            [score - unconditional_weight * alone.get(text, 0.0) for score, text in zip(scores, row, strict=True)]
-            for scores, row in zip(conditional, candidates, strict=True)
+
+    users_together = 256
+
+    def __init__(self, options, material):
+        super().__init__(options, material)
+        self.titles, self.model = plain_titles(material.texts), material.language_model
+        self.alone = {}
+
+    def begin(self, split, lists):
+        """Score the titles of all lists without a history: each in the same company whatever the shard."""
+        if self.options["unconditional_weight"] and len(lists.users):
+            distinct = sorted({text for row in self.candidates(lists) for text in row if text})
+            scores = _asked(self.model, [""], [distinct])[0] if distinct else []
+            self.alone = dict(zip(distinct, scores, strict=True))
+
+    def scores(self, lists, histories):
+        """Return log-likelihoods, ``(n_users, depth)`` float32."""
+        candidates, weight = self.candidates(lists), self.options["unconditional_weight"]
+        latest = latest_items(histories, self.options["history_length"])
+        found = _asked(self.model, [history_text(items, self.titles) for items in latest], candidates)
+        scores = [
+            [score - weight * self.alone.get(text, 0.0) for score, text in zip(own, row, strict=True)]
+            for own, row in zip(found, candidates, strict=True)
         ]
-    scores = np.array(conditional, np.float64).reshape(shape)
-    return _neutral_where_unknown(scores, known)
+        known = np.array([[bool(text) for text in row] for row in candidates], bool)
+        shape = lists.items.shape
+        return _neutral_where_unknown(np.array(scores, np.float64).reshape(shape), known.reshape(shape))
+
+    def candidates(self, lists):
+        """Return the continuation that each candidate is scored by, empty where it has no title."""
+        titles = self.titles
+        return [[titles[item] + END if item >= 0 and titles[item] else "" for item in row] for row in lists.items]
 
 
 def _asked(model, prefixes, candidates):

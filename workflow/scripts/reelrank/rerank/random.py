@@ -1,24 +1,29 @@
-"""Controls: what a re-ranker must beat to have done anything."""
+"""A seeded shuffle: the control that every other re-ranker must beat."""
+
+from zlib import crc32
 
 import numpy as np
 
+from reelrank import rerank
+from reelrank.data.tables import SPLITS
 
-def random_scores(users, depth, seed):
-    """Return uniform scores, drawn per user so that no user's order depends on the others.
 
-    Parameters
-    ----------
-    users : numpy.ndarray
-        ``(n,)``.
-    depth : int
-    seed : sequence of int
+class Reranker(rerank.Reranker):
+    """Uniform scores, drawn per user, so that no user's order depends on the others.
 
-    Returns
-    -------
-    numpy.ndarray
-        ``(n, depth)`` float32.
+    Each base model and training seed gets a shuffle of its own; their rows would share one draw otherwise.
     """
-    scores = np.empty((len(users), depth), np.float32)
-    for row, user in enumerate(users):
-        scores[row] = np.random.default_rng([*seed, int(user)]).random(depth, np.float32)
-    return scores
+
+    def begin(self, split, lists):
+        """Choose the seeds of this split's draws."""
+        about = self.material.about
+        base = crc32(about["base_model"].encode())
+        self.entropy = [self.options["seed"], SPLITS.index(split), about["seed"], base]
+
+    def scores(self, lists, histories):
+        """Return ``(n_users, depth)`` float32 in [0, 1)."""
+        scores = np.empty(lists.items.shape, np.float32)
+        for row, user in enumerate(lists.users):
+            rng = np.random.default_rng([*self.entropy, int(user)])
+            scores[row] = rng.random(scores.shape[1], np.float32)
+        return scores

@@ -13,7 +13,7 @@ def fuse(kind, parts, truth, options, material):
     ----------
     kind : str
         A file of this package: ``rrf``, ``zscore``, ``lambdamart``.
-    parts : dict of str to reelrank.rerank.fusion.signals.Aligned
+    parts : dict of str to reelrank.rerank.signals.aligned.Aligned
         ``valid`` and ``test``.
     truth : numpy.ndarray
         ``(n_valid_users,)`` int64: column of the held-out item among the candidates of
@@ -21,7 +21,7 @@ def fuse(kind, parts, truth, options, material):
     options : dict
         Of the config block, with the defaults filled in.
     material : dict
-        What else may be read, as `reelrank.rerank.fusion.context.load_sources` takes it.
+        What else may be read, as `reelrank.rerank.signals.context.load_sources` takes it.
 
     Returns
     -------

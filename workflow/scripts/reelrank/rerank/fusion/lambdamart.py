@@ -8,9 +8,9 @@ import lightgbm
 import numpy as np
 
 from reelrank.metrics.ranking import ndcg
-from reelrank.rerank.fusion.context import Context, context_names, load_sources
-from reelrank.rerank.fusion.signals import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
-from reelrank.rerank.similarity import standardised
+from reelrank.metrics.standardising import standardised
+from reelrank.rerank.signals.aligned import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
+from reelrank.rerank.signals.context import Context, context_names, load_sources
 
 #: What is needed of the material of all fusions.
 SOURCES = ("inputs", "data", "matrices", "history", "threads")

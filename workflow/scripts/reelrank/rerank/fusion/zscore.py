@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from reelrank.metrics.ranking import ndcg
-from reelrank.rerank.fusion.signals import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
+from reelrank.rerank.signals.aligned import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
 
 #: Weights that are tried for a signal, against 1 for the base list. A smaller one moves so few held-out items that
 #: chance alone can look clear.

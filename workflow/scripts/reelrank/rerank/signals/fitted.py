@@ -1,6 +1,6 @@
 """What a fusion was fitted to: ``fusion.json``."""
 
-from reelrank.rerank.fusion.signals import BASE, single_scores, valid_ndcg
+from reelrank.rerank.signals.aligned import BASE, single_scores, valid_ndcg
 
 
 def description(name, block, valid, truth, scores, found):
@@ -11,7 +11,7 @@ def description(name, block, valid, truth, scores, found):
     name : str
     block : dict
         ``type``, ``signals``, ``twin_of``.
-    valid : reelrank.rerank.fusion.signals.Aligned
+    valid : reelrank.rerank.signals.aligned.Aligned
     truth : numpy.ndarray
         ``(n,)`` of `truth_columns`, on valid.
     scores : numpy.ndarray

@@ -7,7 +7,7 @@ import numpy as np
 from reelrank.data.lists import RankedLists, read_about, read_lists, read_users
 from reelrank.errors import InputError
 from reelrank.metrics.ranking import ndcg
-from reelrank.rerank.similarity import standardised
+from reelrank.metrics.standardising import standardised
 
 #: Name of the base list among the signals.
 BASE = "base"

@@ -1,0 +1,61 @@
+"""Re-rank the heads of base lists by one re-ranker, for valid and for test."""
+
+import logging
+
+import numpy as np
+
+from reelrank.data.interactions import load_interactions
+from reelrank.data.lists import read_lists, write_lists
+from reelrank.llm.ask.users import choose_users, users_tag
+from reelrank.rerank import reranker_class
+from reelrank.rerank.material import load_material
+from reelrank.sharding import shard_metadata, shard_range
+
+
+def main(inputs, outputs, about, reranker, needs, settings, history, shard=(1, 1)):
+    """Write the re-ranked lists.
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+        ``valid``, ``test`` (base lists), ``interactions``, ``split``, and what the re-ranker needs.
+    outputs : dict of str to path
+        ``valid``, ``test``.
+    about : dict
+        Metadata of the lists.
+    reranker : dict
+        The complete block of the config.
+    needs : sequence of str
+        Files of `reelrank.rerank.material`.
+    settings : dict
+        As `reelrank.rerank.material.load_material` takes them.
+    history : {'full', 'train_only'}
+    shard : (int, int)
+        Which shard of the users, from 1, and of how many.
+    """
+    data = load_interactions(inputs["interactions"], inputs["split"])
+    options = {key: value for key, value in reranker.items() if key != "type"}
+    material = load_material(needs, inputs, settings, data, about)
+    plug_in = reranker_class(reranker["type"])(options, material)
+    for split, path in outputs.items():
+        queries = data.queries(split, history)
+        base = read_lists(inputs[split], about["depth"])[0]
+        whole = choose_users(reranker.get("users", "all"), split, base, queries, about["depth"]).lists
+        start, stop = shard_range(len(whole.users), *shard, plug_in.users_together)
+        plug_in.begin(split, whole)
+        lists = whole.of_rows(slice(start, stop))
+        scores = score_all(plug_in, lists, queries.of(lists.users).history)
+        metadata = {**about, "split": split, **shard_metadata(shard, (start, stop), len(whole.users))}
+        if "users" in reranker:
+            metadata["users"] = users_tag(reranker["users"])
+        write_lists(lists.reordered(scores), path, metadata, lists)
+        logging.info("%s: %d users, depth %d", split, *lists.items.shape)
+
+
+def score_all(plug_in, lists, histories):
+    """Return the scores of all lists, batch by batch, ``(n_users, depth)`` float32."""
+    scores = np.empty(lists.items.shape, np.float32)
+    for start in range(0, len(lists.users), plug_in.users_together):
+        rows = slice(start, start + plug_in.users_together)
+        scores[rows] = plug_in.scores(lists.of_rows(rows), histories[rows])
+    return scores
