@@ -4,59 +4,50 @@
 
 rule rerank_randomly:
     input:
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
+        **by_split(paths.base_lists),
     output:
-        valid=f"{LISTS}/{{reranker}}/valid.parquet",
-        test=f"{LISTS}/{{reranker}}/test.parquet",
+        **by_split(paths.lists),
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
+        paths.log("rerank"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
+        paths.benchmark("rerank")
     wildcard_constraints:
-        reranker=names(rerankers_of("random")),
+        reranker=one_of(chosen.rerankers_of("random")),
     conda:
         "../envs/data.yaml"
     params:
-        about=about_list,
-        seed=lambda wildcards: config["rerankers"][wildcards.reranker].get("seed", 1),
-        code=code_digest("rerank_randomly.py"),
+        about=plan.lists.about,
+        shuffle_seed=lambda wildcards: config["rerankers"][wildcards.reranker].get("seed", 1),
     script:
         "../workflow/scripts/rerank_randomly.py"
 
 
 rule rerank_by_similarity:
     input:
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        matrices=lambda wildcards: feature_paths(wildcards, wildcards.reranker, "rerankers"),
-        texts=history_text_paths,
-        weights=history_weights,
+        **by_split(paths.base_lists),
+        interactions=paths.interactions,
+        split=paths.split,
+        matrices=plan.features.of_reranker,
+        texts=plan.features.history_texts,
+        weights=plan.features.history_weights,
     output:
-        valid=f"{LISTS}/{{reranker}}/valid.parquet",
-        test=f"{LISTS}/{{reranker}}/test.parquet",
+        **by_split(paths.lists),
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
+        paths.log("rerank"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
+        paths.benchmark("rerank")
     wildcard_constraints:
-        reranker=names(set(rerankers_of("similarity")) - set(encoding_histories())),
+        reranker=one_of(set(chosen.rerankers_of("similarity")) - set(plan.features.encoding_histories())),
     conda:
         "../envs/torch.yaml"
     threads: config["threads"]
     params:
-        about=about_list,
-        features=lambda wildcards: [
-            (encoder, field, fields.encoder_block(config, encoder))
-            for encoder, field in fields.features_of(config, wildcards.reranker, "rerankers")
-        ],
-        options=lambda wildcards: settings.similarity_options(config["rerankers"][wildcards.reranker]),
-        texts=lambda wildcards: history_parts(wildcards.reranker),
+        about=plan.lists.about,
+        features=plan.features.blocks_of_reranker,
+        options=plan.features.similarity_options,
+        fields=plan.features.history_parts,
         history=config["history"],
         threads=config["threads"],
-        code=lambda wildcards: code_digest("rerank_by_similarity.py", *history_encoder(wildcards.reranker)),
     script:
         "../workflow/scripts/rerank_by_similarity.py"
 
@@ -64,4 +55,32 @@ rule rerank_by_similarity:
 # The same where a text of each user is encoded: no longer work of seconds.
 use rule rerank_by_similarity as rerank_by_history_text with:
     wildcard_constraints:
-        reranker=names(encoding_histories()),
+        reranker=one_of(plan.features.encoding_histories()),
+
+
+rule rerank_by_likelihood:
+    input:
+        **by_split(paths.base_lists),
+        interactions=paths.interactions,
+        split=paths.split,
+        catalogue=paths.items,
+        weights=plan.language_models.files_of_reranker,
+    output:
+        **by_split(paths.lists),
+    log:
+        paths.log("rerank"),
+    benchmark:
+        paths.benchmark("rerank")
+    wildcard_constraints:
+        reranker=one_of(chosen.rerankers_of("likelihood")),
+    conda:
+        "../envs/torch.yaml"
+    threads: config["threads"]
+    params:
+        about=plan.lists.about,
+        options=plan.language_models.likelihood_options,
+        source=plan.language_models.source_of_reranker,
+        history=config["history"],
+        threads=config["threads"],
+    script:
+        "../workflow/scripts/rerank_by_likelihood.py"
