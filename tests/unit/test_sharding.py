@@ -50,6 +50,11 @@ class InCompany(FixedScores):
         return self.scores[users] + np.float32(users.sum())
 
 
+def as_inputs(shards):
+    """Return lists of shards, by split, as the inputs of the step."""
+    return {f"{split}_shards": paths for split, paths in shards.items()}
+
+
 def in_shards(folder, make, shards, bases=None):
     """Make lists in shards by ``make(outputs, shard)``, gather them, and return the bytes by part."""
     paths = {
@@ -58,7 +63,7 @@ def in_shards(folder, make, shards, bases=None):
     for number in range(1, shards + 1):
         make({part: paths[part][number - 1] for part in PARTS}, (number, shards))
     outputs = {part: folder / f"{part}.{shards}.parquet" for part in PARTS}
-    gather_lists.main(bases, paths, outputs)
+    gather_lists.main({**(bases or {}), **as_inputs(paths)}, outputs)
     return {part: path.read_bytes() for part, path in outputs.items()}
 
 
@@ -156,7 +161,7 @@ def test_a_lost_shard_is_seen(prepared, tmp_path):
         make({part: paths[part][number] for part in PARTS}, (number + 1, 3))
     lost = {part: found[:2] for part, found in paths.items()}
     with pytest.raises(InputError, match="expected 23"):
-        gather_lists.main(None, lost, {part: tmp_path / f"{part}.gathered" for part in PARTS})
+        gather_lists.main(as_inputs(lost), {part: tmp_path / f"{part}.gathered" for part in PARTS})
 
 
 @pytest.mark.parametrize("shards", [1, 2, 7])

@@ -1,7 +1,6 @@
 """Re-rank base lists by the likelihood of each candidate's title after the titles of the history."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data.interactions import load_interactions
@@ -12,13 +11,10 @@ from reelrank.llm.ask.users import choose_users
 from reelrank.llm.local.model import LocalModel
 from reelrank.llm.titles import plain_titles
 from reelrank.rerank.likelihood import CHUNK, likelihood_scores
-from reelrank.sharding import read_shard, shard_metadata, shard_range
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
+from reelrank.sharding import shard_metadata, shard_range
 
 
-def main(inputs, outputs, about, reranker, source, history, threads, shard=(1, 1)):
+def main(inputs, outputs, about, options, source, history, threads, shard=(1, 1)):
     """Re-rank the head of each list (`outputs` by split).
 
     Parameters
@@ -26,41 +22,30 @@ def main(inputs, outputs, about, reranker, source, history, threads, shard=(1, 1
     inputs : dict of str to path
         ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``catalogue``.
     about : dict
-    reranker : dict
+    options : dict
         ``language_model``, ``history_length``, ``unconditional_weight``, ``users``.
     source : dict
         ``model``, and maybe ``adapter``, ``revision``, ``precision``, of `LocalModel`.
     history : {'full', 'train_only'}
     threads : int
     shard : (int, int)
-        Which part of the users, from 1, and of how many.
+        The number of the shard, from 1, and how many there are.
     """
     make_deterministic(threads, seed=0)
     data = load_interactions(inputs["interactions"], inputs["split"])
     titles = plain_titles(read_table(inputs["catalogue"], "items")["title"].to_pylist())
-    model = LocalModel(f"language_models.{reranker['language_model']}", **source)
-    for part, path in outputs.items():
-        queries = data.queries(part, history)
-        asked = choose_users(reranker["users"], part, read_lists(inputs[part])[0], queries, about["depth"])
+    model = LocalModel(f"language_models.{options['language_model']}", **source)
+    for split, path in outputs.items():
+        queries = data.queries(split, history)
+        asked = choose_users(options["users"], split, read_lists(inputs[split])[0], queries, about["depth"])
         rows = shard_range(len(asked.lists.users), *shard, CHUNK)
-        how = (reranker["history_length"], reranker["unconditional_weight"], rows)
+        how = (options["history_length"], options["unconditional_weight"], rows)
         scores = likelihood_scores(model, asked.lists, asked.history, titles, *how)
         lists = asked.lists.of_rows(slice(*rows)).reordered(scores)
-        metadata = {**about, "split": part, "users": reranker["users"]}
+        metadata = {**about, "split": split, "users": options["users"]}
         metadata |= shard_metadata(shard, rows, len(asked.lists.users))
         write_lists(lists, path, metadata, asked.lists)
-        logging.info("%s: %d users", part, len(lists.users))
+        logging.info("%s: %d users", split, len(lists.users))
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        dict(snakemake.params.about),
-        snakemake.params.reranker,
-        dict(snakemake.params.source),
-        snakemake.params.history,
-        snakemake.params.threads,
-        read_shard(snakemake.wildcards),
-    )
+step.run(main, snakemake)

@@ -1,7 +1,6 @@
 """Re-rank base lists by the similarity of each candidate to the user's latest items."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data.interactions import load_interactions
@@ -9,13 +8,10 @@ from reelrank.data.lists import read_lists, write_lists
 from reelrank.data.texts import read_texts
 from reelrank.features.matrices import read_features
 from reelrank.rerank.similarity import USERS_TOGETHER, history_texts, mean_profiles, similarity_scores
-from reelrank.sharding import read_shard, shard_metadata, shard_range
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
+from reelrank.sharding import shard_metadata, shard_range
 
 
-def main(inputs, outputs, about, features, options, texts, history, threads, shard=(1, 1)):
+def main(inputs, outputs, about, features, options, fields, history, threads, shard=(1, 1)):
     """Re-rank the head of each list (`outputs` by split).
 
     Parameters
@@ -27,13 +23,14 @@ def main(inputs, outputs, about, features, options, texts, history, threads, sha
         Encoder, field and the encoder's config block.
     options : dict
         ``history_length``, ``pooling``.
-    texts : sequence of (str, path)
-        Fields of the one feature of ``pooling: concatenate``, and where they are.
+    fields : sequence of str
+        Fields of the one feature of ``pooling: concatenate``; ``texts`` of the inputs are where they are.
     history : {'full', 'train_only'}
     threads : int
     shard : (int, int)
-        Which part of the users, from 1, and of how many.
+        The number of the shard, from 1, and how many there are.
     """
+    texts = list(zip(fields, inputs.get("texts", []), strict=True))
     data = load_interactions(inputs["interactions"], inputs["split"])
     matrices = [
         read_features(path, data.n_items, encoder, field)
@@ -44,13 +41,13 @@ def main(inputs, outputs, about, features, options, texts, history, threads, sha
         if options["pooling"] == "mean"
         else encoded_histories(features[0], texts, inputs.get("weights"), options["history_length"], threads)
     )
-    for part, path in outputs.items():
-        everyone = read_lists(inputs[part], about["depth"])[0]
+    for split, path in outputs.items():
+        everyone = read_lists(inputs[split], about["depth"])[0]
         rows = shard_range(len(everyone.users), *shard, USERS_TOGETHER)
         base = everyone.of_rows(slice(*rows))
-        queries = data.queries(part, history)
+        queries = data.queries(split, history)
         scores = similarity_scores(base, queries, profiles, matrices)
-        metadata = {**about, "split": part, **shard_metadata(shard, rows, len(everyone.users))}
+        metadata = {**about, "split": split, **shard_metadata(shard, rows, len(everyone.users))}
         write_lists(base.reordered(scores), path, metadata, base)
 
 
@@ -64,16 +61,4 @@ def encoded_histories(feature, texts, weights, length, threads):
     return lambda asked, *_: encode_present(encoder, history_texts(asked, texts, length), "query")[0]
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()) | {"matrices": list(snakemake.input.matrices)},
-        dict(snakemake.output.items()),
-        dict(snakemake.params.about),
-        snakemake.params.features,
-        snakemake.params.options,
-        list(zip(snakemake.params.texts, snakemake.input.get("texts", []), strict=True)),
-        snakemake.params.history,
-        snakemake.params.threads,
-        read_shard(snakemake.wildcards),
-    )
+step.run(main, snakemake)

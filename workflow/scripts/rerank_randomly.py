@@ -1,6 +1,5 @@
 """Re-rank base lists at random: the control that a re-ranker must beat."""
 
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 from reelrank import step
@@ -8,25 +7,15 @@ from reelrank.data.lists import read_lists, write_lists
 from reelrank.data.tables import SPLITS
 from reelrank.rerank.random import random_scores
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def main(inputs, outputs, about, seed):
+def main(inputs, outputs, about, shuffle_seed):
     """Shuffle the head of each list (`inputs` and `outputs` by split)."""
-    for part, path in outputs.items():
-        base = read_lists(inputs[part], about["depth"])[0]
+    for split, path in outputs.items():
+        base = read_lists(inputs[split], about["depth"])[0]
         # Each base model and training seed gets a shuffle of its own, or their rows would share one draw.
-        entropy = [seed, SPLITS.index(part), about["seed"], crc32(about["base_model"].encode())]
+        entropy = [shuffle_seed, SPLITS.index(split), about["seed"], crc32(about["base_model"].encode())]
         scores = random_scores(base.users, base.items.shape[1], entropy)
-        write_lists(base.reordered(scores), path, {**about, "split": part}, base)
+        write_lists(base.reordered(scores), path, {**about, "split": split}, base)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        dict(snakemake.params.about),
-        snakemake.params.seed,
-    )
+step.run(main, snakemake)
