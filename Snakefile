@@ -1,4 +1,7 @@
 # reelrank: does re-ranking a recommender's top list with language models help? Rule files open with their contract.
+import sys
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -7,46 +10,61 @@ min_version("9.0")
 configfile: workflow.source_path("config/config.yaml")
 
 
-include: "rules/common.smk"  # and then the stages, in the order of the pipeline
-include: "rules/about_lists.smk"
-include: "rules/feature_files.smk"
-include: "rules/download.smk"
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from reelrank.config import complete, fusions
+from reelrank.errors import InputError
+from reelrank.plan.paths import PREDICTED, by_split, every, fill, gathered_from, one_of, shard_of, shards_of
+from reelrank.plan.plan import Plan
+from reelrank.running import arguments, slurm
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+try:
+    config.update(complete.complete(config, Path(workflow.basedir) / "config"))
+    plan = Plan(config, workflow.basedir)
+except InputError as error:
+    raise WorkflowError(str(error))
+
+paths, chosen = plan.paths, plan.selection  # every rule asks these two
+
+if workflow.is_main_process:
+    for notice in fusions.notices(config):
+        logger.info(f"reelrank: {notice}")
+
+
+wildcard_constraints:
+    **plan.wildcard_constraints(),
+
+
+include: "rules/download.smk"  # the stages, in the order of the pipeline
 include: "rules/prepare.smk"
-include: "rules/texts.smk"
 include: "rules/features.smk"
 include: "rules/train.smk"
 include: "rules/recommend.smk"
-include: "rules/asking.smk"
-include: "rules/language_model.smk"
 include: "rules/rerank.smk"
 include: "rules/ask.smk"
-include: "rules/sharding.smk"
 include: "rules/shards.smk"
-include: "rules/fusing.smk"
 include: "rules/fuse.smk"
 include: "rules/evaluate.smk"
-include: "rules/effects.smk"
-include: "rules/describing.smk"
-include: "rules/beyond.smk"
-include: "rules/auditing.smk"
 include: "rules/audit.smk"
-include: "rules/reporting.smk"
 include: "rules/report.smk"
 
 
-# Everything that the config selects: the tables and the figure of each protocol.
+# Everything that the config selects: the tables, the report and the audit of each protocol.
 rule all:
     default_target: True
     input:
-        expand(
-            "results/{dataset}/{protocol}/{result}",
-            dataset=config["dataset"],
-            protocol=config["run"]["protocols"],
-            result=[
-                *expand("tables/{name}.{kind}", name=["hit_rate", "features"], kind=["csv", "md"]),
-                *expand("tables/{name}.csv", name=["effects", "list_quality", "slices", "gaps", "positions"]),
-                *expand("tables/{name}.csv", name=["answers", "cost"]),
-                "report.html",
-                "audit/audit.md",
-            ],
-        ),
+        plan.report.everything(),
+
+
+# Snakemake itself looks at the time of a step's file alone; the digest covers all that the step imports.
+for step_rule in workflow.rules:
+    if step_rule.script and (code := plan.code.param(step_rule.script)):
+        step_rule.set_params(code=code)
+
+
+onstart:
+    arguments.remember(sys.argv, workflow.main_snakefile)  # for `make resume`
+    if workflow.executor_plugin.name == "slurm":
+        slurm.outlast_controller(sys.modules["snakemake_executor_plugin_slurm"], logger.warning)

@@ -6,36 +6,33 @@
 
 rule ask_llm:
     input:
-        unpack(prompt_inputs),
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        catalogue=f"{PREPARED}/items.parquet",
-        weights=own_language_model,
+        unpack(plan.asking.shown),
+        **by_split(paths.base_lists),
+        interactions=paths.interactions,
+        split=paths.split,
+        catalogue=paths.items,
+        weights=plan.asking.model_files,
     output:
-        valid=f"{LISTS}/{{reranker}}/valid.answers.parquet",
-        test=f"{LISTS}/{{reranker}}/test.answers.parquet",
-        ledger=f"{LISTS}/{{reranker}}/ledger.json",
+        **by_split(paths.answers),
+        ledger=paths.ledger,
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.ask.log",
+        paths.log("ask"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.ask.tsv"
+        paths.benchmark("ask")
     wildcard_constraints:
-        reranker=names(asked_by_request()),
+        reranker=one_of(plan.asking.by_request),
     conda:
         "../envs/llm.yaml"
     threads: config["threads"]
     resources:
-        limits=lambda wildcards: json.dumps(llm.limits(config["rerankers"][wildcards.reranker])),
-        prices=lambda wildcards: json.dumps(llm.price_of(PRICES, asking_options(wildcards))),
+        limits=plan.asking.limits,
+        prices=plan.asking.price,
     params:
-        about=about_list,
-        options=asking_options,
-        source=own_language_model_source,
-        prompt=lambda wildcards: prompt_of(wildcards.reranker),
+        about=plan.lists.about,
+        options=plan.asking.options,
+        source=plan.asking.model_source,
+        prompt=plan.asking.prompt,
         history=config["history"],
-        code=asking_code,
     script:
         "../workflow/scripts/ask_llm.py"
 
@@ -43,62 +40,50 @@ rule ask_llm:
 # The same in this process: not a service that is waited for, but work for a GPU.
 use rule ask_llm as ask_in_process with:
     wildcard_constraints:
-        reranker=names(asked_in_process()),
+        reranker=one_of(plan.asking.in_process),
 
 
 rule parse_answers:
     input:
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
-        valid_answers=f"{LISTS}/{{reranker}}/valid.answers.parquet",
-        test_answers=f"{LISTS}/{{reranker}}/test.answers.parquet",
+        **by_split(paths.base_lists),
+        **by_split(paths.answers, "{split}_answers"),
     output:
-        valid=f"{LISTS}/{{reranker}}/valid.parquet",
-        test=f"{LISTS}/{{reranker}}/test.parquet",
-        valid_parsing=f"{LISTS}/{{reranker}}/valid.parsing.parquet",
-        test_parsing=f"{LISTS}/{{reranker}}/test.parsing.parquet",
+        **by_split(paths.lists),
+        **by_split(paths.parsing, "{split}_parsing"),
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
+        paths.log("rerank"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
+        paths.benchmark("rerank")
     wildcard_constraints:
-        reranker=names(rerankers_of("generative")),
+        reranker=one_of(chosen.asked),
     conda:
         "../envs/data.yaml"
     params:
-        about=about_list,
-        options=asking_options,
-        code=code_digest("parse_answers.py"),
+        about=plan.lists.about,
+        options=plan.asking.options,
     script:
         "../workflow/scripts/parse_answers.py"
 
 
 rule estimate_requests:
     input:
-        unpack(all_prompt_inputs),
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        catalogue=f"{PREPARED}/items.parquet",
-        lists=expand(
-            f"{LISTS}/identity/{{part}}.parquet",
-            base_model=RUN["base_models"],
-            seed=RUN["seeds"],
-            part=PARTS,
-            allow_missing=True,
-        ),
+        unpack(plan.asking.shown_by_all),
+        interactions=paths.interactions,
+        split=paths.split,
+        catalogue=paths.items,
+        lists=plan.asking.base_lists,
     output:
-        csv=f"{PROTOCOL}/tables/estimate.csv",
-        md=f"{PROTOCOL}/tables/estimate.md",
+        csv=fill(paths.table, table="estimate", kind="csv"),
+        md=fill(paths.table, table="estimate", kind="md"),
     log:
-        "results/logs/{dataset}/{protocol}/tables/estimate.log",
+        paths.log("estimate_requests"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/tables/estimate.tsv"
+        paths.benchmark("estimate_requests")
     conda:
         "../envs/llm.yaml"
     params:
-        rerankers={name: what_is_asked(name) for name in rerankers_of("generative")},
+        rerankers=plan.asking.estimated(),
         history=config["history"],
-        code=code_digest("estimate_requests.py"),
     script:
         "../workflow/scripts/estimate_requests.py"
 
@@ -106,11 +91,9 @@ rule estimate_requests:
 # The target `snakemake estimate`: requests, tokens and dollars before a single call.
 rule estimate:
     input:
-        expand(
-            f"{PROTOCOL}/tables/estimate.md", dataset=config["dataset"], protocol=RUN["protocols"], allow_missing=True
-        ),
+        plan.report.target(fill(paths.table, table="estimate", kind="md")),
     log:
-        f"results/logs/{config['dataset']}/estimate.log",
+        fill(paths.log("estimate"), dataset=config["dataset"]),
     conda:
         "../envs/data.yaml"
     shell:

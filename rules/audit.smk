@@ -5,60 +5,58 @@
 
 rule redraw:
     input:
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=real_protocol(f"{PROTOCOL}/split.parquet"),
-        item_statistics=real_protocol(f"{PROTOCOL}/item_statistics.parquet"),
+        interactions=paths.interactions,
+        split=plan.real(paths.split),
+        item_statistics=plan.real(paths.item_statistics),
     output:
-        split=f"{PROTOCOL}/split.parquet",
-        item_statistics=f"{PROTOCOL}/item_statistics.parquet",
+        split=paths.split,
+        item_statistics=paths.item_statistics,
     log:
-        "results/logs/{dataset}/{protocol}/redraw.log",
+        paths.log("redraw"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/redraw.tsv"
+        paths.benchmark("redraw")
     wildcard_constraints:
-        protocol=names(REDRAWN),
+        protocol=one_of(plan.audit.protocols),
     conda:
         "../envs/data.yaml"
     params:
         seed=config["audit"]["seed"],
-        code=code_digest("redraw.py"),
     script:
         "../workflow/scripts/redraw.py"
 
 
 rule audit_lists:
     input:
-        unpack(redrawn_files),
-        unpack(asked_files),
-        unpack(tags_in_prompts),
-        interactions=f"{PREPARED}/interactions.parquet",
-        users=f"{PREPARED}/users.parquet",
-        catalogue=f"{PREPARED}/items.parquet",
-        comments=f"{PREPARED}/comments.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        item_statistics=f"{PROTOCOL}/item_statistics.parquet",
-        lists=all_lists,
-        ranks=all_ranks,
-        texts=run_texts,
+        unpack(plan.audit.redrawn),
+        unpack(plan.audit.asked),
+        unpack(plan.audit.tags),
+        interactions=paths.interactions,
+        users=paths.users,
+        catalogue=paths.items,
+        comments=paths.comments,
+        split=paths.split,
+        item_statistics=paths.item_statistics,
+        lists=plan.report.lists,
+        ranks=plan.report.ranks,
+        texts=plan.audit.texts,
     output:
-        json=f"{PROTOCOL}/audit/audit.json",
-        md=f"{PROTOCOL}/audit/audit.md",
+        json=fill(paths.audit, kind="json"),
+        md=fill(paths.audit, kind="md"),
     log:
-        "results/logs/{dataset}/{protocol}/audit/audit.log",
+        paths.log("audit_lists"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/audit/audit.tsv"
+        paths.benchmark("audit_lists")
     wildcard_constraints:
-        protocol=names(RUN["protocols"]),
+        protocol=one_of(chosen.protocols),
     conda:
         "../envs/llm.yaml"
     params:
         cutoffs=config["cutoffs"],
         history=config["history"],
-        prompts={name: prompt_of(name) for name in rerankers_of("generative")},
+        prompts=plan.asking.prompts(),
         trained_again=config["audit"]["train"],
-        left_out=left_out_of_redrawing(),
-        fitted=redrawing.fitted_in_sample(config),
-        code=code_digest("audit_lists.py"),
+        left_out=plan.audit.left_out(),
+        fitted=plan.audit.fitted,
     script:
         "../workflow/scripts/audit_lists.py"
 
@@ -66,9 +64,9 @@ rule audit_lists:
 # The target `snakemake audit`: what was looked at and what was found; an audit that fails names its rows and stops.
 rule audit:
     input:
-        expand(f"{PROTOCOL}/audit/audit.md", dataset=config["dataset"], protocol=RUN["protocols"]),
+        plan.report.target(fill(paths.audit, kind="md")),
     log:
-        f"results/logs/{config['dataset']}/audit.log",
+        fill(paths.log("audit"), dataset=config["dataset"]),
     conda:
         "../envs/data.yaml"
     shell:

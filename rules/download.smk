@@ -2,93 +2,84 @@
 # layout of the published one; what the user has in `raw_dir` is used in place.
 
 
-if "generate" in DATASET:
+if plan.raw.is_generated:
 
     rule generate_sample:
         output:
-            **{role: f"{RAW}/{DATASET['files'][role]}" for role in raw.SAMPLE_TABLES},
+            **plan.raw.sample_tables,
         log:
-            "results/logs/{dataset}/raw/generate_sample.log",
+            paths.log("generate_sample"),
         benchmark:
-            "results/benchmarks/{dataset}/raw/generate_sample.tsv"
+            paths.benchmark("generate_sample")
         conda:
             "../envs/data.yaml"
         params:
-            parameters=DATASET["generate"],
-            code=code_digest("generate_sample.py"),
+            parameters=plan.raw.dataset["generate"],
         script:
             "../workflow/scripts/generate_sample.py"
 
     rule draw_sample_images:
         output:
-            covers=directory(f"{RAW}/{DATASET['files']['covers']}"),
-            frames=directory(f"{RAW}/{DATASET['files']['frames']}"),
+            **{role: directory(path) for role, path in plan.raw.sample_images.items()},
         log:
-            "results/logs/{dataset}/raw/draw_sample_images.log",
+            paths.log("draw_sample_images"),
         benchmark:
-            "results/benchmarks/{dataset}/raw/draw_sample_images.tsv"
+            paths.benchmark("draw_sample_images")
         conda:
             "../envs/data.yaml"
         params:
-            parameters=DATASET["generate"],
-            code=code_digest("draw_sample_images.py"),
+            parameters=plan.raw.dataset["generate"],
         script:
             "../workflow/scripts/draw_sample_images.py"
 
 else:
 
+    # The file is not fetched again because the code that fetches it has changed: url and checks decide it.
     rule download:
         output:
-            f"{RAW}/{{name}}",
+            path=paths.raw,
         log:
-            "results/logs/{dataset}/raw/download/{name}.log",
+            paths.log("download"),
         benchmark:
-            "results/benchmarks/{dataset}/raw/download/{name}.tsv"
+            paths.benchmark("download")
         wildcard_constraints:
-            name=names(raw.downloads(DATASET)),
+            name=one_of(plan.raw.downloads),
         conda:
             "../envs/data.yaml"
-        # No `code`: the result is the published file, as url and checks decide it, and is not to be fetched again.
         params:
-            url=lambda wildcards: raw.url_of(DATASET, wildcards.name),
-            checks=lambda wildcards: DATASET["download"]["checks"].get(wildcards.name, {}),
+            url=plan.raw.url,
+            checks=plan.raw.checks,
         script:
             "../workflow/scripts/download.py"
 
     rule unpack_file:
         input:
-            archive_parts,
+            parts=plan.raw.archive,
         output:
-            f"{RAW}/{{name}}",
+            path=paths.raw,
         log:
-            "results/logs/{dataset}/raw/unpack/{name}.log",
+            paths.log("unpack"),
         benchmark:
-            "results/benchmarks/{dataset}/raw/unpack/{name}.tsv"
+            paths.benchmark("unpack")
         wildcard_constraints:
-            name=names(raw.packed_names(DATASET, folders=False)),
+            name=one_of(plan.raw.packed_files),
         conda:
             "../envs/data.yaml"
-        params:
-            folder=False,
-            code=code_digest("unpack.py"),
         script:
-            "../workflow/scripts/unpack.py"
+            "../workflow/scripts/unpack_file.py"
 
     rule unpack_folder:
         input:
-            archive_parts,
+            parts=plan.raw.archive,
         output:
-            directory(f"{RAW}/{{name}}"),
+            path=directory(paths.raw),
         log:
-            "results/logs/{dataset}/raw/unpack/{name}.log",
+            paths.log("unpack"),
         benchmark:
-            "results/benchmarks/{dataset}/raw/unpack/{name}.tsv"
+            paths.benchmark("unpack")
         wildcard_constraints:
-            name=names(raw.packed_names(DATASET, folders=True)),
+            name=one_of(plan.raw.packed_folders),
         conda:
             "../envs/data.yaml"
-        params:
-            folder=True,
-            code=code_digest("unpack.py"),
         script:
-            "../workflow/scripts/unpack.py"
+            "../workflow/scripts/unpack_folder.py"

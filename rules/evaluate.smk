@@ -1,26 +1,24 @@
-# lists/{base_model}/seed{seed}/*/ -> .../{valid,test}.ranks.parquet -> tables/hit_rate.{csv,md}
-# One number per user, the rank of the held-out item; every table is made of those.
+# lists/{base_model}/seed{seed}/*/ -> .../{valid,test}.ranks.parquet -> tables/hit_rate.{csv,md}, effects.csv
+# lists, ranks, answers -> tables/{list_quality,slices,gaps,positions,answers,cost}.csv
+# One number per user, the rank of the held-out item; hit rates, effects and slices are made of those.
+# Beyond accuracy: what lists hold, for whom they work, how language models answer, and what they cost.
 
 
 rule evaluate:
     input:
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        lists=expand(
-            f"{LISTS}/{{reranker}}/{{part}}.parquet", reranker=RUN["rerankers"], part=PARTS, allow_missing=True
-        ),
+        interactions=paths.interactions,
+        split=paths.split,
+        lists=every(paths.lists, reranker=chosen.rerankers, split=PREDICTED),
     output:
-        expand(RANKS, reranker=RUN["rerankers"], part=PARTS, allow_missing=True),
+        ranks=every(paths.ranks, reranker=chosen.rerankers, split=PREDICTED),
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/evaluate.log",
+        paths.log("evaluate"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/evaluate.tsv"
+        paths.benchmark("evaluate")
     wildcard_constraints:
-        base_model=names(fusible_base_models()),
+        base_model=one_of(chosen.fusible),
     conda:
         "../envs/data.yaml"
-    params:
-        code=code_digest("evaluate.py"),
     script:
         "../workflow/scripts/evaluate.py"
 
@@ -28,36 +26,82 @@ rule evaluate:
 # The same over a base model without valid lists, on which nothing can be fitted: no fusion.
 use rule evaluate as evaluate_unfused with:
     input:
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        lists=expand(f"{LISTS}/{{reranker}}/{{part}}.parquet", reranker=UNFUSED, part=PARTS, allow_missing=True),
+        interactions=paths.interactions,
+        split=paths.split,
+        lists=every(paths.lists, reranker=chosen.unfused, split=PREDICTED),
     output:
-        expand(RANKS, reranker=UNFUSED, part=PARTS, allow_missing=True),
+        ranks=every(paths.ranks, reranker=chosen.unfused, split=PREDICTED),
     wildcard_constraints:
-        base_model=names(name for name in RUN["base_models"] if name not in fusible_base_models()),
+        base_model=one_of(chosen.unfusible),
 
 
 rule tabulate_hits:
     input:
-        ranks=all_ranks,
-        statistics=f"{PREPARED}/statistics.json",
-        counts=f"{PROTOCOL}/split.json",
+        ranks=plan.report.ranks,
+        statistics=paths.statistics,
+        counts=paths.split_counts,
     output:
-        csv=f"{PROTOCOL}/tables/hit_rate.csv",
+        csv=fill(paths.table, table="hit_rate", kind="csv"),
         md=report(
-            f"{PROTOCOL}/tables/hit_rate.md", category="Hit rates", caption="../workflow/report/hit_rate_table.rst"
+            fill(paths.table, table="hit_rate", kind="md"),
+            category="Hit rates",
+            caption="../workflow/report/hit_rate_table.rst",
         ),
     log:
-        "results/logs/{dataset}/{protocol}/tables/hit_rate.log",
+        paths.log("tabulate_hits"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/tables/hit_rate.tsv"
+        paths.benchmark("tabulate_hits")
     conda:
         "../envs/data.yaml"
     params:
         cutoffs=config["cutoffs"],
-        title=DATASET["title"],
-        synthetic=DATASET["synthetic"],
-        published=DATASET["published"],
-        code=code_digest("tabulate_hits.py"),
+        title=plan.raw.dataset["title"],
+        synthetic=plan.raw.dataset["synthetic"],
+        published=plan.raw.dataset["published"],
     script:
         "../workflow/scripts/tabulate_hits.py"
+
+
+# Every re-ranker against its base and a fusion against its twin: intervals, tests, one adjusted family per protocol.
+rule measure_effects:
+    input:
+        ranks=plan.report.ranks,
+    output:
+        effects=fill(paths.table, table="effects", kind="csv"),
+    log:
+        paths.log("measure_effects"),
+    benchmark:
+        paths.benchmark("measure_effects")
+    conda:
+        "../envs/data.yaml"
+    params:
+        cutoffs=config["cutoffs"],
+        twins=fusions.twins(config),
+        inert=fusions.inert(config),
+        resamples=config["resamples"],
+    script:
+        "../workflow/scripts/measure_effects.py"
+
+
+rule describe_lists:
+    input:
+        lists=plan.report.files_of_lists,
+        interactions=paths.interactions,
+        split=paths.split,
+        users=paths.users,
+        vectors=plan.features.of_diversity,
+    output:
+        **plan.report.described_tables(),
+    log:
+        paths.log("describe_lists"),
+    benchmark:
+        paths.benchmark("describe_lists")
+    conda:
+        "../envs/data.yaml"
+    params:
+        places=plan.report.places,
+        feature=plan.report.diversity_feature(),
+        cutoffs=config["cutoffs"],
+        prices=plan.asking.price_of_each(),
+    script:
+        "../workflow/scripts/describe_lists.py"

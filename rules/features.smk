@@ -1,59 +1,100 @@
-# prepared/items.parquet, {protocol}/texts/, raw pictures or published matrices
-#   -> {place}/{encoder}/{field}.npy (row = item index), {field}.json
+# prepared/comments.parquet, pictures -> {protocol}/texts/{field}.parquet (a text per item)
+# prepared/items.parquet, texts, raw pictures or published matrices
+#   -> {place}/{encoder}/{field}.npy (row = item index), {field}.json -> {protocol}/tables/features.{csv,md}
 # Each item is encoded once, whatever reads it. A place is `features`, or `{protocol}/features` for what is made of
 # training interactions. Shards are encoded apart, published by rename, and gathered by one job.
 
 
-scattergather:
-    shards=config["shards"],
-
-
-rule embed_text:
+rule gather_comments:
     input:
-        texts=lambda wildcards: text_paths(wildcards, wildcards.place.rpartition("/")[0], wildcards.field),
-        weights=lambda wildcards: clip_weights(wildcards, wildcards.place.rpartition("/")[0], wildcards.encoder),
-        given=given_to_encoder,
+        comments=paths.comments,
+        interactions=paths.interactions,
+        split=paths.split,
     output:
-        temp(f"{FEATURE}.{{scatteritem}}.npz"),
+        texts=fill(paths.texts, field="comments"),
     log:
-        "results/logs/{dataset}/{place}/{encoder}/{field}.{scatteritem}.log",
+        paths.log("gather_comments"),
     benchmark:
-        "results/benchmarks/{dataset}/{place}/{encoder}/{field}.{scatteritem}.tsv"
+        paths.benchmark("gather_comments")
+    conda:
+        "../envs/data.yaml"
+    params:
+        most_recent=config["comments_per_item"],
+    script:
+        "../workflow/scripts/gather_comments.py"
+
+
+# The encoder's weights and the matrix are those of the pictures' own feature.
+rule tag_images:
+    input:
+        catalogue=paths.items,
+        item_statistics=paths.item_statistics,
+        matrix=plan.features.of_tags,
+        weights=plan.features.weights_of_tags,
+        given=plan.features.given_files_of_tags,
+    output:
+        texts=paths.texts,
+    log:
+        paths.log("tag_images"),
+    benchmark:
+        paths.benchmark("tag_images")
     wildcard_constraints:
-        field=names(set(fields.field_names(config)) - set(fields.IMAGE_FIELDS)),
+        field=one_of(config["tags"]),
     conda:
         "../envs/torch.yaml"
     threads: config["threads"]
     params:
-        fields=lambda wildcards: fields.parts(config, wildcards.field),
-        encoder=lambda wildcards: fields.encoder_block(config, wildcards.encoder),
+        tags=plan.features.tags,
+        block=plan.features.block_of_tags,
         threads=config["threads"],
-        code=lambda wildcards: encoder_digest("embed_text.py", wildcards.encoder),
+    script:
+        "../workflow/scripts/tag_images.py"
+
+
+rule embed_text:
+    input:
+        texts=plan.features.texts,
+        weights=plan.features.encoder_weights,
+        given=plan.features.given_files,
+    output:
+        path=temp(paths.feature_shard),
+    log:
+        shard_of(paths.log("feature")),
+    benchmark:
+        shard_of(paths.benchmark("feature"))
+    wildcard_constraints:
+        field=one_of(plan.features.text_fields),
+    conda:
+        "../envs/torch.yaml"
+    threads: config["threads"]
+    params:
+        fields=plan.features.parts,
+        block=plan.features.block,
+        threads=config["threads"],
     script:
         "../workflow/scripts/embed_text.py"
 
 
 rule embed_images:
     input:
-        catalogue=f"{PREPARED}/items.parquet",
-        folder=lambda wildcards: image_folder(wildcards.field),
-        weights=lambda wildcards: clip_weights(wildcards, wildcards.place.rpartition("/")[0], wildcards.encoder),
-        given=given_to_encoder,
+        catalogue=paths.items,
+        folder=plan.features.images,
+        weights=plan.features.encoder_weights,
+        given=plan.features.given_files,
     output:
-        temp(f"{FEATURE}.{{scatteritem}}.npz"),
+        path=temp(paths.feature_shard),
     log:
-        "results/logs/{dataset}/{place}/{encoder}/{field}.{scatteritem}.log",
+        shard_of(paths.log("feature")),
     benchmark:
-        "results/benchmarks/{dataset}/{place}/{encoder}/{field}.{scatteritem}.tsv"
+        shard_of(paths.benchmark("feature"))
     wildcard_constraints:
-        field=names(fields.IMAGE_FIELDS),
+        field=one_of(plan.features.image_fields),
     conda:
         "../envs/torch.yaml"
     threads: config["threads"]
     params:
-        encoder=lambda wildcards: fields.encoder_block(config, wildcards.encoder),
+        block=plan.features.block,
         threads=config["threads"],
-        code=lambda wildcards: encoder_digest("embed_images.py", wildcards.encoder),
     script:
         "../workflow/scripts/embed_images.py"
 
@@ -61,49 +102,63 @@ rule embed_images:
 # Shards are temporary: what decides them is a param or an input here too, or a change of it would go unseen.
 rule gather_features:
     input:
-        shards=gather.shards("results/{{dataset}}/{{place}}/{{encoder}}/{{field}}.{scatteritem}.npz"),
-        given=given_to_encoder,
+        shards=shards_of(paths.feature_shard, config["shards"]),
+        given=plan.features.given_files,
     output:
-        matrix=f"{FEATURE}.npy",
-        about=f"{FEATURE}.json",
+        matrix=paths.features,
+        about=paths.feature_description,
     log:
-        "results/logs/{dataset}/{place}/{encoder}/{field}.log",
+        paths.log("feature"),
     benchmark:
-        f"results/benchmarks/{{dataset}}/{{place}}/{{encoder}}/{{field}}.all-of-{config['shards']}.tsv"
+        gathered_from(paths.benchmark("feature"), config["shards"])
     wildcard_constraints:
-        encoder=names(set(config["encoders"]) - set(encoders_of("published"))),
+        encoder=one_of(plan.features.computed_encoders),
     conda:
         "../envs/data.yaml"
     params:
-        fields=lambda wildcards: fields.parts(config, wildcards.field),
-        encoder=lambda wildcards: fields.encoder_block(config, wildcards.encoder),
+        fields=plan.features.parts,
+        block=plan.features.block,
         threads=config["threads"],
-        code=code_digest("gather_features.py"),
-        shards_code=lambda wildcards: encoder_digest(
-            "embed_images.py" if wildcards.field in fields.IMAGE_FIELDS else "embed_text.py", wildcards.encoder
-        ),
     script:
         "../workflow/scripts/gather_features.py"
 
 
 rule import_features:
     input:
-        catalogue=f"{PREPARED}/items.parquet",
-        published=lambda wildcards: published_file(wildcards.encoder),
+        catalogue=paths.items,
+        published=plan.features.published,
     output:
-        matrix=f"{FEATURE}.npy",
-        about=f"{FEATURE}.json",
+        matrix=paths.features,
+        about=paths.feature_description,
     log:
-        "results/logs/{dataset}/{place}/{encoder}/{field}.log",
+        paths.log("feature"),
     benchmark:
-        "results/benchmarks/{dataset}/{place}/{encoder}/{field}.tsv"
+        paths.benchmark("feature")
     wildcard_constraints:
-        encoder=names(encoders_of("published")),
+        encoder=one_of(plan.features.published_encoders),
     conda:
         "../envs/data.yaml"
     params:
-        encoder=lambda wildcards: fields.encoder_block(config, wildcards.encoder),
-        expected_items=DATASET["expected"].get("items"),
-        code=code_digest("import_features.py"),
+        block=plan.features.block,
+        expected_items=plan.raw.dataset["expected"].get("items"),
     script:
         "../workflow/scripts/import_features.py"
+
+
+rule tabulate_features:
+    input:
+        descriptions=plan.features.descriptions,
+        clip_reports=plan.features.clip_reports,
+    output:
+        csv=fill(paths.table, table="features", kind="csv"),
+        md=fill(paths.table, table="features", kind="md"),
+    log:
+        paths.log("tabulate_features"),
+    benchmark:
+        paths.benchmark("tabulate_features")
+    conda:
+        "../envs/data.yaml"
+    params:
+        title=plan.report.title(),
+    script:
+        "../workflow/scripts/tabulate_features.py"

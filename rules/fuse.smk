@@ -4,33 +4,30 @@
 
 rule fuse:
     input:
-        unpack(signal_lists),
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        item_statistics=f"{PROTOCOL}/item_statistics.parquet",
-        catalogue=f"{PREPARED}/items.parquet",
-        matrices=fusion_matrices,
+        unpack(plan.fusing.signal_lists),
+        **by_split(paths.base_lists),
+        interactions=paths.interactions,
+        split=paths.split,
+        item_statistics=paths.item_statistics,
+        catalogue=paths.items,
+        matrices=plan.fusing.matrices,
     output:
-        valid=expand(f"{LISTS}/{{reranker}}/valid.parquet", reranker=FUSIONS, allow_missing=True),
-        test=expand(f"{LISTS}/{{reranker}}/test.parquet", reranker=FUSIONS, allow_missing=True),
-        description=expand(f"{LISTS}/{{reranker}}/fusion.json", reranker=FUSIONS, allow_missing=True),
+        **{split: every(path, reranker=chosen.fusions) for split, path in by_split(paths.lists).items()},
+        description=every(paths.fusion, reranker=chosen.fusions),
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/fuse.log",
+        paths.log("fuse"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/fuse.tsv"
+        paths.benchmark("fuse")
     wildcard_constraints:
-        base_model=names(fusible_base_models() if FUSIONS else []),
+        base_model=one_of(plan.fusing.base_models),
     conda:
         "../envs/fuse.yaml"
     threads: config["threads"]
     params:
-        fusions=lambda wildcards: {name: fusion_block(wildcards, name) for name in FUSIONS},
-        signals=fusion_signals(),
-        features=fusion_features(),
+        fusions=plan.fusing.blocks,
+        signals=plan.fusing.signals,
+        features=plan.fusing.similarities,
         history=config["history"],
         threads=config["threads"],
-        code=code_digest("fuse.py", *fusion_modules()),
     script:
         "../workflow/scripts/fuse.py"

@@ -5,47 +5,45 @@
 
 rule prepare:
     input:
-        **RAW_FILES,
+        **plan.raw.files,
     output:
-        interactions=f"{PREPARED}/interactions.parquet",
-        catalogue=f"{PREPARED}/items.parquet",
-        users=f"{PREPARED}/users.parquet",
-        comments=f"{PREPARED}/comments.parquet",
-        statistics=f"{PREPARED}/statistics.json",
+        interactions=paths.interactions,
+        catalogue=paths.items,
+        users=paths.users,
+        comments=paths.comments,
+        statistics=paths.statistics,
     log:
-        "results/logs/{dataset}/prepared/prepare.log",
+        paths.log("prepare"),
     benchmark:
-        "results/benchmarks/{dataset}/prepared/prepare.tsv"
+        paths.benchmark("prepare")
     conda:
         "../envs/data.yaml"
     params:
-        adapter=DATASET["adapter"],
+        adapter=plan.raw.dataset["adapter"],
         fields=config["fields"],
-        options=DATASET["options"],
+        options=plan.raw.dataset["options"],
         min_interactions=config["min_interactions"],
-        expected=DATASET["expected"],
-        code=code_digest("prepare.py", f"datasets/{DATASET['adapter']}.py"),
+        expected=plan.raw.dataset["expected"],
     script:
         "../workflow/scripts/prepare.py"
 
 
 rule split:
     input:
-        interactions=f"{PREPARED}/interactions.parquet",
+        interactions=paths.interactions,
     output:
-        split=f"{PROTOCOL}/split.parquet",
-        item_statistics=f"{PROTOCOL}/item_statistics.parquet",
-        counts=f"{PROTOCOL}/split.json",
+        split=paths.split,
+        item_statistics=paths.item_statistics,
+        counts=paths.split_counts,
     log:
-        "results/logs/{dataset}/{protocol}/split.log",
+        paths.log("split"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/split.tsv"
+        paths.benchmark("split")
     wildcard_constraints:
-        protocol=names(RUN["protocols"]),
+        protocol=one_of(chosen.protocols),
     conda:
         "../envs/data.yaml"
     params:
         options=lambda wildcards: config["protocols"][wildcards.protocol],
-        code=code_digest("split.py"),
     script:
         "../workflow/scripts/split.py"

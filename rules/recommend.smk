@@ -5,57 +5,51 @@
 
 rule recommend:
     input:
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        weights=learned(f"{MODEL}/weights.safetensors"),
-        description=learned(f"{MODEL}/model.json"),
+        interactions=paths.interactions,
+        split=paths.split,
+        weights=plan.learned(paths.model_weights),
+        description=plan.learned(paths.model_description),
     output:
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
+        **by_split(paths.base_lists),
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/recommend.log",
+        paths.log("recommend"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/recommend.tsv"
+        paths.benchmark("recommend")
     wildcard_constraints:
-        base_model=names(base_models(external=False)),
+        base_model=one_of(chosen.trained),
     conda:
         "../envs/torch.yaml"
     threads: config["threads"]
     params:
-        about=lambda wildcards: about_list(wildcards, "identity"),
+        about=plan.lists.about_base,
         history=config["history"],
         precision=config["scoring_precision"],
         threads=config["threads"],
         deterministic=config["deterministic"],
-        code=lambda wildcards: code_digest(
-            "recommend.py", f"models/{config['models'][wildcards.base_model]['type']}.py"
-        ),
     script:
         "../workflow/scripts/recommend.py"
 
 
 rule import_lists:
     input:
-        unpack(external_lists),
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        users=f"{PREPARED}/users.parquet",
-        catalogue=f"{PREPARED}/items.parquet",
+        unpack(plan.external_lists),
+        interactions=paths.interactions,
+        split=paths.split,
+        users=paths.users,
+        catalogue=paths.items,
     output:
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
-        counts=f"{LISTS}/identity/import.json",
+        **by_split(paths.base_lists),
+        counts=paths.import_counts,
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/import_lists.log",
+        paths.log("import_lists"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/import_lists.tsv"
+        paths.benchmark("import_lists")
     wildcard_constraints:
-        base_model=names(base_models(external=True)),
+        base_model=one_of(chosen.external),
     conda:
         "../envs/data.yaml"
     params:
-        about=lambda wildcards: about_list(wildcards, "identity"),
+        about=plan.lists.about_base,
         cutoff=max(config["cutoffs"]),
-        code=code_digest("import_lists.py"),
     script:
         "../workflow/scripts/import_lists.py"

@@ -4,56 +4,57 @@
 
 rule plot_figures:
     input:
-        **{name: f"{PROTOCOL}/tables/{name}.csv" for name in ("effects", "slices", "cost")},
-        ranks=all_ranks,
-        hit_rate=f"{PROTOCOL}/tables/hit_rate.csv",
-        training=training_tables,
-        item_statistics=f"{PROTOCOL}/item_statistics.parquet",
-        users=f"{PREPARED}/users.parquet",
+        **plan.report.figure_tables(),
+        ranks=plan.report.ranks,
+        training=plan.report.training,
+        item_statistics=paths.item_statistics,
+        users=paths.users,
     output:
-        **report_figures(),
+        **{
+            name: report(path, category=plan.report.category(name), caption=f"../workflow/report/{name}.rst")
+            for name, path in plan.report.figures().items()
+        },
     log:
-        "results/logs/{dataset}/{protocol}/figures.log",
+        paths.log("plot_figures"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/figures.tsv"
+        paths.benchmark("plot_figures")
     conda:
         "../envs/report.yaml"
     params:
-        settings=figure_settings,
-        code=code_digest("plot_figures.py"),
+        settings=plan.report.figure_settings,
     script:
         "../workflow/scripts/plot_figures.py"
 
 
 rule report:
     input:
-        **{name: f"{PROTOCOL}/tables/{name}.csv" for name in TABLES},
-        ranks=all_ranks,
-        hit_rate=f"{PROTOCOL}/tables/hit_rate.csv",
-        fusions=fusion_descriptions,
-        training=training_tables,
-        statistics=f"{PREPARED}/statistics.json",
-        counts=f"{PROTOCOL}/split.json",
-        audit=f"{PROTOCOL}/audit/audit.json",
-        figures=[f"{PROTOCOL}/figures/{name}.svg" for name in FIGURES],
+        **plan.report.report_tables(),
+        ranks=plan.report.ranks,
+        fusions=plan.report.fusions,
+        training=plan.report.training,
+        statistics=paths.statistics,
+        counts=paths.split_counts,
+        audit=fill(paths.audit, kind="json"),
+        figures=list(plan.report.figures().values()),
     output:
-        html=report(f"{PROTOCOL}/report.html", category="Report", caption="../workflow/report/page.rst"),
-        config=f"{PROTOCOL}/config.yaml",
-        hit_rate_tex=f"{PROTOCOL}/tables/hit_rate.tex",
+        html=report(paths.report, category="Report", caption="../workflow/report/page.rst"),
+        config=paths.run_config,
+        hit_rate_tex=fill(paths.table, table="hit_rate", kind="tex"),
         effects_md=report(
-            f"{PROTOCOL}/tables/effects.md", category="Effects", caption="../workflow/report/effects_table.rst"
+            fill(paths.table, table="effects", kind="md"),
+            category="Effects",
+            caption="../workflow/report/effects_table.rst",
         ),
-        effects_tex=f"{PROTOCOL}/tables/effects.tex",
+        effects_tex=fill(paths.table, table="effects", kind="tex"),
     log:
-        "results/logs/{dataset}/{protocol}/report.log",
+        paths.log("report"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/report.tsv"
+        paths.benchmark("report")
     conda:
         "../envs/report.yaml"
     params:
-        settings=report_settings,
-        layout=report_layout(),
-        code=code_digest("report.py"),
+        settings=plan.report.settings,
+        layout=plan.report.layout(),
     script:
         "../workflow/scripts/report.py"
 
@@ -61,18 +62,17 @@ rule report:
 # Wants --config runs=[FOLDER,FOLDER], each a results/{dataset}/{protocol} with a finished report.
 rule compare:
     input:
-        compared_runs(),
+        plan.report.compared(),
     output:
-        md="results/comparison/comparison.md",
-        csv="results/comparison/comparison.csv",
+        md=fill(paths.comparison, kind="md"),
+        csv=fill(paths.comparison, kind="csv"),
     log:
-        "results/logs/comparison.log",
+        paths.comparison_log,
     benchmark:
-        "results/benchmarks/comparison.tsv"
+        paths.comparison_benchmark
     conda:
         "../envs/report.yaml"
     params:
         runs=config["runs"],
-        code=code_digest("compare.py"),
     script:
         "../workflow/scripts/compare.py"

@@ -1,67 +1,33 @@
 # lists/{base_model}/seed{seed}/identity/ -> lists/{base_model}/seed{seed}/{reranker}/
-# Each re-ranker permutes the first `depth` items of the base list; one job makes valid and test.
+# Each re-ranker permutes the first `depth` items of the base list; one job makes valid and test. A type is a file of
+# reelrank/rerank/; what it reads beside lists and interactions stands in its schema entry.
 
 
-rule rerank_randomly:
+rule rerank:
     input:
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
+        unpack(plan.reranking.inputs),
     output:
-        valid=f"{LISTS}/{{reranker}}/valid.parquet",
-        test=f"{LISTS}/{{reranker}}/test.parquet",
+        **by_split(paths.lists),
     log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
+        paths.log("rerank"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
+        paths.benchmark("rerank")
     wildcard_constraints:
-        reranker=names(rerankers_of("random")),
-    conda:
-        "../envs/data.yaml"
-    params:
-        about=about_list,
-        seed=lambda wildcards: config["rerankers"][wildcards.reranker].get("seed", 1),
-        code=code_digest("rerank_randomly.py"),
-    script:
-        "../workflow/scripts/rerank_randomly.py"
-
-
-rule rerank_by_similarity:
-    input:
-        valid=f"{LISTS}/identity/valid.parquet",
-        test=f"{LISTS}/identity/test.parquet",
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        matrices=lambda wildcards: feature_paths(wildcards, wildcards.reranker, "rerankers"),
-        texts=history_text_paths,
-        weights=history_weights,
-    output:
-        valid=f"{LISTS}/{{reranker}}/valid.parquet",
-        test=f"{LISTS}/{{reranker}}/test.parquet",
-    log:
-        "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
-    benchmark:
-        "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.tsv"
-    wildcard_constraints:
-        reranker=names(set(rerankers_of("similarity")) - set(encoding_histories())),
+        reranker=one_of(plan.reranking.light),
     conda:
         "../envs/torch.yaml"
     threads: config["threads"]
     params:
-        about=about_list,
-        features=lambda wildcards: [
-            (encoder, field, fields.encoder_block(config, encoder))
-            for encoder, field in fields.features_of(config, wildcards.reranker, "rerankers")
-        ],
-        options=lambda wildcards: settings.similarity_options(config["rerankers"][wildcards.reranker]),
-        texts=lambda wildcards: history_parts(wildcards.reranker),
+        about=plan.lists.about,
+        reranker_block=plan.reranking.block,
+        needs=plan.reranking.needs,
+        settings=plan.reranking.settings,
         history=config["history"],
-        threads=config["threads"],
-        code=lambda wildcards: code_digest("rerank_by_similarity.py", *history_encoder(wildcards.reranker)),
     script:
-        "../workflow/scripts/rerank_by_similarity.py"
+        "../workflow/scripts/rerank.py"
 
 
-# The same where a text of each user is encoded: no longer work of seconds.
-use rule rerank_by_similarity as rerank_by_history_text with:
+# The same with a model in the job, which is work for a GPU.
+use rule rerank as rerank_on_gpu with:
     wildcard_constraints:
-        reranker=names(encoding_histories()),
+        reranker=one_of(plan.reranking.heavy),

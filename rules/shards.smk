@@ -1,118 +1,92 @@
-# lists/{base_model}/seed{seed}/{reranker}/{part}.{i}-of-{n}.parquet -> lists/{base_model}/seed{seed}/{reranker}/{part}.parquet
-# With `user_shards` above 1, what is heavy and goes by users is made in so many jobs, each of a part of the users:
-# base lists, language models in process, texts of histories. Any number makes the same bytes. The rules that ask a
+# lists/{base_model}/seed{seed}/{reranker}/{split}.{i}-of-{n}.parquet -> lists/{base_model}/seed{seed}/{reranker}/{split}.parquet
+# With `user_shards` above 1, what is heavy and goes by users is made in so many jobs, each of some of the users:
+# base lists, and what runs a model in the job. Any number makes the same bytes. The rules that ask a
 # service are not spread: one job each keeps to its rate and budget.
 
-if config["user_shards"] > 1:
-
-    scattergather:
-        users=config["user_shards"],
+if plan.shards.n > 1:
 
     ruleorder: gather_base_lists > recommend
-    ruleorder: gather_lists > rerank_by_history_text
-    ruleorder: gather_lists > rerank_by_likelihood
+    ruleorder: gather_lists > rerank_on_gpu
     ruleorder: gather_answers > ask_in_process
 
     use rule recommend as recommend_shard with:
         output:
-            valid=user_shard(f"{LISTS}/identity/valid.parquet"),
-            test=user_shard(f"{LISTS}/identity/test.parquet"),
+            **{split: temp(path) for split, path in by_split(shard_of(paths.base_lists)).items()},
         log:
-            "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/recommend.{scatteritem}.log",
+            shard_of(paths.log("recommend")),
         benchmark:
-            "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/recommend.{scatteritem}.tsv"
+            shard_of(paths.benchmark("recommend"))
 
-    use rule rerank_by_history_text as rerank_by_history_text_shard with:
+    use rule rerank_on_gpu as rerank_on_gpu_shard with:
         output:
-            valid=user_shard(f"{LISTS}/{{reranker}}/valid.parquet"),
-            test=user_shard(f"{LISTS}/{{reranker}}/test.parquet"),
+            **{split: temp(path) for split, path in by_split(shard_of(paths.lists)).items()},
         log:
-            "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.{scatteritem}.log",
+            shard_of(paths.log("rerank")),
         benchmark:
-            "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.{scatteritem}.tsv"
-
-    use rule rerank_by_likelihood as rerank_by_likelihood_shard with:
-        output:
-            valid=user_shard(f"{LISTS}/{{reranker}}/valid.parquet"),
-            test=user_shard(f"{LISTS}/{{reranker}}/test.parquet"),
-        log:
-            "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.{scatteritem}.log",
-        benchmark:
-            "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.{scatteritem}.tsv"
+            shard_of(paths.benchmark("rerank"))
 
     use rule ask_in_process as ask_in_process_shard with:
         output:
-            valid=user_shard(f"{LISTS}/{{reranker}}/valid.answers.parquet"),
-            test=user_shard(f"{LISTS}/{{reranker}}/test.answers.parquet"),
-            ledger=user_shard(f"{LISTS}/{{reranker}}/ledger.json"),
+            **{split: temp(path) for split, path in by_split(shard_of(paths.answers)).items()},
+            ledger=temp(shard_of(paths.ledger)),
         log:
-            "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.ask.{scatteritem}.log",
+            shard_of(paths.log("ask")),
         benchmark:
-            "results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.ask.{scatteritem}.tsv"
+            shard_of(paths.benchmark("ask"))
 
     rule gather_base_lists:
         input:
-            valid_shards=gather.users(user_shards(f"{LISTS}/identity/valid.parquet")),
-            test_shards=gather.users(user_shards(f"{LISTS}/identity/test.parquet")),
+            **plan.shards.by_split(paths.base_lists, "{split}_shards"),
         output:
-            valid=f"{LISTS}/identity/valid.parquet",
-            test=f"{LISTS}/identity/test.parquet",
+            **by_split(paths.base_lists),
         log:
-            "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/recommend.log",
+            paths.log("recommend"),
         benchmark:
-            gathering("results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/recommend")
+            gathered_from(paths.benchmark("recommend"), plan.shards.n)
         wildcard_constraints:
-            base_model=names(base_models(external=False)),
+            base_model=one_of(chosen.trained),
         conda:
             "../envs/data.yaml"
         params:
-            of_shards=lambda wildcards: params_of(rules.recommend, wildcards),
-            code=code_digest("gather_lists.py"),
+            of_shards=plan.shards.params_of(rules.recommend),
         script:
             "../workflow/scripts/gather_lists.py"
 
     rule gather_lists:
         input:
-            valid=f"{LISTS}/identity/valid.parquet",
-            test=f"{LISTS}/identity/test.parquet",
-            valid_shards=gather.users(user_shards(f"{LISTS}/{{reranker}}/valid.parquet")),
-            test_shards=gather.users(user_shards(f"{LISTS}/{{reranker}}/test.parquet")),
+            **by_split(paths.base_lists),
+            **plan.shards.by_split(paths.lists, "{split}_shards"),
         output:
-            valid=f"{LISTS}/{{reranker}}/valid.parquet",
-            test=f"{LISTS}/{{reranker}}/test.parquet",
+            **by_split(paths.lists),
         log:
-            "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.log",
+            paths.log("rerank"),
         benchmark:
-            gathering("results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}")
+            gathered_from(paths.benchmark("rerank"), plan.shards.n)
         wildcard_constraints:
-            reranker=names(sum(SHARDED.values(), [])),
+            reranker=one_of(plan.reranking.heavy),
         conda:
             "../envs/data.yaml"
         params:
-            of_shards=params_of_reranker,
-            code=code_digest("gather_lists.py"),
+            of_shards=plan.shards.params_of(rules.rerank_on_gpu),
         script:
             "../workflow/scripts/gather_lists.py"
 
     rule gather_answers:
         input:
-            valid_shards=gather.users(user_shards(f"{LISTS}/{{reranker}}/valid.answers.parquet")),
-            test_shards=gather.users(user_shards(f"{LISTS}/{{reranker}}/test.answers.parquet")),
-            ledger_shards=gather.users(user_shards(f"{LISTS}/{{reranker}}/ledger.json")),
+            **plan.shards.by_split(paths.answers),
+            ledger=plan.shards.all_of(paths.ledger),
         output:
-            valid=f"{LISTS}/{{reranker}}/valid.answers.parquet",
-            test=f"{LISTS}/{{reranker}}/test.answers.parquet",
-            ledger=f"{LISTS}/{{reranker}}/ledger.json",
+            **by_split(paths.answers),
+            ledger=paths.ledger,
         log:
-            "results/logs/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.ask.log",
+            paths.log("ask"),
         benchmark:
-            gathering("results/benchmarks/{dataset}/{protocol}/lists/{base_model}/seed{seed}/{reranker}.ask")
+            gathered_from(paths.benchmark("ask"), plan.shards.n)
         wildcard_constraints:
-            reranker=names(asked_in_process()),
+            reranker=one_of(plan.asking.in_process),
         conda:
             "../envs/data.yaml"
         params:
-            of_shards=lambda wildcards: params_of(rules.ask_in_process, wildcards),
-            code=code_digest("gather_answers.py"),
+            of_shards=plan.shards.params_of(rules.ask_in_process),
         script:
             "../workflow/scripts/gather_answers.py"

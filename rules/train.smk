@@ -1,32 +1,106 @@
-# prepared/interactions.parquet + split.parquet -> models/{base_model}/seed{seed}/
-# One base model with one seed: weights, description, one row per epoch. A block with `encoder` reads its item features.
+# prepared/ + split.parquet -> models/{base_model}/seed{seed}/: weights, description, one row per epoch
+#   -> clip/{encoder}/: weights, report
+#   -> language_models/{language_model}/: a folder of the transformers library
+# All that is learned from training interactions. No key, no request.
 
 
+# One base model with one seed. A block with `encoder` reads its item features.
 rule train:
     input:
-        interactions=f"{PREPARED}/interactions.parquet",
-        split=f"{PROTOCOL}/split.parquet",
-        features=lambda wildcards: feature_paths(wildcards, wildcards.base_model, "models"),
-        descriptions=lambda wildcards: [
-            f"{path.removesuffix('.npy')}.json" for path in feature_paths(wildcards, wildcards.base_model, "models")
-        ],
+        interactions=paths.interactions,
+        split=paths.split,
+        features=plan.features.of_base_model,
+        descriptions=plan.features.descriptions_of_base_model,
     output:
-        weights=f"{MODEL}/weights.safetensors",
-        description=f"{MODEL}/model.json",
-        training=f"{MODEL}/training.parquet",
+        weights=paths.model_weights,
+        description=paths.model_description,
+        training=paths.training,
     log:
-        "results/logs/{dataset}/{protocol}/models/{base_model}/seed{seed}/train.log",
+        paths.log("train"),
     benchmark:
-        "results/benchmarks/{dataset}/{protocol}/models/{base_model}/seed{seed}/train.tsv"
+        paths.benchmark("train")
     wildcard_constraints:
-        base_model=names(base_models(external=False)),
+        base_model=one_of(chosen.trained),
     conda:
         "../envs/torch.yaml"
     threads: config["threads"]
     params:
-        model=lambda wildcards: config["models"][wildcards.base_model],
+        block=lambda wildcards: config["models"][wildcards.base_model],
         threads=config["threads"],
         deterministic=config["deterministic"],
-        code=lambda wildcards: code_digest("train.py", f"models/{config['models'][wildcards.base_model]['type']}.py"),
     script:
         "../workflow/scripts/train.py"
+
+
+rule train_clip:
+    input:
+        catalogue=paths.items,
+        item_statistics=paths.item_statistics,
+        folder=plan.features.covers,
+        given=plan.features.given_files,
+    output:
+        weights=paths.clip_weights,
+        report=paths.clip_report,
+    log:
+        paths.log("train_clip"),
+    benchmark:
+        paths.benchmark("train_clip")
+    wildcard_constraints:
+        encoder=one_of(plan.features.trained_encoders),
+    conda:
+        "../envs/torch.yaml"
+    threads: config["threads"]
+    params:
+        options=plan.features.clip_options,
+        threads=config["threads"],
+    script:
+        "../workflow/scripts/train_clip.py"
+
+
+rule train_language_model:
+    input:
+        interactions=paths.interactions,
+        split=paths.split,
+        catalogue=paths.items,
+    output:
+        **plan.language_models.made("scratch"),
+    log:
+        paths.log("language_model"),
+    benchmark:
+        paths.benchmark("language_model")
+    wildcard_constraints:
+        language_model=one_of(plan.language_models.trained),
+    conda:
+        "../envs/torch.yaml"
+    threads: config["threads"]
+    params:
+        block=plan.language_models.block,
+        threads=config["threads"],
+    script:
+        "../workflow/scripts/train_language_model.py"
+
+
+rule finetune_language_model:
+    input:
+        interactions=paths.interactions,
+        split=paths.split,
+        catalogue=paths.items,
+        base=plan.language_models.base_files,
+    output:
+        **plan.language_models.made("lora"),
+    log:
+        paths.log("language_model"),
+    benchmark:
+        paths.benchmark("language_model")
+    wildcard_constraints:
+        language_model=one_of(plan.language_models.tuned),
+    conda:
+        "../envs/torch.yaml"
+    threads: config["threads"]
+    params:
+        block=plan.language_models.block,
+        source=plan.language_models.base_source,
+        prompt=plan.language_models.prompt,
+        threads=config["threads"],
+    script:
+        "../workflow/scripts/finetune_language_model.py"

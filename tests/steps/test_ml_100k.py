@@ -8,7 +8,7 @@ import prepare
 import pyarrow.parquet as pq
 import pytest
 import recommend
-import rerank_randomly
+import rerank
 import split
 import train
 
@@ -58,7 +58,8 @@ def hits_of(prepared, block, cutoffs=(5, 10, 20)):
     identity = {**about, "reranker": "identity", "kind": "base", "depth": 100}
     recommend.main(inputs, base, identity, "full", "float32", 2)
     shuffled = {part: out / "random" / f"{part}.parquet" for part in ("valid", "test")}
-    rerank_randomly.main(base, shuffled, {**about, "reranker": "random", "kind": "control", "depth": 20}, 1)
+    control = {**about, "reranker": "random", "kind": "control", "depth": 20}
+    rerank.main({**base, **inputs}, shuffled, control, {"type": "random", "seed": 1}, [], {}, "full")
     lists = [base["test"], shuffled["test"]]
     ranks = [path.with_suffix(".ranks.parquet") for path in lists]
     evaluate.main(*data, lists, ranks)

@@ -12,7 +12,7 @@ from reelrank.errors import InputError
 def finished(folder, **options):
     """Return the results folder of a made-up run with its report."""
     inputs, outputs, settings = write_run(folder, **options)
-    report.main({**inputs, "figures": {}}, outputs, settings)
+    report.main({**inputs, "figures": []}, outputs, settings)
     return outputs["html"].parent
 
 

@@ -174,7 +174,16 @@ def test_the_step_hands_its_code_on(tuned, tmp_path, monkeypatch):
     block = {"type": "lora", "base": "base", "prompt": "test"}
     for code in ("one", "two"):
         with pytest.raises(KeyboardInterrupt):
-            step_finetune.main(inputs, tmp_path, "tuned", block, {"model": tuned[0]}, PROMPT, 1, code)
+            step_finetune.main(
+                inputs,
+                {"weights": tmp_path / "adapter_model.safetensors"},
+                "tuned",
+                block,
+                {"model": tuned[0]},
+                PROMPT,
+                1,
+                code,
+            )
     assert digests[0] != digests[1]
 
 

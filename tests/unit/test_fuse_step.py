@@ -5,7 +5,7 @@ import json
 import fuse
 import numpy as np
 import pytest
-from fuse_fixture import tables
+from fuse_fixture import fuse_arguments, tables
 from planted import ABOUT, planted_interactions, signal
 
 from reelrank.config.fusions import DEFAULTS
@@ -48,7 +48,7 @@ def run(folder, inputs, signals, names=FUSIONS, twins=True):
     outputs = {name: {part: folder / name / f"{part}.parquet" for part in ("valid", "test")} for name in fusions}
     for name in fusions:
         outputs[name]["description"] = folder / name / "fusion.json"
-    fuse.main(inputs, signals, {}, outputs, fusions, "full", 1)
+    fuse.main(**fuse_arguments(inputs, signals, outputs), fusions=fusions, history="full", threads=1)
     return outputs
 
 

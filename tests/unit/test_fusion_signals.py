@@ -8,9 +8,9 @@ from planted import ABOUT, planted
 
 from reelrank.data.lists import RankedLists, write_lists
 from reelrank.errors import InputError
+from reelrank.metrics.standardising import standardised
 from reelrank.rerank.fusion import rrf
 from reelrank.rerank.signals.aligned import BASE, align, truth_ranks, valid_ndcg
-from reelrank.metrics.standardising import standardised
 
 SCORES = st.lists(st.lists(st.integers(-3, 3), min_size=5, max_size=5), min_size=1, max_size=6)
 

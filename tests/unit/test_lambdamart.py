@@ -10,9 +10,9 @@ from small_data import interactions_of
 from reelrank.data.interactions import Histories
 from reelrank.data.lists import RankedLists
 from reelrank.rerank.fusion import lambdamart
-from reelrank.rerank.signals.context import Categories, Sources, context_names, similarities_to
 from reelrank.rerank.fusion.lambdamart import Features, cross_fitted, fit, fit_and_score, signal_names, start_scores
 from reelrank.rerank.signals.aligned import BASE, single_scores, truth_columns, valid_ndcg
+from reelrank.rerank.signals.context import Categories, Sources, context_names, similarities_to
 
 OPTIONS = {
     "num_leaves": 7, "learning_rate": 0.1, "rounds": 60, "min_data_in_leaf": 20, "folds": 5, "patience": 20, "seed": 1,

@@ -1,18 +1,14 @@
 """Scores by likelihood: titles that are missing, equal or new, and histories without any."""
 
-import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from small_data import interactions_of
-from small_language_model import WORDS, write_small_model
 
-from reelrank.data.lists import RankedLists, concatenate
-from reelrank.llm.local.model import LocalModel
+from reelrank.data.lists import RankedLists
 from reelrank.llm.titles import END, history_text, latest_items, plain_titles
-from reelrank.rerank import likelihood
-from reelrank.rerank.likelihood import likelihood_scores
-from reelrank.sharding import shard_range
+from reelrank.rerank.likelihood import Reranker
 
 TITLES = ["fox", "soup", "", "fox", "goal", "kitten"]
 
@@ -30,6 +26,14 @@ class LengthModel:
             [(5.0 * (text in prefix) - len(text), len(text)) for text in row]
             for prefix, row in zip(prefixes, continuations, strict=True)
         ]
+
+
+def likelihood_scores(model, lists, histories, titles, history_length, unconditional_weight=0.0):
+    """Return the scores that the re-ranker gives with this model."""
+    options = {"history_length": history_length, "unconditional_weight": unconditional_weight}
+    reranker = Reranker(options, SimpleNamespace(texts=titles, language_model=model))
+    reranker.begin("test", lists)
+    return reranker.scores(lists, histories)
 
 
 def lists_of(rows):
@@ -81,23 +85,3 @@ def test_titles_are_lines_that_end_nothing():
     assert found == ["a b c", "", "", "x‹bos›y", "trim"]
     assert history_text([0, 1, 4], found) == f"a b c{END}trim{END}"
     assert latest_items(histories_of([[1, 2, 3], []]), 2) == [[2, 3], []]
-
-
-@pytest.mark.parametrize("shards", [1, 2, 3, 7])
-def test_any_number_of_shards_makes_the_same_bytes(shards, tmp_path, monkeypatch):
-    monkeypatch.setattr(likelihood, "CHUNK", 4)
-    model = LocalModel("small", write_small_model(tmp_path / "model"))
-    titles = [f"{word} {number}" for number in range(4) for word in WORDS]
-    rng = np.random.default_rng(1)
-    rows = [rng.choice(len(titles), rng.integers(1, 6), replace=False).tolist() for _ in range(21)]
-    lists, histories = lists_of(rows), histories_of([row[::-1] for row in rows])
-    whole = likelihood_scores(model, lists, histories, titles, 5, 0.5)
-    parts = [shard_range(21, number, shards, likelihood.CHUNK) for number in range(1, shards + 1)]
-    assert parts[0][0] == 0 and parts[-1][1] == 21
-    assert all(end == start for (_, end), (start, _) in itertools.pairwise(parts))
-    found = [lists.of_rows(slice(*part)) for part in parts]
-    scores = [likelihood_scores(model, lists, histories, titles, 5, 0.5, part) for part in parts]
-    assert np.concatenate(scores).tobytes() == whole.tobytes()
-    gathered = concatenate([own.reordered(score) for own, score in zip(found, scores, strict=True)])
-    expected = lists.reordered(whole)
-    assert gathered.items.tobytes() == expected.items.tobytes() and (gathered.users == expected.users).all()

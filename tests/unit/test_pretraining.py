@@ -115,7 +115,7 @@ def test_the_step_starts_anew_where_its_code_changed(tmp_path, monkeypatch):
     monkeypatch.setattr(Checkpoint, "save", killed)
     for code in ("one", "one", "two"):
         with pytest.raises(KeyboardInterrupt):
-            step_train.main("", "", "", tmp_path, block, 1, code)
+            step_train.main("", "", "", {"weights": tmp_path / "model.safetensors"}, block, 1, code)
     assert saved == [1, 2, 1] and len(list(tmp_path.glob("checkpoint-*.pt"))) == 1
 
 

@@ -20,7 +20,7 @@ def make(folder, **options):
     inputs, outputs, settings = write_run(folder, **options)
     plot_figures.main(inputs, outputs["figures"], settings)
     files = {name: path for name, path in outputs.items() if name != "figures"}
-    report.main({**inputs, "figures": outputs["figures"]}, files, settings)
+    report.main({**inputs, "figures": list(outputs["figures"].values())}, files, settings)
     return outputs["html"].read_text(encoding="utf-8"), outputs
 
 
@@ -156,7 +156,7 @@ def test_a_failed_audit_stops_the_page(tmp_path):
     text = inputs["audit"].read_text().replace("true", "false", 2)
     inputs["audit"].write_text(text)
     with pytest.raises(InputError, match=r"audit\.json: found failed audits \['redrawn targets'\]"):
-        report.main({**inputs, "figures": {}}, outputs, settings)
+        report.main({**inputs, "figures": []}, outputs, settings)
     assert not outputs["html"].exists()
 
 

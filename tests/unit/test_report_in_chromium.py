@@ -24,7 +24,7 @@ def page(tmp_path_factory):
     inputs, outputs, settings = write_run(tmp_path_factory.mktemp("page"))
     plot_figures.main(inputs, outputs["figures"], settings)
     files = {name: path for name, path in outputs.items() if name != "figures"}
-    report.main({**inputs, "figures": outputs["figures"]}, files, settings)
+    report.main({**inputs, "figures": list(outputs["figures"].values())}, files, settings)
     return outputs["html"]
 
 

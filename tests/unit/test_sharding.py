@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import recommend
-import rerank_by_similarity
 from hypothesis import given
 from hypothesis import strategies as st
 from llm_fixture import asked_users
@@ -18,10 +17,8 @@ from small_data import FixedScores, random_interactions
 from reelrank.data import lists as ranked
 from reelrank.data.tables import read_table, write_table
 from reelrank.errors import InputError
-from reelrank.features.matrices import write_features
 from reelrank.files import read_json, write_json
 from reelrank.llm.ask.ledgers import gather_ledgers
-from reelrank.rerank import similarity
 from reelrank.sharding import gathered_metadata, read_shard, shard_range
 from reelrank.training import topk
 
@@ -50,6 +47,11 @@ class InCompany(FixedScores):
         return self.scores[users] + np.float32(users.sum())
 
 
+def as_inputs(shards):
+    """Return lists of shards, by split, as the inputs of the step."""
+    return {f"{split}_shards": paths for split, paths in shards.items()}
+
+
 def in_shards(folder, make, shards, bases=None):
     """Make lists in shards by ``make(outputs, shard)``, gather them, and return the bytes by part."""
     paths = {
@@ -58,7 +60,7 @@ def in_shards(folder, make, shards, bases=None):
     for number in range(1, shards + 1):
         make({part: paths[part][number - 1] for part in PARTS}, (number, shards))
     outputs = {part: folder / f"{part}.{shards}.parquet" for part in PARTS}
-    gather_lists.main(bases, paths, outputs)
+    gather_lists.main({**(bases or {}), **as_inputs(paths)}, outputs)
     return {part: path.read_bytes() for part, path in outputs.items()}
 
 
@@ -68,12 +70,9 @@ def prepared(tmp_path, monkeypatch):
     data = random_interactions(2, n_users=23, n_items=15)
     scores = np.random.default_rng(3).normal(size=(23, 15))
     monkeypatch.setattr(recommend, "load_model", lambda folder, device: InCompany(scores))
-    for step in (recommend, rerank_by_similarity):
-        monkeypatch.setattr(step, "load_interactions", lambda *paths: data)
+    monkeypatch.setattr(recommend, "load_interactions", lambda *paths: data)
     monkeypatch.setattr(topk, "PAIRS_PER_CHUNK", 4 * 15)
     monkeypatch.setattr(ranked, "ROWS_PER_PART", 3 * 6)
-    monkeypatch.setattr(rerank_by_similarity, "USERS_TOGETHER", 5)
-    monkeypatch.setattr(similarity, "USERS_TOGETHER", 5)
     monkeypatch.setenv("REELRANK_DEVICE", "cpu")
     inputs = dict.fromkeys(("interactions", "split", "weights"), tmp_path / "a")
     whole = {part: tmp_path / f"{part}.parquet" for part in PARTS}
@@ -92,30 +91,6 @@ def test_base_lists_in_shards_are_those_of_one_job(prepared, tmp_path, shards):
     assert in_shards(tmp_path, make, shards) == {part: path.read_bytes() for part, path in whole.items()}
     found = ranked.read_lists(whole["test"])[0]
     assert found.items.shape == (23, 6) and found.scores[:4].min() > found.users[:3].sum() - 6, "4 were scored together"
-
-
-@pytest.mark.parametrize("shards", [2, 5, 9])
-def test_histories_encoded_in_shards_are_those_of_one_job(prepared, tmp_path, monkeypatch, shards):
-    inputs, whole, _ = prepared
-    vectors = np.random.default_rng(1).normal(size=(15, 4)).astype(np.float32)
-    write_features(tmp_path / "title.npy", vectors, np.ones(15, bool), {"encoder": "e", "field": "title"})
-    monkeypatch.setattr(
-        rerank_by_similarity,
-        "encoded_histories",
-        lambda *given: lambda asked, *_: vectors[asked.last(1)[:, 0]] + np.float32(asked.starts.sum()),
-    )
-    inputs |= {part: whole[part] for part in PARTS} | {"matrices": [tmp_path / "title.npy"]}
-    options = {"history_length": 3, "pooling": "concatenate"}
-    about = {**ABOUT, "depth": 6, "kind": "discriminative"}
-
-    def make(outputs, shard=(1, 1)):
-        """Write the re-ranked lists of a shard."""
-        features = [("e", "title", {})]
-        rerank_by_similarity.main(inputs, outputs, about, features, options, [], "full", 1, shard)
-
-    once = {part: tmp_path / f"{part}.whole.parquet" for part in PARTS}
-    make(once)
-    assert in_shards(tmp_path, make, shards, whole) == {part: path.read_bytes() for part, path in once.items()}
 
 
 def test_a_gathered_list_that_is_no_permutation_of_its_base_is_refused(prepared, tmp_path):
@@ -156,7 +131,7 @@ def test_a_lost_shard_is_seen(prepared, tmp_path):
         make({part: paths[part][number] for part in PARTS}, (number + 1, 3))
     lost = {part: found[:2] for part, found in paths.items()}
     with pytest.raises(InputError, match="expected 23"):
-        gather_lists.main(None, lost, {part: tmp_path / f"{part}.gathered" for part in PARTS})
+        gather_lists.main(as_inputs(lost), {part: tmp_path / f"{part}.gathered" for part in PARTS})
 
 
 @pytest.mark.parametrize("shards", [1, 2, 7])

@@ -1,4 +1,4 @@
-"""Similarity and the random control against slow readings."""
+"""Similarity against slow readings."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,9 @@ from small_data import interactions_of
 from reelrank.data.lists import RankedLists
 from reelrank.errors import InputError
 from reelrank.features.encoders import build_encoder, encode_present
+from reelrank.metrics.standardising import mean_of_standardised
 from reelrank.rerank import similarity
-from reelrank.rerank.random import random_scores
-from reelrank.rerank.similarity import cosine_scores, history_texts, mean_of_standardised, mean_profiles
+from reelrank.rerank.similarity import cosine_scores, history_texts, mean_profiles
 
 N_ITEMS, SIZE = 10, 4
 
@@ -117,17 +117,6 @@ def test_each_distinct_text_is_encoded_once(texts):
 def test_an_unknown_encoder_type_is_named():
     with pytest.raises(InputError, match=r"encoders.mine.type: unknown encoder type 'word2vec'"):
         build_encoder("mine", {"type": "word2vec"})
-
-
-def test_random_scores_of_a_user_do_not_depend_on_the_others():
-    users = np.array([3, 8, 20])
-    scores = random_scores(users, 5, [1, 2])
-    assert scores.shape == (3, 5) and scores.dtype == np.float32 and ((scores >= 0) & (scores < 1)).all()
-    np.testing.assert_array_equal(random_scores(users[1:], 5, [1, 2]), scores[1:])
-    np.testing.assert_array_equal(random_scores(users[:1], 5, [1, 2]), scores[:1])
-    assert len(np.unique(scores)) == scores.size
-    for other in ([2, 2], [1, 1]):
-        assert (random_scores(users, 5, other) != scores).any()
 
 
 @given(st.integers(0, 1000), st.integers(1, 3))

@@ -14,7 +14,7 @@ def test_a_run_goes_on_in_another_folder(tmp_path):
     made = result_bytes(before)
     after = shutil.move(before, tmp_path / "somewhere" / "else")
     rules = {rule for rule, _ in planned(snakemake(after, "-n", *SMALL))}
-    assert "rerank_randomly" in rules and not rules & {"generate_sample", "prepare", "split", "train", "recommend"}
+    assert "rerank" in rules and not rules & {"generate_sample", "prepare", "split", "train", "recommend"}
     process = snakemake(after, *SMALL)
     assert process.returncode == 0, process.stdout + process.stderr
     results = result_bytes(after)

@@ -16,7 +16,7 @@ FUSIONS = ["rrf", "zscore", "lambdamart"]
 PARTS = ("valid", "test")
 
 #: What makes the lists of a re-ranker of type `likelihood` in shards.
-OF_LIKELIHOOD = {"rerank_by_likelihood_shard", "gather_lists"}
+OF_LIKELIHOOD = {"rerank_on_gpu_shard", "gather_lists"}
 COLUMNS = [
     "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "depth", "n", "users", "hits",
     "hits_unrepaired", "hit_rate", "ci_low", "ci_high", "change_percent", "ndcg", "mrr", "ceiling",
@@ -80,9 +80,8 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
     over_nfm = {
         "train",
         "recommend",
-        "rerank_randomly",
-        "rerank_by_similarity",
-        "rerank_by_likelihood",
+        "rerank",
+        "rerank_on_gpu",
         "fuse",
         "evaluate",
     }
@@ -102,9 +101,8 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
             {
                 "train",
                 "recommend",
-                "rerank_randomly",
-                "rerank_by_similarity",
-                "rerank_by_likelihood",
+                "rerank",
+                "rerank_on_gpu",
                 "fuse",
                 "evaluate",
                 "audit_lists",
@@ -203,7 +201,7 @@ def test_users_in_shards_make_the_same_bytes(toy, tmp_path):
     lists = [f"results/sample/leave_one_out/lists/pop/seed1/{name}/test.parquet" for name in names]
     more = ("user_shards=3", overlay, f"rerankers={{{added}}}", run)
     jobs = planned(snakemake(folder, "-n", *TOY, "--config", *more, "--", *lists))
-    assert {"rerank_by_history_text_shard", "rerank_by_similarity", "gather_lists"} < {rule for rule, _ in jobs}
+    assert {"rerank_on_gpu_shard", "rerank", "gather_lists"} < {rule for rule, _ in jobs}
     # What decided the shards decides what was gathered of them, though they are gone.
     for more, rules in (
         ((), set()),

@@ -1,7 +1,6 @@
 """Ask a language model to rank each list; keep its raw answers and what they cost."""
 
 import json
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.config.prompts import build_prompt
@@ -13,16 +12,12 @@ from reelrank.llm.answers.columns import answer_columns
 from reelrank.llm.ask.job import job_name, run_job
 from reelrank.llm.ask.users import choose_users
 from reelrank.llm.item_texts import catalogue_texts
-from reelrank.sharding import read_shard
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-PARTS = ("valid", "test")
+SPLITS = ("valid", "test")
 
 
-def main(inputs, outputs, about, options, prompt, history, limits, prices, shard=(1, 1)):
-    """Write the answers of both parts and the ledger.
+def main(inputs, outputs, about, options, source, prompt, history, limits, prices, shard=(1, 1)):
+    """Write the answers of both splits and the ledger.
 
     Parameters
     ----------
@@ -35,39 +30,31 @@ def main(inputs, outputs, about, options, prompt, history, limits, prices, shard
         Metadata of the lists.
     options, limits : dict
         See `reelrank.config.generative`.
+    source : dict
+        What is loaded for a language model in process; empty where a service is asked.
     prompt : dict
         Definition of the prompt.
     history : {'full', 'train_only'}
     prices : tuple of (float, float) or None
     shard : (int, int)
-        Which part of the users, from 1, and of how many.
+        The number of the shard, from 1, and how many there are.
     """
+    options = options | source
     data = load_interactions(inputs["interactions"], inputs["split"])
     texts, titles = catalogue_texts(inputs, options, data)
     chosen = [
-        choose_users(options["users"], part, read_lists(inputs[part])[0], data.queries(part, history), about["depth"])
-        for part in PARTS
+        choose_users(
+            options["users"], split, read_lists(inputs[split])[0], data.queries(split, history), about["depth"]
+        )
+        for split in SPLITS
     ]
     asked = [one.of_shard(*shard) for one in chosen]
     prompt, job = build_prompt(options["prompt"], prompt), job_name(about, shard)
     rows, effective, ledger = run_job(about["reranker"], job, asked, options, limits, prices, prompt, texts, titles)
-    for part in PARTS:
-        metadata = {**about, "split": part, "options": json.dumps(effective)}
-        write_table(answer_columns(rows[part]), "answers", outputs[part], metadata)
+    for split in SPLITS:
+        metadata = {**about, "split": split, "options": json.dumps(effective)}
+        write_table(answer_columns(rows[split]), "answers", outputs[split], metadata)
     write_json(outputs["ledger"], ledger)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    resources = dict(snakemake.resources.items())
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        dict(snakemake.params.about),
-        dict(snakemake.params.options) | dict(snakemake.params.source),
-        snakemake.params.prompt,
-        snakemake.params.history,
-        json.loads(resources["limits"]),
-        json.loads(resources["prices"]),
-        read_shard(snakemake.wildcards),
-    )
+step.run(main, snakemake)

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.audit.checks import failure_message, to_json, to_markdown
@@ -15,11 +14,8 @@ from reelrank.data.tables import read_table
 from reelrank.errors import InputError
 from reelrank.files import write_json, write_text
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out, fitted):
+def main(inputs, outputs, cutoffs, history, prompts, trained_again, left_out, fitted):
     """Write ``audit.json`` and ``audit.md``, or raise `InputError` where an audit fails.
 
     Parameters
@@ -30,7 +26,7 @@ def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out, fitt
         ``json``, ``md``.
     cutoffs : sequence of int
     history : {'full', 'train_only'}
-    asked : dict of str to dict
+    prompts : dict of str to dict
         The prompt of each generative re-ranker.
     trained_again : bool
     left_out : dict of str to list of str
@@ -52,7 +48,7 @@ def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out, fitt
         check_redrawn(redrawn, redrawn_targets, cutoffs, trained_again, left_out, fitted),
         *check_lists(inputs["lists"], inputs["ranks"], read_targets(interactions, split, n_items)),
         check_texts(inputs["texts"], comments),
-        check_prompts(inputs, load_interactions(inputs["interactions"], inputs["split"]), comments, asked, history),
+        check_prompts(inputs, load_interactions(inputs["interactions"], inputs["split"]), comments, prompts, history),
         check_statistics(inputs["item_statistics"], interactions, split, n_items),
     ]
     place = "/".join(Path(outputs["json"]).parts[-4:-2])
@@ -66,15 +62,4 @@ def main(inputs, outputs, cutoffs, history, asked, trained_again, left_out, fitt
     write_text(outputs["md"], told)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        snakemake.params.cutoffs,
-        snakemake.params.history,
-        snakemake.params.prompts,
-        snakemake.params.trained_again,
-        snakemake.params.left_out,
-        snakemake.params.fitted,
-    )
+step.run(main, snakemake)

@@ -1,14 +1,9 @@
 """Set two results folders side by side: what differs in the config and in the numbers."""
 
-from typing import TYPE_CHECKING
-
 from reelrank import step
 from reelrank.errors import InputError
 from reelrank.files import write_text
 from reelrank.report.comparison import comparison_markdown, number_differences, read_results
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def main(runs, outputs):
@@ -27,6 +22,4 @@ def main(runs, outputs):
     write_text(outputs["md"], comparison_markdown(runs, configs, hits, numbers))
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(snakemake.params.runs, dict(snakemake.output.items()))
+step.run(main, snakemake)

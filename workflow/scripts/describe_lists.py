@@ -1,7 +1,5 @@
 """Describe lists beyond accuracy: what they hold, for whom they work, how models answer, and what it costs."""
 
-from typing import TYPE_CHECKING
-
 from reelrank import step
 from reelrank.data.interactions import load_interactions
 from reelrank.data.tables import read_table
@@ -9,9 +7,6 @@ from reelrank.evaluation.csv_rows import to_csv
 from reelrank.evaluation.list_tables import COLUMNS, Place, describe_lists
 from reelrank.features.matrices import read_features
 from reelrank.files import write_text
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def main(inputs, outputs, places, feature, cutoffs, prices):
@@ -37,13 +32,4 @@ def main(inputs, outputs, places, feature, cutoffs, prices):
         write_text(path, to_csv(tables[name], COLUMNS[name]))
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        {key: str(snakemake.input[key]) for key in ("interactions", "split", "users", "vectors")},
-        dict(snakemake.output.items()),
-        snakemake.params.places,
-        snakemake.params.feature,
-        snakemake.params.cutoffs,
-        snakemake.params.prices,
-    )
+step.run(main, snakemake)

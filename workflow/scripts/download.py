@@ -1,12 +1,7 @@
 """Download one published file."""
 
-from typing import TYPE_CHECKING
-
 from reelrank import step
 from reelrank.datasets.download import fetch
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def main(url, path, checks):
@@ -14,6 +9,4 @@ def main(url, path, checks):
     fetch(url, path, **checks)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(snakemake.params.url, snakemake.output[0], snakemake.params.checks)
+step.run(main, snakemake)

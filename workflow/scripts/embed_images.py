@@ -1,7 +1,6 @@
 """Encode the pictures of every item of a shard once."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data.tables import read_table
@@ -10,45 +9,31 @@ from reelrank.features.encoders import build_encoder
 from reelrank.features.item_images import embed_images
 from reelrank.features.matrices import write_shard
 from reelrank.hardware import make_deterministic
-from reelrank.sharding import read_shard, shard_range
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
+from reelrank.sharding import shard_range
 
 
-def main(items_path, folder, output, encoder_name, encoder_block, field, shard, threads, weights=None):
-    """Write the shard `output`.
+def main(catalogue, folder, path, encoder, block, field, shard, threads, weights=None):
+    """Write the shard `path`.
 
     Parameters
     ----------
-    items_path : path
+    catalogue : path
+        The items.
     folder : path
         Pictures by item id.
-    output, encoder_name, encoder_block, field, shard, threads, weights
+    path, encoder, block, field, shard, threads, weights
         As of the step embed_text.
     """
     make_deterministic(threads, seed=0)
-    item_ids = read_table(items_path, "items")["item_id"].to_pylist()
+    item_ids = read_table(catalogue, "items")["item_id"].to_pylist()
     start, stop = shard_range(len(item_ids), *shard)
     files = list_images(folder)
-    encoder = build_encoder(encoder_name, encoder_block, weights)
+    built = build_encoder(encoder, block, weights)
     paths = [files.get(int(item_id), []) for item_id in item_ids[start:stop]]
-    vectors, present, counts = embed_images(encoder, paths, encoder.pooling, threads)
-    about = {"encoder": encoder_name, "field": field, **encoder.description, "pooling": encoder.pooling}
-    write_shard(output, vectors, present, start, len(item_ids), {**about, "counts": counts})
+    vectors, present, counts = embed_images(built, paths, built.pooling, threads)
+    about = {"encoder": encoder, "field": field, **built.description, "pooling": built.pooling}
+    write_shard(path, vectors, present, start, len(item_ids), {**about, "counts": counts})
     logging.info("%d items, %d without a picture, %s", len(paths), (~present).sum(), counts)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        snakemake.input.catalogue,
-        snakemake.input.folder,
-        snakemake.output[0],
-        snakemake.wildcards.encoder,
-        snakemake.params.encoder,
-        snakemake.wildcards.field,
-        read_shard(snakemake.wildcards),
-        snakemake.params.threads,
-        snakemake.input.get("weights"),
-    )
+step.run(main, snakemake)

@@ -1,30 +1,31 @@
 """Encode a text of every item of a shard once."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data.texts import read_texts
 from reelrank.features.encoders import build_encoder, encode_present
 from reelrank.features.matrices import write_shard
 from reelrank.hardware import make_deterministic
-from reelrank.sharding import read_shard, shard_range
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
+from reelrank.sharding import shard_range
 
 
-def main(sources, output, encoder_name, encoder_block, field, shard, threads, weights=None):
-    """Write the shard `output`.
+def main(texts, path, encoder, block, fields, field, shard, threads, weights=None):
+    """Write the shard `path`.
 
     Parameters
     ----------
-    sources : sequence of (str, path)
-        Fields that are joined, and where they are.
-    output : path
-    encoder_name : str
-    encoder_block : dict
+    texts : sequence of path
+        The tables of the fields that are joined.
+    path : path
+    encoder : str
+        The encoder's name.
+    block : dict
+        The encoder's block.
+    fields : sequence of str
+        The fields that are joined.
     field : str
+        The name of the joined field.
     shard : (int, int)
         Its number, from 1, and how many there are.
     threads : int
@@ -32,26 +33,15 @@ def main(sources, output, encoder_name, encoder_block, field, shard, threads, we
         Of an encoder that this run trained.
     """
     make_deterministic(threads, seed=0)
-    everything = read_texts(sources)
+    everything = read_texts(list(zip(fields, texts, strict=True)))
     start, stop = shard_range(len(everything), *shard)
-    texts = everything[start:stop]
-    encoder = build_encoder(encoder_name, encoder_block, weights)
-    vectors, present = encode_present(encoder, texts)
+    own = everything[start:stop]
+    built = build_encoder(encoder, block, weights)
+    vectors, present = encode_present(built, own)
     counts = {"texts": int(present.sum()), "empty": int((~present).sum())}
-    about = {"encoder": encoder_name, "field": field, **encoder.description, "counts": counts}
-    write_shard(output, vectors, present, start, len(everything), about)
-    logging.info("%d texts, %d empty, dimension %d", len(texts), counts["empty"], vectors.shape[1])
+    about = {"encoder": encoder, "field": field, **built.description, "counts": counts}
+    write_shard(path, vectors, present, start, len(everything), about)
+    logging.info("%d texts, %d empty, dimension %d", len(own), counts["empty"], vectors.shape[1])
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        list(zip(snakemake.params.fields, snakemake.input.texts, strict=True)),
-        snakemake.output[0],
-        snakemake.wildcards.encoder,
-        snakemake.params.encoder,
-        snakemake.wildcards.field,
-        read_shard(snakemake.wildcards),
-        snakemake.params.threads,
-        snakemake.input.get("weights"),
-    )
+step.run(main, snakemake)

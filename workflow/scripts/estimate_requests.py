@@ -1,8 +1,5 @@
 """Tell what the generative re-rankers of the run will ask and cost, without asking."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from reelrank import step
@@ -15,9 +12,6 @@ from reelrank.llm.ask.users import choose_users
 from reelrank.llm.item_texts import catalogue_texts
 from reelrank.llm.rendering import Renderer
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
 
 def main(inputs, lists, outputs, rerankers, history):
     """Write ``estimate.csv`` and ``estimate.md``.
@@ -27,14 +21,14 @@ def main(inputs, lists, outputs, rerankers, history):
     inputs : dict of str to path
         ``interactions``, ``split``, ``catalogue``, and what prompts show beside titles.
     lists : sequence of path
-        Base lists, ``.../{base_model}/seed{seed}/identity/{part}.parquet``.
+        Base lists, ``.../{base_model}/seed{seed}/identity/{split}.parquet``.
     outputs : dict of str to path
     rerankers : dict of str to dict
         ``options``, ``prompt``, ``prices``, ``depth`` of each.
     history : {'full', 'train_only'}
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
-    queries = {part: data.queries(part, history) for part in ("valid", "test")}
+    queries = {split: data.queries(split, history) for split in ("valid", "test")}
     read = [read_lists(path) for path in lists]
     rows = []
     for name, own in rerankers.items():
@@ -56,12 +50,4 @@ def main(inputs, lists, outputs, rerankers, history):
     write_text(outputs["md"], to_markdown(rows))
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        [Path(path) for path in snakemake.input.lists],
-        dict(snakemake.output.items()),
-        snakemake.params.rerankers,
-        snakemake.params.history,
-    )
+step.run(main, snakemake)

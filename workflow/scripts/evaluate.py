@@ -1,7 +1,5 @@
 """Find each user's held-out item in the lists of all re-rankers over one base model."""
 
-from typing import TYPE_CHECKING
-
 import pyarrow as pa
 
 from reelrank import step
@@ -10,28 +8,23 @@ from reelrank.data.lists import read_about, read_lists, read_users
 from reelrank.data.tables import write_table
 from reelrank.metrics.ranking import ranks_in_lists, with_known_misses
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def main(interactions_path, split_path, list_paths, rank_paths):
-    """Write one table of ranks per list; the list's metadata goes with it.
+def main(interactions, split, lists, ranks):
+    """Write one table of ranks per list (`ranks` and `lists` in the same order); the list's metadata goes with it.
 
     Where a re-ranker was asked only for users whose held-out item is in its list
     (metadata ``users: hits``), the base list's other users are misses: the ranks are
     those of a re-ranker that was asked for all.
     """
-    data = load_interactions(interactions_path, split_path)
-    queries = {part: data.queries(part) for part in ("valid", "test")}
-    abouts = [read_about(path) for path in list_paths]
-    bases = {
-        about["split"]: path for path, about in zip(list_paths, abouts, strict=True) if about["reranker"] == "identity"
-    }
-    for list_path, about, rank_path in zip(list_paths, abouts, rank_paths, strict=True):
-        lists, _ = read_lists(list_path)  # one at a time: of many users they are large
+    data = load_interactions(interactions, split)
+    queries = {name: data.queries(name) for name in ("valid", "test")}
+    abouts = [read_about(path) for path in lists]
+    bases = {about["split"]: path for path, about in zip(lists, abouts, strict=True) if about["reranker"] == "identity"}
+    for path, about, rank_path in zip(lists, abouts, ranks, strict=True):
+        read, _ = read_lists(path)  # one at a time: of many users they are large
         asked = queries[about["split"]]
-        rank, raw_rank = ranks_in_lists(lists, asked.users, asked.targets)
-        users = lists.users
+        rank, raw_rank = ranks_in_lists(read, asked.users, asked.targets)
+        users = read.users
         if about.get("users") == "hits":
             everyone = read_users(bases[about["split"]])
             rank, raw_rank = with_known_misses(users, (rank, raw_rank), everyone)
@@ -45,6 +38,4 @@ def main(interactions_path, split_path, list_paths, rank_paths):
         write_table(columns, "ranks", rank_path, about)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(snakemake.input.interactions, snakemake.input.split, snakemake.input.lists, snakemake.output)
+step.run(main, snakemake)

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.config.prompts import build_prompt
@@ -15,20 +14,18 @@ from reelrank.llm.local.tuning_questions import TrainingQuestions
 from reelrank.llm.rendering import Renderer
 from reelrank.training.checkpoints import Checkpoint, remove_checkpoints
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def main(inputs, folder, name, block, source, prompt, threads, code=""):
+def main(inputs, outputs, language_model, block, source, prompt, threads, code=""):
     """Write the adapter that a config block describes.
 
     Parameters
     ----------
     inputs : dict of str to path
         ``interactions``, ``split``, ``catalogue``.
-    folder : path
-    name : str
-        The language model's name in the config.
+    outputs : dict of str to path
+        ``weights``, among others of the same folder.
+    language_model : str
+        Its name in the config.
     block : dict
     source : dict
         ``model``, and maybe ``revision``, ``precision``: the base.
@@ -38,6 +35,7 @@ def main(inputs, folder, name, block, source, prompt, threads, code=""):
     code : str
         Digest of the code that trains.
     """
+    folder = Path(outputs["weights"]).parent
     own = {key: value for key, value in block.items() if key not in ("type", "base", "prompt", "fields")}
     options = finetuning.LoraOptions(**own)
     make_deterministic(threads, options.seed)
@@ -60,18 +58,7 @@ def main(inputs, folder, name, block, source, prompt, threads, code=""):
     losses = finetuning.finetune(model, tokenizer, questions, render, options, checkpoint)
     finetuning.save_adapter(folder, model, block["base"], options, losses)
     remove_checkpoints(folder)
-    logging.info("%s: an adapter of %s", name, block["base"])
+    logging.info("%s: an adapter of %s", language_model, block["base"])
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        Path(snakemake.output[0]).parent,
-        snakemake.wildcards.language_model,
-        snakemake.params.model,
-        dict(snakemake.params.source),
-        snakemake.params.prompt,
-        snakemake.params.threads,
-        snakemake.params.code,
-    )
+step.run(main, snakemake)

@@ -2,74 +2,60 @@
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data.interactions import load_interactions
 from reelrank.data.lists import read_lists, write_lists
 from reelrank.files import write_json
 from reelrank.rerank.fusion import fuse
-from reelrank.rerank.signals.fitted import description
 from reelrank.rerank.signals.aligned import align, refuse_unfitted, truth_columns
+from reelrank.rerank.signals.fitted import description
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-PARTS = ("valid", "test")
+SPLITS = ("valid", "test")
 
 
-def main(inputs, signals, matrices, outputs, fusions, history, threads):
+def main(inputs, outputs, fusions, signals, features, history, threads):
     """Make all fusions over one base list.
 
     Parameters
     ----------
-    inputs : dict of str to path
-        ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``item_statistics``, ``catalogue``.
-    signals : dict of str to dict of str to path
-        The lists of each re-ranker that is a signal, by part.
-    matrices : dict of (str, str) to path
-        The feature matrices by encoder and field.
-    outputs : dict of str to dict of str to path
-        ``valid``, ``test`` and ``description`` of each fusion.
+    inputs : dict of str to path or list of path
+        ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``item_statistics``, ``catalogue``;
+        ``signals_valid``, ``signals_test``: the lists of each of `signals`; ``matrices``: those of `features`.
+    outputs : dict of str to list of path
+        ``valid``, ``test`` and ``description``, each in the order of `fusions`.
     fusions : dict of str to dict
         Of each: ``type``, ``signals``, ``options``, ``twin_of`` and ``about``, its lists' metadata.
+    signals : list of str
+        The re-rankers that are a signal of any fusion.
+    features : list of (str, str)
+        Encoder and field of each feature that similarities are taken of.
     history : {'full', 'train_only'}
     threads : int
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
-    base = {part: read_lists(inputs[part])[0] for part in PARTS}
+    base = {split: read_lists(inputs[split])[0] for split in SPLITS}
     refuse_unfitted(base["valid"], inputs["valid"])
+    matrices = dict(zip(map(tuple, features), inputs.get("matrices", []), strict=True))
+    paths = {split: dict(zip(signals, inputs[f"signals_{split}"], strict=True)) for split in SPLITS}
     material = {"inputs": inputs, "data": data, "matrices": matrices, "history": history, "threads": threads}
-    material["fitted"] = {}  # a fusion and its twin have a part in common
+    material["fitted"] = {}  # a fusion and its twin have something fitted in common
 
     @cache  # fusions mostly share their signals
-    def aligned_part(part, depth, *names):
-        """Return the signals of one part, in the order of its candidates."""
-        return align(base[part], {name: signals[name][part] for name in names}, depth)
+    def aligned_signals(split, depth, *names):
+        """Return the signals of one split, in the order of its candidates."""
+        return align(base[split], {name: paths[split][name] for name in names}, depth)
 
-    for name, block in fusions.items():
-        parts = {part: aligned_part(part, block["about"]["depth"], *block["signals"]) for part in PARTS}
-        truth = truth_columns(parts["valid"].lists, data.queries("valid"))
-        scores, found = fuse(block["type"], parts, truth, block["options"], material)
-        for part in PARTS:
-            aligned, about = parts[part], {**block["about"], "split": part}
-            about |= {} if aligned.asked == "all" else {"users": aligned.asked}
-            write_lists(aligned.lists.reordered(scores[part]), outputs[name][part], about, base[part])
-        told = description(name, block, parts["valid"], truth, scores["valid"], found)
-        write_json(outputs[name]["description"], told)
+    for row, (name, block) in enumerate(fusions.items()):
+        aligned = {split: aligned_signals(split, block["about"]["depth"], *block["signals"]) for split in SPLITS}
+        truth = truth_columns(aligned["valid"].lists, data.queries("valid"))
+        scores, found = fuse(block["type"], aligned, truth, block["options"], material)
+        for split, one in aligned.items():
+            about = {**block["about"], "split": split} | ({} if one.asked == "all" else {"users": one.asked})
+            write_lists(one.lists.reordered(scores[split]), outputs[split][row], about, base[split])
+        told = description(name, block, aligned["valid"], truth, scores["valid"], found)
+        write_json(outputs["description"][row], told)
         logging.info("%s: %s", name, told)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    chosen = snakemake.params.fusions
-    lists = {part: snakemake.input.get(f"signals_{part}", []) for part in PARTS}
-    main(
-        dict(snakemake.input.items()),
-        {name: {part: lists[part][row] for part in PARTS} for row, name in enumerate(snakemake.params.signals)},
-        dict(zip(map(tuple, snakemake.params.features), snakemake.input.get("matrices", []), strict=True)),
-        {name: {key: paths[row] for key, paths in snakemake.output.items()} for row, name in enumerate(chosen)},
-        chosen,
-        snakemake.params.history,
-        snakemake.params.threads,
-    )
+step.run(main, snakemake)

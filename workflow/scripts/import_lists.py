@@ -1,7 +1,6 @@
 """Take the lists of an outside recommender as base lists, for valid and for test."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data.external_lists import no_lists, read_external, refuse_foreign, refuse_shallow, restrict_to
@@ -9,9 +8,6 @@ from reelrank.data.interactions import load_interactions
 from reelrank.data.lists import write_lists
 from reelrank.data.tables import read_table
 from reelrank.files import write_json
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def main(inputs, outputs, about, cutoff):
@@ -33,31 +29,24 @@ def main(inputs, outputs, about, cutoff):
     users = read_table(inputs["users"], "users")["user_id"].to_pylist()
     items = read_table(inputs["catalogue"], "items")["item_id"].to_pylist()
     lists, counts = {}, {}
-    for part in ("test", "valid"):
-        if part not in inputs:
-            lists[part], counts[part] = no_lists(), None
+    for split in ("test", "valid"):
+        if split not in inputs:
+            lists[split], counts[split] = no_lists(), None
             logging.warning("no valid lists: nothing can be chosen or fitted on this base model")
             continue
-        refuse_foreign(inputs[part], {**about, "split": part})
-        read, found = read_external(inputs[part], users, items, about["depth"])
-        lists[part], fitting = restrict_to(read, data.queries(part))
-        refuse_shallow(inputs[part], about["base_model"], lists[part], users, cutoff)
-        counts[part] = found | fitting
-        logging.info("%s: %s", inputs[part], counts[part])
+        refuse_foreign(inputs[split], {**about, "split": split})
+        read, found = read_external(inputs[split], users, items, about["depth"])
+        lists[split], fitting = restrict_to(read, data.queries(split))
+        refuse_shallow(inputs[split], about["base_model"], lists[split], users, cutoff)
+        counts[split] = found | fitting
+        logging.info("%s: %s", inputs[split], counts[split])
         for name in ("users_without_target", "users_without_list", "seen_entries"):
-            if counts[part][name]:
-                logging.warning("%s: %s = %d", inputs[part], name, counts[part][name])
+            if counts[split][name]:
+                logging.warning("%s: %s = %d", inputs[split], name, counts[split][name])
     about = {**about, "depth": min(about["depth"], counts["test"]["deepest"])}
-    for part in ("valid", "test"):
-        write_lists(lists[part].head(about["depth"]), outputs[part], {**about, "split": part})
+    for split in ("valid", "test"):
+        write_lists(lists[split].head(about["depth"]), outputs[split], {**about, "split": split})
     write_json(outputs["counts"], counts)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        dict(snakemake.params.about),
-        snakemake.params.cutoff,
-    )
+step.run(main, snakemake)

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data.lists import read_lists, write_lists
@@ -11,12 +10,9 @@ from reelrank.data.tables import metadata, read_table, write_table
 from reelrank.llm.answers.parsed_lists import answered_lists, parse_table
 from reelrank.llm.ask.users import users_tag
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
 
 def main(inputs, outputs, about, options):
-    """Write the lists and the table of faults of both parts.
+    """Write the lists and the table of faults of both splits.
 
     Parameters
     ----------
@@ -28,24 +24,17 @@ def main(inputs, outputs, about, options):
     options : dict
         See `reelrank.config.generative`; those that the probe changed come with the answers.
     """
-    for part in ("valid", "test"):
-        base = read_lists(inputs[part], about["depth"])[0]
-        path = inputs[f"{part}_answers"]
+    for split in ("valid", "test"):
+        base = read_lists(inputs[split], about["depth"])[0]
+        path = inputs[f"{split}_answers"]
         answers = read_table(path, "answers")
         used = options | {key: json.loads(metadata(answers)["options"])[key] for key in ("strategy", "schema")}
         heads = answered_lists(base, answers)
-        scores, raw_ranks, columns = parse_table(answers, heads, used, part, path)
-        tags = {**about, "split": part, "users": users_tag(options["users"])}
-        write_lists(heads.reordered(scores, raw_ranks), outputs[part], tags, base)
-        write_table(columns, "parsing", outputs[f"{part}_parsing"], tags)
-        logging.info("%s: %d lists; answers by fault: %s", part, len(heads.users), dict(Counter(columns["fault"])))
+        scores, raw_ranks, columns = parse_table(answers, heads, used, split, path)
+        tags = {**about, "split": split, "users": users_tag(options["users"])}
+        write_lists(heads.reordered(scores, raw_ranks), outputs[split], tags, base)
+        write_table(columns, "parsing", outputs[f"{split}_parsing"], tags)
+        logging.info("%s: %d lists; answers by fault: %s", split, len(heads.users), dict(Counter(columns["fault"])))
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        dict(snakemake.params.about),
-        dict(snakemake.params.options),
-    )
+step.run(main, snakemake)

@@ -1,7 +1,5 @@
 """Plot the figures of a run under one protocol."""
 
-from typing import TYPE_CHECKING
-
 from reelrank import step
 from reelrank.report.benchmarks import read_benchmarks
 from reelrank.report.data_figures import plot_data, plot_training
@@ -16,9 +14,6 @@ from reelrank.report.effect_figures import (
 from reelrank.report.figures import plot_hit_rate
 from reelrank.report.hit_rates import hit_rate_table
 from reelrank.report.inputs import read_run
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def main(inputs, outputs, settings):
@@ -52,6 +47,4 @@ def main(inputs, outputs, settings):
     plot_data(run, outputs["data"])
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(dict(snakemake.input.items()), dict(snakemake.output.items()), dict(snakemake.params.settings))
+step.run(main, snakemake)

@@ -1,23 +1,19 @@
 """Turn the published files of a dataset into the prepared tables."""
 
 import logging
-from typing import TYPE_CHECKING
 
 from reelrank import datasets, step
 from reelrank.data.preparation import prepare
 from reelrank.data.tables import write_tables
 from reelrank.files import write_json
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def main(paths, outputs, adapter, fields, options, min_interactions, expected):
+def main(inputs, outputs, adapter, fields, options, min_interactions, expected):
     """Read, index, sort and count; write the tables and ``statistics.json``.
 
     Parameters
     ----------
-    paths, outputs : dict of str to path
+    inputs, outputs : dict of str to path
         Published files by role; prepared files by table name (``catalogue`` for the items).
     adapter : str
     fields : list of str
@@ -26,7 +22,7 @@ def main(paths, outputs, adapter, fields, options, min_interactions, expected):
     expected : dict of str to int
         Published counts; a difference is recorded and logged.
     """
-    raw = datasets.read(adapter, paths, fields, options)
+    raw = datasets.read(adapter, inputs, fields, options)
     tables, statistics = prepare(raw, min_interactions)
     differs = {key: (statistics[key], value) for key, value in expected.items() if statistics[key] != value}
     for key, (found, value) in differs.items():
@@ -38,14 +34,4 @@ def main(paths, outputs, adapter, fields, options, min_interactions, expected):
     logging.info("%s", statistics)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        snakemake.params.adapter,
-        snakemake.params.fields,
-        snakemake.params.options,
-        snakemake.params.min_interactions,
-        snakemake.params.expected,
-    )
+step.run(main, snakemake)

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -11,9 +10,6 @@ from reelrank.audit.target_draws import redrawn_column
 from reelrank.data.interactions import load_interactions
 from reelrank.data.tables import metadata, read_table, write_table
 from reelrank.files import write_by
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def main(inputs, outputs, protocol, seed):
@@ -38,11 +34,4 @@ def main(inputs, outputs, protocol, seed):
     logging.info("%d held-out items were drawn again", (~nulls).sum())
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        snakemake.wildcards.protocol,
-        snakemake.params.seed,
-    )
+step.run(main, snakemake)

@@ -1,7 +1,6 @@
 """Write the report of a run under one protocol: one page, tables for papers, and the config that made it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.errors import InputError
@@ -13,9 +12,6 @@ from reelrank.report.page import build_page
 from reelrank.report.paper_tables import compact_effects, compact_hits
 from reelrank.report.redact import shown_config, to_yaml
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
 
 def main(inputs, outputs, settings):
     """Write the page and its tables (`outputs` by name: html, config, hit_rate_tex, effects_md, effects_tex).
@@ -23,7 +19,7 @@ def main(inputs, outputs, settings):
     Parameters
     ----------
     inputs : dict of str to path or list of path
-        See `reelrank.report.inputs.read_run`; ``figures`` are the SVG files by name.
+        See `reelrank.report.inputs.read_run`; ``figures`` are the SVG files.
     outputs : dict of str to path
     settings : dict
         ``config`` (completed), ``protocol``, ``benchmarks`` (folder of the dataset's benchmark files).
@@ -38,7 +34,7 @@ def main(inputs, outputs, settings):
         failed = [check["name"] for check in run.audit.get("checks", []) if not check["passed"]]
         raise InputError(f"{inputs['audit']}: found failed audits {failed}; expected all to pass before a report")
     jobs = read_benchmarks(settings["benchmarks"], run.protocol)
-    write_text(outputs["html"], build_page(run, inputs["figures"], jobs))
+    write_text(outputs["html"], build_page(run, {Path(path).stem: path for path in inputs["figures"]}, jobs))
     write_text(outputs["config"], to_yaml(shown_config(run.config)))
     hits, effects = compact_hits(run), compact_effects(run)
     write_text(outputs["hit_rate_tex"], to_latex(hits, hits.title, "tab:hits"))
@@ -46,8 +42,4 @@ def main(inputs, outputs, settings):
     write_text(outputs["effects_tex"], to_latex(effects, effects.title, "tab:effects"))
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    named = dict(snakemake.input.items())
-    named["figures"] = {Path(path).stem: path for path in snakemake.input.figures}
-    main(named, dict(snakemake.output.items()), dict(snakemake.params.settings))
+step.run(main, snakemake)

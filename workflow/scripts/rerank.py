@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 
+from reelrank import step
 from reelrank.data.interactions import load_interactions
 from reelrank.data.lists import read_lists, write_lists
 from reelrank.llm.ask.users import choose_users, users_tag
@@ -12,7 +13,7 @@ from reelrank.rerank.material import load_material
 from reelrank.sharding import shard_metadata, shard_range
 
 
-def main(inputs, outputs, about, reranker, needs, settings, history, shard=(1, 1)):
+def main(inputs, outputs, about, reranker_block, needs, settings, history, shard=(1, 1)):
     """Write the re-ranked lists.
 
     Parameters
@@ -23,7 +24,7 @@ def main(inputs, outputs, about, reranker, needs, settings, history, shard=(1, 1
         ``valid``, ``test``.
     about : dict
         Metadata of the lists.
-    reranker : dict
+    reranker_block : dict
         The complete block of the config.
     needs : sequence of str
         Files of `reelrank.rerank.material`.
@@ -34,20 +35,20 @@ def main(inputs, outputs, about, reranker, needs, settings, history, shard=(1, 1
         Which shard of the users, from 1, and of how many.
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
-    options = {key: value for key, value in reranker.items() if key != "type"}
+    options = {key: value for key, value in reranker_block.items() if key != "type"}
     material = load_material(needs, inputs, settings, data, about)
-    plug_in = reranker_class(reranker["type"])(options, material)
+    plug_in = reranker_class(reranker_block["type"])(options, material)
     for split, path in outputs.items():
         queries = data.queries(split, history)
         base = read_lists(inputs[split], about["depth"])[0]
-        whole = choose_users(reranker.get("users", "all"), split, base, queries, about["depth"]).lists
+        whole = choose_users(reranker_block.get("users", "all"), split, base, queries, about["depth"]).lists
         start, stop = shard_range(len(whole.users), *shard, plug_in.users_together)
         plug_in.begin(split, whole)
         lists = whole.of_rows(slice(start, stop))
         scores = score_all(plug_in, lists, queries.of(lists.users).history)
         metadata = {**about, "split": split, **shard_metadata(shard, (start, stop), len(whole.users))}
-        if "users" in reranker:
-            metadata["users"] = users_tag(reranker["users"])
+        if "users" in reranker_block:
+            metadata["users"] = users_tag(reranker_block["users"])
         write_lists(lists.reordered(scores), path, metadata, lists)
         logging.info("%s: %d users, depth %d", split, *lists.items.shape)
 
@@ -59,3 +60,6 @@ def score_all(plug_in, lists, histories):
         rows = slice(start, start + plug_in.users_together)
         scores[rows] = plug_in.scores(lists.of_rows(rows), histories[rows])
     return scores
+
+
+step.run(main, snakemake)

@@ -1,13 +1,8 @@
 """Make the table of the features that a run reads: what they are, and what is missing."""
 
-from typing import TYPE_CHECKING
-
 from reelrank import step
 from reelrank.files import read_json, write_text
 from reelrank.report.feature_table import feature_table, features_to_markdown
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 
 def main(descriptions, clip_reports, outputs, title):
@@ -17,11 +12,4 @@ def main(descriptions, clip_reports, outputs, title):
     write_text(outputs["md"], features_to_markdown(table, list(map(read_json, clip_reports)), title))
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        snakemake.input.descriptions,
-        snakemake.input.clip_reports,
-        dict(snakemake.output.items()),
-        snakemake.params.title,
-    )
+step.run(main, snakemake)

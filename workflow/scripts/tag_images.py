@@ -1,7 +1,5 @@
 """Describe the pictures of each item by words of the dataset's own titles."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from reelrank import step
@@ -12,21 +10,19 @@ from reelrank.features.image_tags import describe, vocabulary
 from reelrank.features.matrices import read_features
 from reelrank.hardware import make_deterministic
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def main(inputs, output, tags, encoder_block, threads):
-    """Write the table `output` of contract ``texts``.
+def main(inputs, texts, tags, block, threads):
+    """Write the table `texts` of contract ``texts``.
 
     Parameters
     ----------
     inputs : dict of str to path
         ``catalogue``, ``item_statistics``, ``matrix``, and ``weights`` of an encoder that this run trained.
-    output : path
+    texts : path
     tags : dict
         ``encoder``, ``field``, ``words``, ``vocabulary_size``, ``min_count``.
-    encoder_block : dict
+    block : dict
+        Of the encoder.
     threads : int
     """
     make_deterministic(threads, seed=0)
@@ -36,17 +32,9 @@ def main(inputs, output, tags, encoder_block, threads):
     words = vocabulary(
         (titles[item] for item in np.flatnonzero(in_training)), tags["vocabulary_size"], tags["min_count"]
     )
-    encoder = build_encoder(tags["encoder"], encoder_block, inputs.get("weights"))
-    texts = describe(encoder, vectors, present, in_training, words, tags["words"])
-    write_table(texts_table(texts), "texts", output)
+    encoder = build_encoder(tags["encoder"], block, inputs.get("weights"))
+    described = describe(encoder, vectors, present, in_training, words, tags["words"])
+    write_table(texts_table(described), "texts", texts)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        snakemake.output.texts,
-        snakemake.params.tags,
-        snakemake.params.encoder,
-        snakemake.params.threads,
-    )
+step.run(main, snakemake)

@@ -3,7 +3,6 @@
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -16,25 +15,23 @@ from reelrank.hardware import make_deterministic, pick_device
 from reelrank.models import model_class
 from reelrank.training.checkpoints import remove_checkpoints
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def main(interactions_path, split_path, outputs, block, seed, threads, features_path=None, code="", deterministic=True):
+def main(interactions, split, outputs, block, seed, threads, features=(), code="", deterministic=True):
     """Fit the model of a config block; write its weights and ``training.parquet`` (`outputs` by name).
 
-    `features_path` is the matrix of item features, for models that read one; `code` a digest of the code that trains.
+    `features` holds the matrix of item features, for models that read one; `code` is a digest of the code that trains.
     """
+    seed = int(seed)
     make_deterministic(threads, seed, deterministic)
-    data = load_interactions(interactions_path, split_path)
+    data = load_interactions(interactions, split)
     hyperparameters = {key: value for key, value in block.items() if key != "type"}
     model = model_class(block["type"])(hyperparameters, data.n_users, data.n_items, pick_device())
-    features = None
-    if features_path:
-        features, _ = read_features(features_path, data.n_items, block["encoder"], block["field"])
+    matrix = None
+    if features:
+        matrix, _ = read_features(*features, data.n_items, block["encoder"], block["field"])
     folder = Path(outputs["weights"]).parent
     started = time.monotonic()
-    epochs = model.fit(data, seed, folder, features, code)
+    epochs = model.fit(data, seed, folder, matrix, code)
     logging.info("fitted in %.1f s", time.monotonic() - started)
     model.save(folder)
     epochs = pd.DataFrame(epochs, columns=SCHEMAS["training"].names)
@@ -44,16 +41,4 @@ def main(interactions_path, split_path, outputs, block, seed, threads, features_
     remove_checkpoints(folder)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        snakemake.input.interactions,
-        snakemake.input.split,
-        dict(snakemake.output.items()),
-        snakemake.params.model,
-        int(snakemake.wildcards.seed),
-        snakemake.params.threads,
-        next(iter(snakemake.input.features), None),
-        snakemake.params.code,
-        snakemake.params.deterministic,
-    )
+step.run(main, snakemake)

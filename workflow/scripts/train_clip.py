@@ -2,7 +2,6 @@
 
 import logging
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 import safetensors.torch
@@ -16,11 +15,8 @@ from reelrank.features.clip_training import enlarged, load_pairs, retrieval, spl
 from reelrank.files import write_by, write_json
 from reelrank.hardware import make_deterministic, pick_device
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
-
-def main(inputs, outputs, name, options, threads):
+def main(inputs, outputs, encoder, options, threads):
     """Write ``weights`` and ``report`` (`outputs` by name).
 
     Parameters
@@ -28,8 +24,8 @@ def main(inputs, outputs, name, options, threads):
     inputs : dict of str to path
         ``catalogue``, ``item_statistics`` and ``folder`` (of covers).
     outputs : dict of str to path
-    name : str
-        Of the encoder.
+    encoder : str
+        Its name.
     options : dict
         The encoder's block.
     threads : int
@@ -40,14 +36,14 @@ def main(inputs, outputs, name, options, threads):
     in_training = read_table(inputs["item_statistics"], "item_statistics")["popularity"].to_numpy() > 0
     files = list_images(inputs["folder"])
     paths = [files.get(int(item_id), []) for item_id in catalogue["item_id"]]
-    model, tokenizer = build(name, options["architecture"], options["pretrained"])
+    model, tokenizer = build(encoder, options["architecture"], options["pretrained"])
     wanted, device = preprocessing_of(model), pick_device()
     rows, pixels = load_pairs(paths, catalogue["title"], enlarged(wanted), threads)
     held_out = split_pairs(rows, in_training, options["held_out"], rng)
     trained_on, rows_out = rows[~held_out], rows[held_out]
     if len(trained_on) < 2 or not len(rows_out):
         raise InputError(
-            f"config key encoders.{name}: found {len(trained_on)} pairs of cover and title to train on and "
+            f"config key encoders.{encoder}: found {len(trained_on)} pairs of cover and title to train on and "
             f"{len(rows_out)} held out; expected 2 or more, and at least one"
         )
     titles = np.array(catalogue["title"], object)
@@ -59,17 +55,9 @@ def main(inputs, outputs, name, options, threads):
     _, pixels = load_pairs([paths[row] for row in rows_out], titles[rows_out].tolist(), wanted, threads)
     scores = retrieval(Clip(model, tokenizer, device), pixels, titles[rows_out].tolist())
     parameters = sum(weight.numel() for weight in model.parameters())
-    about = {"encoder": name, "parameters": parameters, "training_pairs": len(trained_on), "held_out": scores}
+    about = {"encoder": encoder, "parameters": parameters, "training_pairs": len(trained_on), "held_out": scores}
     write_json(outputs["report"], {**about, "loss": [round(loss, 6) for loss in losses]})
     logging.info("held out: %s", scores)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        dict(snakemake.input.items()),
-        dict(snakemake.output.items()),
-        snakemake.wildcards.encoder,
-        snakemake.params.options,
-        snakemake.params.threads,
-    )
+step.run(main, snakemake)

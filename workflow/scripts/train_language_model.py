@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reelrank import step
 from reelrank.data.interactions import load_interactions
@@ -12,16 +11,17 @@ from reelrank.llm.local import pretraining
 from reelrank.llm.titles import plain_titles
 from reelrank.training.checkpoints import Checkpoint, remove_checkpoints
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
+def main(interactions, split, catalogue, outputs, block, threads, code=""):
+    """Write the language model that a config block describes (`outputs` by name, all in one folder).
 
-def main(interactions_path, split_path, items_path, folder, block, threads, code=""):
-    """Write the folder of the language model that a config block describes; `code` is a digest of what trains."""
+    `code` is a digest of the code that trains.
+    """
+    folder = Path(outputs["weights"]).parent
     options = pretraining.LanguageModelOptions(**{key: value for key, value in block.items() if key != "type"})
     make_deterministic(threads, options.seed)
-    data = load_interactions(interactions_path, split_path)
-    titles = plain_titles(read_table(items_path, "items")["title"].to_pylist())
+    data = load_interactions(interactions, split)
+    titles = plain_titles(read_table(catalogue, "items")["title"].to_pylist())
     tokenizer = pretraining.train_tokenizer(titles, options.vocabulary_size)
     sequences = pretraining.token_sequences(data.training(), titles, tokenizer, options.max_length)
     logging.info("%d sequences, %d tokens", len(sequences), sum(map(len, sequences)))
@@ -32,14 +32,4 @@ def main(interactions_path, split_path, items_path, folder, block, threads, code
     remove_checkpoints(folder)
 
 
-if __name__ == "__main__":
-    step.start(snakemake.log)
-    main(
-        snakemake.input.interactions,
-        snakemake.input.split,
-        snakemake.input.catalogue,
-        Path(snakemake.output[0]).parent,
-        snakemake.params.model,
-        snakemake.params.threads,
-        snakemake.params.code,
-    )
+step.run(main, snakemake)

@@ -1,6 +1,7 @@
 """Digests of config, of code and of folders: what is compared to know that a result would change."""
 
 import ast
+import builtins
 import hashlib
 import json
 from pathlib import Path
@@ -22,43 +23,57 @@ def folder_digest(folder):
     return digest.hexdigest()[:16]
 
 
-def code_digest(scripts, script, *modules):
-    """Return a digest of the code that decides a rule's results.
-
-    It covers the step, every file of the library that it imports, directly or not,
-    and `modules` that are imported by name at run time. Comments, docstrings and
-    layout do not count.
+class CodeDigests:
+    """Digests of the code that decides a rule's results. Each file is read and parsed once.
 
     Parameters
     ----------
     scripts : str or Path
         The folder ``workflow/scripts``.
-    script : str
-        The step, e.g. ``train.py``.
-    modules : str
-        Further files of the library, e.g. ``models/nfm.py``.
-
-    Raises
-    ------
-    FileNotFoundError
-        If one of these is no file: its changes would rerun nothing.
     """
-    scripts = Path(scripts)
-    todo = [scripts / script, *(scripts / "reelrank" / module for module in modules)]
-    for path in todo:
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"code_digest: {path.relative_to(scripts).as_posix()} is no file; expected a step of "
-                "workflow/scripts, or a module of workflow/scripts/reelrank"
-            )
-    trees = {}
-    while todo:
-        path = todo.pop()
-        if path in trees or not path.is_file():
-            continue
-        trees[path] = ast.parse(path.read_text(encoding="utf-8"))
-        todo.extend(library_imports(trees[path], scripts))
-    return digest([(path.relative_to(scripts).as_posix(), _normal(tree)) for path, tree in sorted(trees.items())])
+
+    def __init__(self, scripts):
+        self.scripts = Path(scripts)
+        self._files = {}
+
+    def of(self, *files):
+        """Return the digest of files and of every file of the library that they import, directly or not.
+
+        Comments, docstrings and layout do not count, nor do the texts of raised errors and of log messages.
+
+        Parameters
+        ----------
+        files : str
+            Below ``workflow/scripts``: a step, e.g. ``train.py``, and what it loads by name at run time, e.g.
+            ``reelrank/models/nfm.py``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If one of these is no file: its changes would rerun nothing.
+        """
+        todo = [self.scripts / file for file in files]
+        for path in todo:
+            if not path.is_file():
+                raise FileNotFoundError(
+                    f"code digest: {path.relative_to(self.scripts).as_posix()} is no file; expected a step of "
+                    "workflow/scripts, or a module of workflow/scripts/reelrank"
+                )
+        found = {}
+        while todo:
+            path = todo.pop()
+            if path not in found:
+                found[path], imports = self._read(path)
+                todo.extend(imports)
+        return digest([(path.relative_to(self.scripts).as_posix(), code) for path, code in sorted(found.items())])
+
+    def _read(self, path):
+        """Return the digest of one file by itself, and the library files that it imports."""
+        if path not in self._files:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            imports = [module for module in dict.fromkeys(library_imports(tree, self.scripts)) if module.is_file()]
+            self._files[path] = digest(normal_code(tree)), imports
+        return self._files[path]
 
 
 def library_imports(tree, scripts):
@@ -93,11 +108,58 @@ def library_imports(tree, scripts):
                 yield base.with_suffix(".py")
 
 
-def _normal(tree):
-    """Return the code of a module without docstrings, comments and layout."""
-    for node in ast.walk(tree):
+#: Calls on these names that only write to the log.
+LOGGERS, LOG_CALLS = ("logging", "logger"), ("debug", "info", "warning", "error", "critical", "exception")
+
+#: Exceptions whose texts only a person reads: those of Python, and `reelrank.errors.InputError`.
+TOLD = {name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)}
+TOLD |= {"InputError"}
+
+
+def normal_code(tree):
+    """Return the code of a module as text, without what cannot change a result.
+
+    That is comments, docstrings, layout, the texts of raised errors (`TOLD`) and of log messages.
+    """
+    tree = _WithoutTexts().visit(tree)
+    return ast.dump(tree)
+
+
+class _WithoutTexts(ast.NodeTransformer):
+    """Takes away docstrings, and the texts that only a person reads."""
+
+    def __init__(self):
+        self.telling = False
+
+    def generic_visit(self, node):
+        """Drop the docstring of what has a body, then go on inside."""
         body = getattr(node, "body", None)
         first = body[0] if isinstance(body, list) and body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
             node.body = body[1:] or [ast.Pass()]
-    return ast.dump(tree)
+        return super().generic_visit(node)
+
+    def visit_Raise(self, node):
+        """Blank the texts of an error that only a person reads."""
+        called = node.exc.func if isinstance(node.exc, ast.Call) else None
+        return self._tell(node) if isinstance(called, ast.Name) and called.id in TOLD else self.generic_visit(node)
+
+    def visit_Call(self, node):
+        """Blank the texts of a log message."""
+        of, to = node.func, getattr(node.func, "value", None)
+        logs = isinstance(of, ast.Attribute) and isinstance(to, ast.Name)
+        return self._tell(node) if logs and to.id in LOGGERS and of.attr in LOG_CALLS else self.generic_visit(node)
+
+    def _tell(self, node):
+        before, self.telling = self.telling, True
+        node = self.generic_visit(node)
+        self.telling = before
+        return node
+
+    def visit_JoinedStr(self, node):
+        """Blank a text with values in it."""
+        return ast.Constant("") if self.telling else self.generic_visit(node)
+
+    def visit_Constant(self, node):
+        """Blank a text."""
+        return ast.Constant("") if self.telling and isinstance(node.value, str) else node

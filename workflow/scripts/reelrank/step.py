@@ -1,7 +1,15 @@
-"""The start of every step: its log, its errors, what it used."""
+"""How a step runs: its arguments, its log, its errors, what it used.
+
+A step is a file of ``workflow/scripts`` with a function ``main`` and the last line
+``step.run(main, snakemake)``. Snakemake puts the object ``snakemake`` into the step before it
+runs it. Where a step is imported instead, by a test, the name is None, and nothing runs.
+"""
 
 import atexit
+import builtins
 import errno
+import inspect
+import json
 import logging
 import os
 import platform
@@ -11,12 +19,85 @@ from importlib import metadata
 from pathlib import Path
 
 from reelrank.errors import InputError
+from reelrank.sharding import read_shard
+
+# So that a step can be imported; Snakemake's own object, which is a global name of the step, comes before it.
+builtins.snakemake = None
 
 #: Packages whose versions decide numbers; those loaded or installed are logged.
 LOGGED_PACKAGES = ("numpy", "pandas", "pyarrow", "torch", "sentence-transformers")
 
 #: The terminal's stderr, for progress bars; the log has lines instead.
 terminal = sys.stderr
+
+
+def run(main, snakemake):
+    """Run a step: start its log, and call `main` with what its parameters name.
+
+    Each parameter of `main` is one of these, by its name:
+
+    - ``inputs``, ``outputs``: all named files of the rule, name to path, or to a list of paths;
+    - ``shard``: ``(number, shards)`` of the job, ``(1, 1)`` of a job that is whole;
+    - the name of a param, a wildcard, an input or an output of the rule. Where an input has no
+      files, a parameter keeps its default;
+    - the name of a resource, which is read as JSON: Snakemake takes numbers and texts alone.
+
+    The threads of the job are not offered. Snakemake cuts them to ``--cores``, and they decide the
+    order of floating-point sums: a step takes the param ``threads``, which the config fixes.
+
+    Parameters
+    ----------
+    main : callable
+        Of the step. Tests call it with plain values.
+    snakemake : snakemake.iocontainers.Snakemake or None
+        None where the step is imported.
+    """
+    if snakemake is None:
+        return
+    start(snakemake.log)
+    main(**arguments(main, snakemake))
+
+
+def arguments(main, snakemake):
+    """Return the arguments that a rule has for the parameters of a step's `main` (see `run`).
+
+    Raises
+    ------
+    TypeError
+        If the rule has none for a parameter without a default, or more than one.
+    """
+    inputs, outputs = _plain(snakemake.input), _plain(snakemake.output)
+    whole = {"inputs": inputs, "outputs": outputs, "shard": read_shard(snakemake.wildcards)}
+    places = {
+        "param": _plain(snakemake.params),
+        "wildcard": dict(snakemake.wildcards.items()),
+        "input": inputs,
+        "output": outputs,
+        "resource": dict(snakemake.resources.items()),
+    }
+    found = {}
+    for name, parameter in inspect.signature(main).parameters.items():
+        holding = [place for place, values in places.items() if name in values]
+        optional = parameter.default is not parameter.empty
+        if name in whole:
+            found[name] = whole[name]
+        elif optional and holding == ["input"] and not inputs[name]:
+            continue
+        elif len(holding) == 1:
+            value = places[holding[0]][name]
+            found[name] = json.loads(value) if holding == ["resource"] and isinstance(value, str) else value
+        elif holding or not optional:
+            what = f"{' and '.join(holding)} of this name" if holding else "nothing of this name"
+            raise TypeError(
+                f"rule {snakemake.rule}: parameter {name!r} of main: found {what}; expected exactly one param, "
+                "wildcard, input, output or resource"
+            )
+    return found
+
+
+def _plain(values):
+    """Return what a rule has by name, Snakemake's own lists as plain ones."""
+    return {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def start(log):

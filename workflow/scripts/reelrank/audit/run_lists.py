@@ -1,13 +1,12 @@
 """The checks of a run's lists, one base list and its re-rankings at a time."""
 
-from pathlib import Path
-
 from reelrank.audit.chance import LEVEL, chance_check, outcomes
 from reelrank.audit.checks import Check, row_keys, row_name
 from reelrank.audit.list_rules import hits_at_depth, permutation_faults, rank_faults, strangers
 from reelrank.data.lists import read_lists
 from reelrank.data.tables import read_table
 from reelrank.errors import InputError
+from reelrank.plan.paths import place_of
 
 #: What the redrawn targets can tell; `{}` says what was left out.
 WHAT_IS_REDRAWN = (
@@ -17,20 +16,9 @@ WHAT_IS_REDRAWN = (
 )
 
 
-def of_place(path):
-    """Return what the path of a list says: ``.../{base_model}/seed{seed}/{reranker}/{split}.parquet``."""
-    base_model, seed, reranker, name = Path(path).parts[-4:]
-    return {
-        "base_model": base_model,
-        "seed": int(seed.removeprefix("seed")),
-        "reranker": reranker,
-        "split": name.split(".")[0],
-    }
-
-
 def _read(path, check):
     """Return lists and their metadata, or None after a failure; a path that tells another list is one."""
-    place = of_place(path)
+    place = place_of(path)
     try:
         lists, about = read_lists(path)
     except InputError as error:
@@ -46,7 +34,7 @@ def read_base(paths, check):
     """Return the base lists among `paths` by ``(base_model, seed, split)``."""
     base = {}
     for path in paths:
-        place = of_place(path)
+        place = place_of(path)
         if place["reranker"] == "identity" and (read := _read(path, check)):
             base[place["base_model"], place["seed"], place["split"]] = read[0]
     return base
@@ -76,7 +64,7 @@ def check_lists(list_paths, rank_paths, targets):
     )
     base = read_base(list_paths, permuted)
     for list_path, rank_path in zip(list_paths, rank_paths, strict=True):
-        place = of_place(list_path)
+        place = place_of(list_path)
         under = base.get((place["base_model"], place["seed"], place["split"]))
         if under is None or (read := _read(list_path, permuted)) is None:
             continue

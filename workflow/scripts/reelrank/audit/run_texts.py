@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from reelrank.audit.checks import Check, row_keys, row_name
-from reelrank.audit.run_lists import of_place
 from reelrank.audit.shown_prompts import SAMPLED, TELLING_COMMENT, TELLING_ID, prompt_faults, text_of
 from reelrank.audit.training_only import comment_faults, statistics_faults
 from reelrank.config.prompts import build_prompt
@@ -17,6 +16,7 @@ from reelrank.llm.ask.users import choose_users
 from reelrank.llm.ask.walks import Chains
 from reelrank.llm.item_texts import catalogue_texts
 from reelrank.llm.rendering import Renderer
+from reelrank.plan.paths import base_list_beside, place_of
 
 
 def check_texts(paths, comments):
@@ -68,11 +68,11 @@ def check_prompts(inputs, data, comments, asked, history):
     if not inputs.get("answers"):
         return check
     material = _Material(inputs, comments)
-    ledgers = {tuple(list(of_place(path).values())[:3]): path for path in inputs["ledgers"]}
+    ledgers = {tuple(list(place_of(path).values())[:3]): path for path in inputs["ledgers"]}
     for path in inputs["answers"]:
-        place = of_place(path)
+        place = place_of(path)
         ledger = ledgers[place["base_model"], place["seed"], place["reranker"]]
-        one = Path(path).parents[1] / "identity" / f"{place['split']}.parquet"
+        one = base_list_beside(path, place["split"])
         _check_answers(check, material, data, read_table(path, "answers"), ledger, one, asked, history)
     return check
 

@@ -4,7 +4,6 @@ No heavy import: Snakemake itself runs this.
 """
 
 from reelrank.config.addresses import third_party
-from reelrank.config.redrawing import learned_under
 from reelrank.errors import InputError, suggest
 
 #: Which file (role) of an adapter each item field is read from.
@@ -61,13 +60,6 @@ def depends_on_split(config, encoder, field):
         return False
     of_training = any(is_of_training(config, part) for part in parts(config, field))
     return of_training or block["type"] in TRAINED_ENCODERS
-
-
-def feature_path(config, protocol, encoder, field):
-    """Return the path of a feature matrix under ``results/{dataset}/``."""
-    learned = learned_under(config, protocol)
-    folder = f"{learned}/features" if depends_on_split(config, encoder, field) else "features"
-    return f"{folder}/{encoder}/{field}.npy"
 
 
 def features_of(config, name, section):

@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 
 from reelrank.config.fields import FIELD_ROLES
 from reelrank.errors import InputError, suggest
+from reelrank.plan.paths import Paths, fill
 
 #: Roles that are read whatever the fields, where the dataset has them.
 BASIC_ROLES = ("interactions", "users", "genres")
@@ -31,7 +32,7 @@ def raw_path(config, name):
     own = config.get("raw_dir")
     if own and (Path(own) / name).exists():
         return str(Path(own) / name)
-    return f"results/{config['dataset']}/raw/{name}"
+    return fill(Paths().raw, dataset=config["dataset"], name=name)
 
 
 def raw_files(config):
@@ -93,3 +94,69 @@ def url_of(dataset, name):
     """Return the address of a published file."""
     base = dataset["download"]["base_url"]
     return urljoin(base if base.endswith("/") else base + "/", name)
+
+
+class RawFiles:
+    """The published files of the run's dataset, as the rules of download.smk ask for them.
+
+    Attributes
+    ----------
+    dataset : dict
+        The definition of the dataset.
+    files : dict of str to str
+        Paths of the files that the run reads, by role.
+
+    Raises
+    ------
+    InputError
+        See `raw_files`.
+    """
+
+    def __init__(self, config):
+        self.config, self.dataset = config, config["datasets"][config["dataset"]]
+        self.files = raw_files(config)
+
+    @property
+    def is_generated(self):
+        """Return whether the run makes the raw files itself."""
+        return "generate" in self.dataset
+
+    @property
+    def sample_tables(self):
+        """Return the pattern of each table of the generated dataset, by role."""
+        return {role: self._pattern(role) for role in SAMPLE_TABLES}
+
+    @property
+    def sample_images(self):
+        """Return the pattern of each folder of pictures of the generated dataset, by role."""
+        return {role: self._pattern(role) for role in FOLDER_ROLES}
+
+    def _pattern(self, role):
+        return fill(Paths().raw, name=self.dataset["files"][role])
+
+    @property
+    def downloads(self):
+        """Return the names of the files that are downloaded as they are."""
+        return downloads(self.dataset)
+
+    @property
+    def packed_files(self):
+        """Return the names of the files that come out of archives."""
+        return packed_names(self.dataset, folders=False)
+
+    @property
+    def packed_folders(self):
+        """Return the names of the folders that come out of archives."""
+        return packed_names(self.dataset, folders=True)
+
+    def url(self, wildcards):
+        """Return the address of a file that is downloaded."""
+        return url_of(self.dataset, wildcards.name)
+
+    def checks(self, wildcards):
+        """Return the size and the digests that are known of a file that is downloaded."""
+        return self.dataset["download"]["checks"].get(wildcards.name, {})
+
+    def archive(self, wildcards):
+        """Return the parts of the archive that a file or folder comes in."""
+        return [raw_path(self.config, part) for part in self.dataset["archives"][wildcards.name]]

@@ -1,17 +1,14 @@
 """Time and memory of the jobs, from Snakemake's benchmark files. They differ from run to run."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
-from reelrank.config.redrawing import redrawn
+from reelrank.plan.paths import JOBS, SHARD_ENDING, fill
+from reelrank.plan.redrawing import redrawn
 
 #: Folders of the results whose next level is a base model.
 BY_BASE = ("lists", "models")
-
-#: How the name of a file ends whose job did one shard, or gathered all.
-SHARD = re.compile(r"\.(?:\d+|all)-of-(\d+)$")
 
 
 def read_benchmarks(folder, protocol):
@@ -20,7 +17,7 @@ def read_benchmarks(folder, protocol):
     Parameters
     ----------
     folder : str or Path
-        ``results/benchmarks/{dataset}``; may be missing.
+        See `reelrank.plan.paths.Paths.benchmarks`; may be missing.
     protocol : str
 
     Returns
@@ -31,7 +28,7 @@ def read_benchmarks(folder, protocol):
     """
     folder, rows = Path(folder), []
     for path in _last_shards(sorted(folder.rglob("*.tsv"))):
-        parts = SHARD.sub("", path.relative_to(folder).as_posix().removesuffix(".tsv")).split("/")
+        parts = SHARD_ENDING.sub("", path.relative_to(folder).as_posix().removesuffix(".tsv")).split("/")
         if parts[0].startswith(("leave_one_out", "temporal")) and parts[0] not in (protocol, redrawn(protocol)):
             continue
         try:
@@ -46,7 +43,7 @@ def read_benchmarks(folder, protocol):
 
 def _last_shards(paths):
     """Leave out files of shards that are none any more: a job was last done in so many as its newest file says."""
-    found = [(SHARD.sub("", str(path.with_suffix(""))), SHARD.search(path.stem), path) for path in paths]
+    found = [(SHARD_ENDING.sub("", str(path.with_suffix(""))), SHARD_ENDING.search(path.stem), path) for path in paths]
     found = [(job, int(shard[1]) if shard else 1, path) for job, shard, path in found]
     newest = {job: shards for job, shards, _ in sorted(found, key=lambda one: one[2].stat().st_mtime_ns)}
     return [path for job, shards, path in found if newest[job] == shards]
@@ -76,6 +73,6 @@ def reranking_seconds(jobs, protocol, base_model, seed, reranker, fusion=False):
 
     A fusion's seconds are those of the one job that makes all fusions of a base model.
     """
-    place = f"{protocol}/lists/{base_model}/seed{seed}"
-    names = ("fuse",) if fusion else (reranker, f"{reranker}.ask")
-    return jobs.loc[jobs["job"].isin([f"{place}/{name}" for name in names]), "seconds"].sum(min_count=1)
+    place = {"protocol": protocol, "base_model": base_model, "seed": seed, "reranker": reranker}
+    names = [fill(JOBS[kind], **place) for kind in (("fuse",) if fusion else ("rerank", "ask"))]
+    return jobs.loc[jobs["job"].isin(names), "seconds"].sum(min_count=1)

@@ -6,6 +6,7 @@ import pandas as pd
 import yaml
 
 from reelrank.errors import InputError
+from reelrank.plan.paths import HIT_RATE, RUN_CONFIG
 from reelrank.report.grid import Cell, Grid, cell, heads
 from reelrank.report.inputs import read_csv
 from reelrank.report.latex import to_markdown
@@ -32,16 +33,16 @@ def read_results(folder):
         raise InputError(
             f"config key runs: found no folder {folder}; expected a folder results/{{dataset}}/{{protocol}}"
         )
-    for name in ("config.yaml", "tables/hit_rate.csv"):
+    for name in (RUN_CONFIG, HIT_RATE):
         if not (folder / name).is_file():
             raise InputError(f"config key runs: {folder} holds no file {name}; expected the results of a finished run")
     try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        config = yaml.safe_load((folder / RUN_CONFIG).read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise InputError(f"{folder / 'config.yaml'}: found no YAML ({error}); expected the config of a run") from None
+        raise InputError(f"{folder / RUN_CONFIG}: found no YAML ({error}); expected the config of a run") from None
     if not isinstance(config, dict):
-        raise InputError(f"{folder / 'config.yaml'}: found {type(config).__name__}; expected the config of a run")
-    return config, read_csv(folder / "tables" / "hit_rate.csv", "hit_rate")
+        raise InputError(f"{folder / RUN_CONFIG}: found {type(config).__name__}; expected the config of a run")
+    return config, read_csv(folder / HIT_RATE, "hit_rate")
 
 
 def flat(value, key=""):

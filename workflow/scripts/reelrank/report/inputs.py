@@ -1,7 +1,6 @@
 """What the report reads: every table of a run under one protocol, checked."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
@@ -11,6 +10,7 @@ from reelrank.data.tables import read_table
 from reelrank.errors import InputError
 from reelrank.files import read_json
 from reelrank.metrics.ranking import nearest_cutoff
+from reelrank.plan.paths import base_of_model, place_of
 
 #: Columns that the report needs of each table: texts, numbers, truth values. Further columns are allowed.
 CONTRACTS = {
@@ -163,8 +163,8 @@ def read_run(inputs, settings):
         config=settings["config"],
         protocol=settings["protocol"],
         ranks=ranks,
-        fusions=[{**_placed(path), **read_json(path)} for path in inputs.get("fusions", [])],
-        training=[_placed(path, 3) | {"epochs": _epochs(path)} for path in inputs.get("training", [])],
+        fusions=[{**_base_of(place_of(path)), **read_json(path)} for path in inputs.get("fusions", [])],
+        training=[_base_of(base_of_model(path)) | {"epochs": _epochs(path)} for path in inputs.get("training", [])],
         **{key: read_json(inputs[key]) for key in ("statistics", "counts", "audit") if key in inputs},
         popularity=lists["item_statistics"],
         lengths=lists["users"],
@@ -178,14 +178,13 @@ def _column(inputs, key, table, column):
     return read_table(inputs[key], table)[column].to_numpy() if key in inputs else None
 
 
+def _base_of(place):
+    """Return base model and seed of a file, both as text, as the tables have them."""
+    return {"base_model": place["base_model"], "seed": str(place["seed"])}
+
+
 def _epochs(path):
     return read_table(path, "training").to_pandas()
-
-
-def _placed(path, up=4):
-    """Return base model and seed of ``.../{base_model}/seed{seed}/[{reranker}/]file``."""
-    base, seed = Path(path).parts[-up:][:2]
-    return {"base_model": base, "seed": seed.removeprefix("seed")}
 
 
 def read_csv(path, name):

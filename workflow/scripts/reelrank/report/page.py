@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from reelrank.plan.paths import Paths, fill
 from reelrank.report import detail_tables as details
 from reelrank.report import result_tables as results
 from reelrank.report import run_tables as runs
@@ -111,8 +112,11 @@ def _about_data(run):
 
 def command(run):
     """Return the command that makes this page again, from the folder of the repository."""
-    place = f"results/{run.config['dataset']}/{run.protocol}"
-    return f"snakemake --cores 2 --configfile {place}/config.yaml -- {place}/report.html"
+    paths = Paths(run.config["run"].get("name"))
+    files = [
+        fill(path, dataset=run.config["dataset"], protocol=run.protocol) for path in (paths.run_config, paths.report)
+    ]
+    return "snakemake --cores 2 --configfile {} -- {}".format(*files)
 
 
 def _figure(name, path, folder):

@@ -1,0 +1,130 @@
+"""What each generative re-ranker is asked, of whom and at which price. No heavy import: Snakemake itself runs this."""
+
+import json
+from functools import cache
+
+from reelrank.config import generative
+from reelrank.config.kinds import reranker_depth
+from reelrank.plan.features import given_files
+from reelrank.plan.paths import every, fill
+
+
+class Asking:
+    """The generative re-rankers of the run.
+
+    Parameters
+    ----------
+    config : dict
+        Completed.
+    paths : reelrank.plan.paths.Paths
+    selection : reelrank.plan.selection.Selection
+    language_models : reelrank.plan.language_models.LanguageModels
+    folder : Path
+        The folder ``config/``, with the prompts and the prices.
+
+    Attributes
+    ----------
+    in_process, by_request : list of str
+        Those whose language model runs in the job itself, and those that send requests to a service.
+    """
+
+    def __init__(self, config, paths, selection, language_models, folder):
+        self.config, self.paths, self.selection = config, paths, selection
+        self.language_models = language_models
+        self.prices = generative.load_prices(folder)
+        self._load_prompt = cache(lambda name: generative.load_prompt(folder, name))
+        blocks = {name: config["rerankers"][name] for name in selection.asked}
+        self.in_process = [name for name, block in blocks.items() if block.get("client") == "transformers"]
+        self.by_request = [name for name in blocks if name not in self.in_process]
+
+    def options_of(self, reranker):
+        """Return the options of a generative re-ranker, complete."""
+        return generative.generative_options(self.config["rerankers"][reranker])
+
+    def options(self, wildcards):
+        """Return the options of the re-ranker that is asked."""
+        return self.options_of(wildcards.reranker)
+
+    def prompt_of(self, reranker):
+        """Return the definition of the prompt of a generative re-ranker, and None of any other."""
+        if self.config["rerankers"][reranker]["type"] != "generative":
+            return None
+        return self._load_prompt(self.options_of(reranker)["prompt"])
+
+    def prompt(self, wildcards):
+        """Return the definition of the prompt of the re-ranker that is asked."""
+        return self.prompt_of(wildcards.reranker)
+
+    def prompts(self):
+        """Return the definition of the prompt of each generative re-ranker."""
+        return {name: self.prompt_of(name) for name in self.selection.asked}
+
+    def limits(self, wildcards):
+        """Return what the re-ranker may spend and how fast, as JSON: a resource is a number or a text."""
+        return json.dumps(generative.limits(self.config["rerankers"][wildcards.reranker]))
+
+    def price(self, wildcards):
+        """Return the prices of its tokens, as JSON."""
+        return json.dumps(generative.price_of(self.prices, self.options(wildcards)))
+
+    def price_of_each(self):
+        """Return the prices of each re-ranker's tokens: zeros for those that ask nothing."""
+        asked = {name: generative.price_of(self.prices, self.options_of(name)) for name in self.selection.asked}
+        return {name: asked.get(name, (0.0, 0.0)) for name in self.selection.rerankers}
+
+    def model_files(self, wildcards):
+        """Return the files of the language model that runs in the job; none where a service is asked."""
+        options = self.options(wildcards)
+        if options["client"] != "transformers":
+            return []
+        name = options["language_model"]
+        return self.language_models.files(wildcards, name) if name else given_files(options)
+
+    def model_source(self, wildcards):
+        """Return what is loaded for it, and the threads, which decide the order of its sums."""
+        options = self.options(wildcards)
+        if options["client"] != "transformers":
+            return {}
+        name = options["language_model"]
+        source = self.language_models.source(wildcards, name) if name else {}
+        return source | {"threads": self.config["threads"]}
+
+    def estimated(self):
+        """Return all that decides the requests of each generative re-ranker and their price."""
+        return {
+            name: {
+                "options": self.options_of(name),
+                "prompt": self.prompt_of(name),
+                "prices": generative.price_of(self.prices, self.options_of(name)),
+                "depth": reranker_depth(self.config, name),
+            }
+            for name in self.selection.asked
+        }
+
+    def base_lists(self, wildcards):
+        """Return all base lists of the run under one protocol."""
+        chosen = {"base_model": self.selection.base_models, "seed": self.selection.seeds}
+        return every(self.paths.base_lists, wildcards, **chosen, split=("valid", "test"))
+
+    def shown_fields(self):
+        """Return the fields of items that the prompts of the run show, each once."""
+        return list(dict.fromkeys(field for name in self.selection.asked for field in self.options_of(name)["fields"]))
+
+    def _beside_titles(self, wildcards, shown):
+        tables = {field: self.paths.texts for field in shown if field in self.config["tags"]}
+        tables |= {"comments": self.paths.comments} if "comments" in shown else {}
+        return {field: fill(pattern, wildcards, field=field) for field, pattern in tables.items()}
+
+    def shown(self, wildcards):
+        """Return the tables that the prompts of a re-ranker show beside titles: comments, and tags of pictures."""
+        return self._beside_titles(wildcards, self.options(wildcards)["fields"])
+
+    def shown_by_all(self, wildcards):
+        """Return the tables that the prompts of all generative re-rankers show beside titles."""
+        return self._beside_titles(wildcards, self.shown_fields())
+
+    def slides(self, reranker):
+        """Return whether an answer decides the next question: a window slides over the list."""
+        options = self.options_of(reranker)
+        by_window = options["strategy"] in ("listwise", "letter_logits")
+        return by_window and options["window"] < reranker_depth(self.config, reranker)

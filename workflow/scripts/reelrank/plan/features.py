@@ -1,0 +1,194 @@
+"""Which files features, their texts and their encoders lie in. No heavy import: Snakemake itself runs this."""
+
+from pathlib import Path
+
+from reelrank.config import fields
+from reelrank.plan.paths import description_of, fill
+from reelrank.plan.raw_files import published_features, raw_path
+from reelrank.plan.redrawing import learned_under
+
+#: The role of the folder that holds the pictures of a field.
+FOLDERS = {"cover": "covers", "frames": "frames"}
+
+
+class Features:
+    """The files of item features: one matrix for each encoder and field.
+
+    Parameters
+    ----------
+    config : dict
+        Completed.
+    paths : reelrank.plan.paths.Paths
+    selection : reelrank.plan.selection.Selection
+
+    Raises
+    ------
+    InputError
+        If the published matrix of an encoder of the run is not in ``raw_dir``.
+    """
+
+    def __init__(self, config, paths, selection):
+        self.config, self.paths, self.selection = config, paths, selection
+        self.image_fields = list(fields.IMAGE_FIELDS)
+        self.text_fields = [name for name in fields.field_names(config) if name not in fields.IMAGE_FIELDS]
+        self.published_encoders = selection.encoders_of("published")
+        self.trained_encoders = selection.encoders_of(*fields.TRAINED_ENCODERS)
+        self.computed_encoders = [name for name in config["encoders"] if name not in self.published_encoders]
+        for encoder in {encoder for encoder, _ in self.used()} & set(self.published_encoders):
+            published_features(config, encoder)
+
+    def used(self):
+        """Return every ``(encoder, field)`` that the run reads, each once."""
+        diversity = fields.diversity_feature(self.config)
+        readers = [(name, "models") for name in self.selection.base_models]
+        readers += [(name, "rerankers") for name in self.selection.rerankers]
+        read = [feature for name, section in readers for feature in fields.features_of(self.config, name, section)]
+        return list(dict.fromkeys(([tuple(diversity)] if diversity else []) + read))
+
+    # Where matrices lie.
+
+    def place(self, protocol, encoder, field):
+        """Return the folder of a matrix: ``features``, or ``{protocol}/features`` if training data made it."""
+        learned = learned_under(self.config, protocol)
+        return f"{learned}/features" if fields.depends_on_split(self.config, encoder, field) else "features"
+
+    def path(self, wildcards, encoder, field):
+        """Return the path of a matrix under a protocol."""
+        place = self.place(wildcards.protocol, encoder, field)
+        return fill(self.paths.features, wildcards, place=place, encoder=encoder, field=field)
+
+    def _read_by(self, wildcards, name, section):
+        return [self.path(wildcards, *feature) for feature in fields.features_of(self.config, name, section)]
+
+    def of_base_model(self, wildcards):
+        """Return the matrices that a base model reads."""
+        return self._read_by(wildcards, wildcards.base_model, "models")
+
+    def descriptions_of_base_model(self, wildcards):
+        """Return the descriptions of the matrices that a base model reads."""
+        return [description_of(path) for path in self.of_base_model(wildcards)]
+
+    def of_reranker(self, wildcards):
+        """Return the matrices that a re-ranker reads."""
+        return self._read_by(wildcards, wildcards.reranker, "rerankers")
+
+    def blocks_of_reranker(self, wildcards):
+        """Return the encoder, the field and the encoder's block of each feature that a re-ranker reads."""
+        features = fields.features_of(self.config, wildcards.reranker, "rerankers")
+        return [(encoder, field, fields.encoder_block(self.config, encoder)) for encoder, field in features]
+
+    def of_tags(self, wildcards):
+        """Return the matrix of the pictures that a field of tags describes."""
+        tags = self.config["tags"][wildcards.field]
+        return self.path(wildcards, tags["encoder"], tags["field"])
+
+    def of_diversity(self, wildcards):
+        """Return the matrix that diversity is measured by; none if it is not measured."""
+        feature = fields.diversity_feature(self.config)
+        return self.path(wildcards, *feature) if feature else []
+
+    def descriptions(self, wildcards):
+        """Return the descriptions of all features of the run under one protocol."""
+        return [description_of(self.path(wildcards, *feature)) for feature in self.used()]
+
+    def clip_reports(self, wildcards):
+        """Return the reports of the encoders that the run trains under one protocol."""
+        trained = dict.fromkeys(encoder for encoder, _ in self.used() if encoder in self.trained_encoders)
+        return [fill(self.paths.clip_report, wildcards, encoder=encoder) for encoder in trained]
+
+    # What a matrix is made of.
+
+    def parts(self, wildcards):
+        """Return the fields whose texts a field joins."""
+        return fields.parts(self.config, wildcards.field)
+
+    def block(self, wildcards):
+        """Return what decides an encoder's vectors."""
+        return fields.encoder_block(self.config, wildcards.encoder)
+
+    def texts(self, wildcards):
+        """Return the tables that the texts of a matrix are read from, one for each part of its field."""
+        return self._texts(wildcards, _protocol_of(wildcards.place), wildcards.field)
+
+    def texts_of(self, wildcards, field):
+        """Return the tables that the texts of a field are read from under a protocol."""
+        return self._texts(wildcards, wildcards.protocol, field)
+
+    def _texts(self, wildcards, protocol, field):
+        learned = learned_under(self.config, protocol)
+        return [
+            (
+                fill(self.paths.texts, wildcards, protocol=learned, field=part)
+                if fields.is_of_training(self.config, part)
+                else fill(self.paths.items, wildcards)
+            )
+            for part in fields.parts(self.config, field)
+        ]
+
+    def encoder_weights(self, wildcards):
+        """Return the weights of the encoder of a matrix; none if this run does not train it."""
+        return self._weights(wildcards, _protocol_of(wildcards.place), wildcards.encoder)
+
+    def weights_of(self, wildcards, encoder):
+        """Return the weights of an encoder under a protocol; none if this run does not train it."""
+        return self._weights(wildcards, wildcards.protocol, encoder)
+
+    def _weights(self, wildcards, protocol, encoder):
+        if encoder not in self.trained_encoders:
+            return []
+        learned = learned_under(self.config, protocol)
+        return fill(self.paths.clip_weights, wildcards, protocol=learned, encoder=encoder)
+
+    def given_files(self, wildcards):
+        """Return the user's own files that an encoder is loaded from: if they change, its vectors change."""
+        return given_files(self.config["encoders"][wildcards.encoder])
+
+    def images(self, wildcards):
+        """Return the folder of the pictures of a field."""
+        return self._folder(wildcards.field)
+
+    def covers(self, wildcards):
+        """Return the folder of the covers."""
+        return self._folder("cover")
+
+    def _folder(self, field):
+        return raw_path(self.config, self.config["datasets"][self.config["dataset"]]["files"][FOLDERS[field]])
+
+    def published(self, wildcards):
+        """Return the published matrix of an encoder."""
+        return published_features(self.config, wildcards.encoder)
+
+    def clip_options(self, wildcards):
+        """Return the options that an encoder is trained with."""
+        block = self.config["encoders"][wildcards.encoder]
+        return {key: value for key, value in block.items() if key != "pooling"}
+
+    # Tags of pictures.
+
+    def tags(self, wildcards):
+        """Return the block of a field of tags."""
+        return self.config["tags"][wildcards.field]
+
+    def block_of_tags(self, wildcards):
+        """Return what decides the vectors of the encoder of a field of tags."""
+        return fields.encoder_block(self.config, self.tags(wildcards)["encoder"])
+
+    def weights_of_tags(self, wildcards):
+        """Return the weights of the encoder of a field of tags; none if this run does not train it."""
+        return self._weights(wildcards, wildcards.protocol, self.tags(wildcards)["encoder"])
+
+    def given_files_of_tags(self, wildcards):
+        """Return the user's own files that the encoder of a field of tags is loaded from."""
+        return given_files(self.config["encoders"][self.tags(wildcards)["encoder"]])
+
+
+def given_files(block):
+    """Return the files of weights that a block names, those in folders included; the name of a hub has none."""
+    paths = [Path(block[key]) for key in ("model", "adapter", "pretrained") if isinstance(block.get(key), str)]
+    inside = [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*")))]
+    return [str(file) for file in inside if file.is_file()]
+
+
+def _protocol_of(place):
+    """Return the protocol of a place of features; nothing for the place that all protocols share."""
+    return place.rpartition("/")[0]

@@ -1,0 +1,62 @@
+"""What fusions are made of. No heavy import: Snakemake itself runs this."""
+
+from reelrank.config import fields
+from reelrank.config.fusions import fusion_options
+from reelrank.plan.paths import PREDICTED, fill
+
+
+class Fusing:
+    """The fusions of the run; one job makes all of them over a base list.
+
+    Parameters
+    ----------
+    config : dict
+        Completed.
+    paths : reelrank.plan.paths.Paths
+    selection : reelrank.plan.selection.Selection
+    features : reelrank.plan.features.Features
+    lists : reelrank.plan.lists.Lists
+
+    Attributes
+    ----------
+    base_models : list of str
+        The base models over which there are fusions.
+    signals : list of str
+        The re-rankers that are a signal of any fusion.
+    similarities : list of (str, str)
+        The features, as encoder and field, that any fusion takes similarities of.
+    """
+
+    def __init__(self, config, paths, selection, features, lists):
+        self.config, self.paths, self.features, self.lists = config, paths, features, lists
+        self.fusions = selection.fusions
+        self.base_models = selection.fusible if selection.fusions else []
+        blocks = [config["rerankers"][name] for name in self.fusions]
+        self.signals = list(dict.fromkeys(signal for block in blocks for signal in block["signals"]))
+        used = [feature for name in self.fusions for feature in fields.features_of(config, name, "rerankers")]
+        self.similarities = list(dict.fromkeys(used))
+
+    def signal_lists(self, wildcards):
+        """Return the lists of the signals, by split."""
+        return {
+            f"signals_{split}": [fill(self.paths.lists, wildcards, reranker=name, split=split) for name in self.signals]
+            for split in PREDICTED
+        }
+
+    def matrices(self, wildcards):
+        """Return the matrices that similarities are taken of, in the order of `similarities`."""
+        return [self.features.path(wildcards, *feature) for feature in self.similarities]
+
+    def blocks(self, wildcards):
+        """Return all that decides each fusion, beside its inputs."""
+        return {name: self._block(wildcards, name) for name in self.fusions}
+
+    def _block(self, wildcards, name):
+        block = self.config["rerankers"][name]
+        return {
+            "type": block["type"],
+            "signals": block["signals"],
+            "options": fusion_options(block),
+            "twin_of": block.get("twin_of"),
+            "about": self.lists.about_of(wildcards, name),
+        }

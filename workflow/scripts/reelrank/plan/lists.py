@@ -1,0 +1,61 @@
+"""What a list says of itself, and which config blocks decided it. No heavy import: Snakemake itself runs this."""
+
+from reelrank import digests
+from reelrank.config import complete as settings
+from reelrank.config.kinds import RERANKER_KINDS, reranker_depth
+from reelrank.plan.redrawing import real
+
+
+class Lists:
+    """The metadata of lists.
+
+    Parameters
+    ----------
+    config : dict
+        Completed.
+    prompt_of : callable
+        Returns the definition of a re-ranker's prompt, or None (`reelrank.plan.asking.Asking.prompt_of`).
+    """
+
+    def __init__(self, config, prompt_of):
+        self.config, self.prompt_of = config, prompt_of
+
+    def about(self, wildcards):
+        """Return the metadata of the lists of a re-ranker, with a digest of the config that decided them."""
+        return self.about_of(wildcards, wildcards.reranker)
+
+    def about_base(self, wildcards):
+        """Return the metadata of base lists."""
+        return self.about_of(wildcards, "identity")
+
+    def about_of(self, wildcards, reranker):
+        """Return the metadata of the lists of a re-ranker over the base model of `wildcards`."""
+        config = self.config
+        dataset = config["datasets"][config["dataset"]]
+        return {
+            "dataset": wildcards.dataset,
+            "protocol": wildcards.protocol,
+            "base_model": wildcards.base_model,
+            "seed": int(wildcards.seed),
+            "reranker": reranker,
+            "kind": RERANKER_KINDS[config["rerankers"][reranker]["type"]],
+            "depth": reranker_depth(config, reranker),
+            "config_digest": digests.digest(
+                {key: dataset.get(key) for key in ("adapter", "options", "generate")},
+                config["protocols"][real(wildcards.protocol)],
+                config["models"][wildcards.base_model],
+                *self._deciding(wildcards.base_model, reranker),
+                [config[key] for key in ("candidates", "history", "min_interactions")],
+            ),
+        }
+
+    def _deciding(self, base_model, reranker):
+        """Return all of the config that decides what a re-ranker makes of a list, its signals' blocks included."""
+        block = self.config["rerankers"][reranker]
+        own = [
+            settings.deciding(block),
+            settings.feature_blocks(self.config, base_model, reranker),
+            settings.language_model_blocks(self.config, block.get("language_model")),
+            self.prompt_of(reranker),
+        ]
+        return own + [self._deciding(base_model, signal) for signal in block.get("signals", [])]

@@ -1,0 +1,95 @@
+"""The plan of a run: which files each rule reads and makes, as the config decides. Snakemake itself runs this."""
+
+from pathlib import Path
+
+from reelrank.config.fields import field_names
+from reelrank.plan.asking import Asking
+from reelrank.plan.audit import Audit
+from reelrank.plan.code import Code
+from reelrank.plan.features import Features
+from reelrank.plan.fusing import Fusing
+from reelrank.plan.language_models import LanguageModels
+from reelrank.plan.lists import Lists
+from reelrank.plan.paths import Paths, fill, one_of
+from reelrank.plan.raw_files import RawFiles
+from reelrank.plan.redrawing import learned_under, real
+from reelrank.plan.report import Report
+from reelrank.plan.reranking import Reranking
+from reelrank.plan.selection import Selection
+from reelrank.plan.sharding import UserShards
+
+
+class Plan:
+    """All that the rules ask. Each attribute is of one topic.
+
+    Parameters
+    ----------
+    config : dict
+        Completed (`reelrank.config.complete`).
+    repository : str or Path
+        The folder of the Snakefile.
+
+    Attributes
+    ----------
+    paths : reelrank.plan.paths.Paths
+        Where every file lies.
+    selection : reelrank.plan.selection.Selection
+        The names that run.
+    raw, features, language_models, asking, lists, fusing, reranking, shards, audit, report, code
+        The topics, as the files of this folder.
+
+    Raises
+    ------
+    InputError
+        If a published file is not where the config says.
+    """
+
+    def __init__(self, config, repository):
+        self.config, repository = config, Path(repository)
+        folder = repository / "config"
+        self.paths = Paths(config["run"].get("name"))
+        self.selection = Selection(config)
+        self.raw = RawFiles(config)
+        self.features = Features(config, self.paths, self.selection)
+        self.language_models = LanguageModels(config, self.paths, self.selection, folder)
+        self.asking = Asking(config, self.paths, self.selection, self.language_models, folder)
+        self.lists = Lists(config, self.asking.prompt_of)
+        self.fusing = Fusing(config, self.paths, self.selection, self.features, self.lists)
+        self.reranking = Reranking(config, self.paths, self.selection, self.features, self.language_models)
+        self.shards = UserShards(config)
+        self.audit = Audit(config, self.paths, self.selection, self.features, self.asking)
+        self.report = Report(config, self.paths, self.selection, self.features, repository / "workflow" / "report")
+        scripts = repository / "workflow" / "scripts"
+        self.code = Code(scripts, config, self.selection, self.reranking, self.asking)
+
+    def wildcard_constraints(self):
+        """Return what each wildcard may be: the names of the config."""
+        protocols = [*self.selection.protocols, *self.audit.protocols]
+        return {
+            "dataset": one_of([self.config["dataset"]]),
+            "protocol": one_of(protocols),
+            "base_model": one_of(self.selection.base_models),
+            "seed": r"\d+",
+            "reranker": one_of(self.selection.rerankers),
+            "encoder": one_of(self.config["encoders"]),
+            "field": one_of(field_names(self.config)),
+            "place": one_of(["features", *(f"{protocol}/features" for protocol in protocols)]),
+            "scatteritem": r"\d+-of-\d+",
+            "language_model": one_of(self.config["language_models"]),
+        }
+
+    def learned(self, pattern):
+        """Return an input function: a file that is learned from training interactions.
+
+        Redrawn targets do not change it: under their protocol it is that of the real one.
+        """
+        return lambda wildcards: fill(pattern, wildcards, protocol=learned_under(self.config, wildcards.protocol))
+
+    def real(self, pattern):
+        """Return an input function: a file of the real protocol, under its twin with redrawn targets."""
+        return lambda wildcards: fill(pattern, wildcards, protocol=real(wildcards.protocol))
+
+    def external_lists(self, wildcards):
+        """Return the files that an outside recommender's lists are read from: test, and valid where there are some."""
+        block = self.config["models"][wildcards.base_model]
+        return {split: block[split] for split in ("valid", "test") if split in block}

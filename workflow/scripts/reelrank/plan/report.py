@@ -1,0 +1,182 @@
+"""Which files the tables, the figures and the report are made of. No heavy import: Snakemake itself runs this."""
+
+from pathlib import Path
+
+from reelrank import digests
+from reelrank.config import fields
+from reelrank.plan.paths import HIT_RATE, PREDICTED, RUN_CONFIG, every, fill, fusion_beside
+
+#: The figures of the report, each with its category in the page of ``snakemake --report``.
+FIGURES = {
+    "hit_rate": "Hit rates",
+    "effects": "Effects",
+    "rank_movement": "Effects",
+    "gain_against_cost": "Effects",
+    "slices": "Effects",
+    "training": "Inputs",
+    "data": "Inputs",
+}
+
+#: The tables beyond accuracy, which one job makes.
+DESCRIPTIONS = ("list_quality", "slices", "gaps", "positions", "answers", "cost")
+
+#: The files that a protocol is finished with, beside the report and the audit: tables by name and kind.
+FINAL_TABLES = [
+    *((name, kind) for name in ("hit_rate", "features") for kind in ("csv", "md")),
+    *((name, "csv") for name in ("effects", *DESCRIPTIONS)),
+]
+
+
+class Report:
+    """The inputs and params of what a person looks at.
+
+    Parameters
+    ----------
+    config : dict
+        Completed.
+    paths : reelrank.plan.paths.Paths
+    selection : reelrank.plan.selection.Selection
+    features : reelrank.plan.features.Features
+    templates : Path
+        The folder of the report's template, style and captions.
+    """
+
+    def __init__(self, config, paths, selection, features, templates):
+        self.config, self.paths, self.selection, self.features = config, paths, selection, features
+        self.templates = Path(templates)
+        self.dataset = config["datasets"][config["dataset"]]
+
+    def everything(self):
+        """Return all files that the run is for."""
+        chosen = {"dataset": [self.config["dataset"]], "protocol": self.selection.protocols}
+        tables = [fill(self.paths.table, table=name, kind=kind) for name, kind in FINAL_TABLES]
+        results = [*tables, self.paths.report, fill(self.paths.audit, kind="md")]
+        return [path for pattern in results for path in every(pattern, **chosen)]
+
+    def target(self, pattern):
+        """Return a file of each protocol of the run."""
+        return every(pattern, dataset=[self.config["dataset"]], protocol=self.selection.protocols)
+
+    # What tables are made of.
+
+    def ranks(self, wildcards):
+        """Return the ranks of every list of the run under one protocol."""
+        return [
+            fill(self.paths.ranks, wildcards, base_model=base_model, seed=seed, reranker=reranker, split=split)
+            for base_model in self.selection.base_models
+            for seed in self.selection.seeds
+            for reranker in self.selection.rerankers_over(base_model)
+            for split in PREDICTED
+        ]
+
+    def lists(self, wildcards):
+        """Return every list of the run under one protocol, in the order of `ranks`."""
+        return [path.replace(".ranks.parquet", ".parquet") for path in self.ranks(wildcards)]
+
+    def places(self, wildcards):
+        """Return the files of every list of the run under one protocol, by base list.
+
+        Each is a dict with the fields of `reelrank.evaluation.list_tables.Place`.
+        """
+        return [
+            [self._place(wildcards, base_model, seed, name) for name in self.selection.rerankers_over(base_model)]
+            for base_model in self.selection.base_models
+            for seed in self.selection.seeds
+        ]
+
+    def _place(self, wildcards, base_model, seed, reranker):
+        def path(pattern, split):
+            """Return the path of one file of the list."""
+            return fill(pattern, wildcards, base_model=base_model, seed=seed, reranker=reranker, split=split)
+
+        asked = PREDICTED if reranker in self.selection.asked else ()
+        return {
+            "reranker": reranker,
+            "lists": {split: path(self.paths.lists, split) for split in PREDICTED},
+            "ranks": path(self.paths.ranks, "test"),
+            "answers": {split: path(self.paths.answers, split) for split in asked},
+            "parsing": {split: path(self.paths.parsing, split) for split in asked},
+        }
+
+    def files_of_lists(self, wildcards):
+        """Return the files of `places` as plain paths."""
+        places = [place for over_base in self.places(wildcards) for place in over_base]
+        kinds = ("lists", "answers", "parsing")
+        return [
+            path
+            for place in places
+            for path in (place["ranks"], *(file for kind in kinds for file in place[kind].values()))
+        ]
+
+    def diversity_feature(self):
+        """Return the ``(encoder, field)`` that diversity is measured by, or None."""
+        return fields.diversity_feature(self.config)
+
+    def described_tables(self):
+        """Return the pattern of each table beyond accuracy, by name."""
+        return {name: fill(self.paths.table, table=name, kind="csv") for name in DESCRIPTIONS}
+
+    def title(self):
+        """Return the dataset's title, with the word synthetic where it is."""
+        return self.dataset["title"] + (" (synthetic)" if self.dataset["synthetic"] else "")
+
+    # What the report reads.
+
+    def _tables(self, names):
+        return {name: fill(self.paths.table, table=name, kind="csv") for name in (*names, "hit_rate")}
+
+    def report_tables(self):
+        """Return the pattern of each table that the report reads, by name."""
+        return self._tables(("effects", *DESCRIPTIONS, "features"))
+
+    def figure_tables(self):
+        """Return the pattern of each table that the figures read, by name."""
+        return self._tables(("effects", "slices", "cost"))
+
+    def figures(self):
+        """Return the pattern of each figure, by name."""
+        return {name: fill(self.paths.figure, figure=name) for name in FIGURES}
+
+    def category(self, figure):
+        """Return the category of a figure in the page of ``snakemake --report``."""
+        return FIGURES[figure]
+
+    def training(self, wildcards):
+        """Return the training curves of all base models that are trained here."""
+        chosen = {"base_model": self.selection.trained, "seed": self.selection.seeds}
+        return every(self.paths.training, wildcards, **chosen)
+
+    def fusions(self, wildcards):
+        """Return what every fusion of the run fitted: no fusion is over a base model without valid lists."""
+        beside = sorted({fusion_beside(path) for path in self.ranks(wildcards)}, key=Path)
+        return [path for path in beside if Path(path).parent.name in self.selection.fusions]
+
+    def settings(self, wildcards):
+        """Return what the report says of the run: its whole config."""
+        return {
+            "config": {key: value for key, value in self.config.items() if key != "runs"},
+            "protocol": wildcards.protocol,
+            "benchmarks": fill(self.paths.benchmarks, wildcards),
+        }
+
+    def figure_settings(self, wildcards):
+        """Return what the figures need of the config."""
+        shown = {key: self.dataset[key] for key in ("title", "synthetic")}
+        rerankers = self.config["rerankers"]
+        twins = {name: {"twin_of": rerankers[name].get("twin_of")} for name in self.selection.rerankers}
+        config = {
+            **{key: self.config[key] for key in ("dataset", "cutoffs", "run")},
+            "datasets": {self.config["dataset"]: shown},
+            "rerankers": twins,
+        }
+        return {**self.settings(wildcards), "config": config}
+
+    def layout(self):
+        """Return a digest of the template, the style and the captions."""
+        files = sorted(self.templates.iterdir())
+        return digests.digest([(path.name, path.read_text(encoding="utf-8")) for path in files])
+
+    def compared(self):
+        """Return the files of the two runs that are compared, as far as they are there: the step names the others."""
+        paths = [Path(folder) / name for folder in self.config["runs"] for name in (RUN_CONFIG, HIT_RATE)]
+        return [str(path) for path in paths if path.is_file()]

@@ -1,0 +1,50 @@
+"""What the config selects for a run: base models, seeds, re-rankers, fusions. No heavy import: Snakemake runs this."""
+
+from reelrank.config import fusions
+
+
+class Selection:
+    """The names that run, by what is done with them.
+
+    Attributes
+    ----------
+    protocols, base_models, rerankers : list of str
+        As ``run`` of the config has them.
+    seeds : list of int
+    trained, external : list of str
+        The base models that are trained here, and those whose lists are read from files.
+    fusions, unfused : list of str
+        The re-rankers that are fusions, and the others.
+    fusible, unfusible : list of str
+        The base models with valid lists, which fusions are fitted on, and those without.
+    asked : list of str
+        The generative re-rankers.
+    """
+
+    def __init__(self, config):
+        self.config, run = config, config["run"]
+        self.protocols, self.base_models = run["protocols"], run["base_models"]
+        self.seeds, self.rerankers = run["seeds"], run["rerankers"]
+        self.external = [name for name in self.base_models if config["models"][name]["type"] == "external"]
+        self.trained = [name for name in self.base_models if name not in self.external]
+        self.fusions = fusions.fusions(config)
+        self.unfused = [name for name in self.rerankers if name not in self.fusions]
+        self.fusible = [name for name in self.base_models if fusions.has_valid(config, name)]
+        self.unfusible = [name for name in self.base_models if name not in self.fusible]
+        self.asked = self.rerankers_of("generative")
+
+    def rerankers_of(self, *types):
+        """Return the re-rankers of the run that have one of these types."""
+        return [name for name in self.rerankers if self.config["rerankers"][name]["type"] in types]
+
+    def encoders_of(self, *types):
+        """Return the encoders of the config that have one of these types."""
+        return [name for name, block in self.config["encoders"].items() if block["type"] in types]
+
+    def language_models_of(self, *types):
+        """Return the language models of the config that have one of these types."""
+        return [name for name, block in self.config["language_models"].items() if block["type"] in types]
+
+    def rerankers_over(self, base_model):
+        """Return the re-rankers that there are over a base model: no fusion where there are no valid lists."""
+        return fusions.rerankers_over(self.config, base_model)
