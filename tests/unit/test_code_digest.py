@@ -66,8 +66,8 @@ def test_comments_docstrings_layout_and_times_do_not_count(scripts):
         ("prepare.py", ("datasets/microlens.py",), "reelrank/datasets/reading.py", True),
         ("prepare.py", ("datasets/microlens.py",), "reelrank/datasets/movielens.py", False),
         (
-            "rerank.py",
-            ("rerank/similarity.py", "rerank/material/encoder.py"),
+            "rerank_by_similarity.py",
+            ("features/encoders/sentence_transformer.py",),
             "reelrank/features/encoders/__init__.py",
             True,
         ),
