@@ -59,10 +59,10 @@ def test_many_users_are_read_and_written_in_parts(tmp_path_factory, lists, writt
     folder = tmp_path_factory.mktemp("lists")
     scores = np.where(lists.present, -lists.scores, 0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reelrank.data.lists.ROWS_PER_PART", written)
+        patch.setattr("reelrank.data.lists.ROWS_PER_CHUNK", written)
         write_lists(lists, folder / "list.parquet", ABOUT)
         in_parts = lists.reordered(scores)
-        patch.setattr("reelrank.data.tables.ROWS_PER_PART", read)
+        patch.setattr("reelrank.data.tables.ROWS_PER_CHUNK", read)
         found, _ = read_lists(folder / "list.parquet", depth)
         np.testing.assert_array_equal(read_users(folder / "list.parquet"), lists.users)
     head, whole = lists.head(depth), lists.reordered(scores)
@@ -72,8 +72,8 @@ def test_many_users_are_read_and_written_in_parts(tmp_path_factory, lists, writt
 
 
 def test_memory_grows_by_little_more_than_the_lists(tmp_path, monkeypatch):
-    monkeypatch.setattr("reelrank.data.lists.ROWS_PER_PART", 10_000)
-    monkeypatch.setattr("reelrank.data.tables.ROWS_PER_PART", 10_000)
+    monkeypatch.setattr("reelrank.data.lists.ROWS_PER_CHUNK", 10_000)
+    monkeypatch.setattr("reelrank.data.tables.ROWS_PER_CHUNK", 10_000)
     rng = np.random.default_rng(1)
     items = np.tile(np.arange(100, dtype=np.int32), (4000, 1))
     lists = RankedLists(np.arange(4000, dtype=np.int32), items, rng.random(items.shape, np.float32))

@@ -72,7 +72,7 @@ def prepared(tmp_path, monkeypatch):
     monkeypatch.setattr(recommend, "load_model", lambda folder, device: InCompany(scores))
     monkeypatch.setattr(recommend, "load_interactions", lambda *paths: data)
     monkeypatch.setattr(topk, "PAIRS_PER_CHUNK", 4 * 15)
-    monkeypatch.setattr(ranked, "ROWS_PER_PART", 3 * 6)
+    monkeypatch.setattr(ranked, "ROWS_PER_CHUNK", 3 * 6)
     monkeypatch.setenv("REELRANK_DEVICE", "cpu")
     inputs = dict.fromkeys(("interactions", "split", "weights"), tmp_path / "a")
     whole = {part: tmp_path / f"{part}.parquet" for part in PARTS}

@@ -36,9 +36,9 @@ class Check:
         self.failures += [f"{row}: {fault}" for fault in faults]
 
 
-def row_name(about, part=None):
+def row_name(about, split=None):
     """Return how a list is named: ``base model/seed/re-ranker/split``."""
-    return f"{about['base_model']}/seed{about['seed']}/{about['reranker']}/{part or about['split']}"
+    return f"{about['base_model']}/seed{about['seed']}/{about['reranker']}/{split or about['split']}"
 
 
 def row_keys(about):

@@ -80,13 +80,13 @@ def check_prompts(inputs, data, comments, asked, history):
 def _check_answers(check, material, data, answers, ledger_path, base_path, asked, history):
     """Look through the prompts of one table of answers."""
     about = metadata(answers)
-    name, part = about["reranker"], about["split"]
+    name, split = about["reranker"], about["split"]
     options = json.loads(about["options"])
     prompt = asked[name]
     texts, titles = catalogue_texts(material.inputs, options, data)
     renderer = Renderer(build_prompt(options["prompt"], prompt), texts, options, options["schema"], titles)
-    queries = data.queries(part, history)
-    of = choose_users(options["users"], part, read_lists(base_path)[0], queries, int(about["depth"]))
+    queries = data.queries(split, history)
+    of = choose_users(options["users"], split, read_lists(base_path)[0], queries, int(about["depth"]))
     chains = Chains([of], options, renderer)
     sent = _keys(answers)
     identity = json.dumps(read_json(ledger_path)["identity"], sort_keys=True)

@@ -26,8 +26,8 @@ def redraw(data, seed):
         ``(n,)`` int32: their new items. A user who had every item before keeps the real one.
     """
     items = data.items.copy()
-    for code, part in ((VALID, "valid"), (TEST, "test")):
-        queries = replace(data, items=items).queries(part)
+    for code, split in ((VALID, "valid"), (TEST, "test")):
+        queries = replace(data, items=items).queries(split)
         rows = np.flatnonzero(data.codes == code)
         rng = np.random.default_rng([seed, code])
         items[rows] = _draw(queries.seen, queries.targets, rng)

@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Targets:
-    """The held-out items of one part.
+    """The held-out items of one split.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Targets:
 
 
 def read_targets(interactions, split, n_items):
-    """Return the held-out items of both parts, the redrawn ones where the split has some.
+    """Return the held-out items of both splits, the redrawn ones where the split has some.
 
     Parameters
     ----------
@@ -45,17 +45,17 @@ def read_targets(interactions, split, n_items):
         drawn = split["redrawn_item"].to_pandas()
         item = drawn.fillna(-1).to_numpy().astype(np.int64)
         item = np.where(item < 0, interactions["item"].to_numpy(), item)
-    part_of = np.array(split["split"].to_pylist())
+    split_of = np.array(split["split"].to_pylist())
     order = np.arange(len(user))
     found = {}
-    for part in ("valid", "test"):
-        held_out = np.flatnonzero(part_of == part)
+    for split in ("valid", "test"):
+        held_out = np.flatnonzero(split_of == split)
         until = np.zeros(user.max(initial=0) + 1, np.int64)
         until[user[held_out]] = held_out
         before = order < until[user]
         owned = np.unique(user[before] * n_items + item[before]) // n_items
         pools = n_items - np.bincount(owned, minlength=len(until))
-        found[part] = Targets(user[held_out], item[held_out], pools[user[held_out]])
+        found[split] = Targets(user[held_out], item[held_out], pools[user[held_out]])
     return found
 
 

@@ -136,18 +136,18 @@ class Interactions:
         """Return the number of training interactions per item, ``(n_items,)`` int64."""
         return np.bincount(self.items[self.codes == TRAIN], minlength=self.n_items)
 
-    def queries(self, part, history="full"):
-        """Return the users with a target in `part` and what may be known of them.
+    def queries(self, split, history="full"):
+        """Return the users with a target in `split` and what may be known of them.
 
         Parameters
         ----------
-        part : {'valid', 'test'}
+        split : {'valid', 'test'}
         history : {'full', 'train_only'}
             ``full`` is everything before the target (at test time that includes the
             valid item); ``train_only`` is the training interactions. Either way, all
             that came before the target is masked.
         """
-        rows = np.flatnonzero(self.codes == SPLITS.index(part))
+        rows = np.flatnonzero(self.codes == SPLITS.index(split))
         users = np.searchsorted(self.starts, rows, side="right") - 1
         starts = self.starts[users]
         seen = Histories(self.items, starts, rows, self.n_items)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from reelrank.data.tables import ROWS_PER_PART, metadata, read_parts, to_table, write_table
+from reelrank.data.tables import ROWS_PER_CHUNK, metadata, read_chunks, to_table, write_table
 from reelrank.errors import InputError
 
 
@@ -48,12 +48,12 @@ class RankedLists:
         cut = None if self.raw_ranks is None else self.raw_ranks[rows]
         return RankedLists(self.users[rows], self.items[rows], self.scores[rows], cut)
 
-    def parts(self):
+    def chunks(self):
         """Yield ``(slice, lists of its users)`` until all had their turn; once if there are none.
 
-        A part has at most `ROWS_PER_PART` entries, or one user: what is made of it fits into memory.
+        A chunk has at most `ROWS_PER_CHUNK` entries, or one user: what is made of it fits into memory.
         """
-        size = max(1, ROWS_PER_PART // max(1, self.items.shape[1]))
+        size = max(1, ROWS_PER_CHUNK // max(1, self.items.shape[1]))
         for start in range(0, max(1, len(self.users)), size):
             rows = slice(start, start + size)
             yield rows, self.of_rows(rows)
@@ -74,9 +74,9 @@ class RankedLists:
         if (np.isnan(scores) & self.present).any():
             raise ValueError("a re-ranker scored NaN")
         moved = [None if values is None else np.empty_like(values) for values in (self.items, scores, raw_ranks)]
-        for rows, part in self.parts():
+        for rows, chunk in self.chunks():
             # Lists are gapless, so an entry scored -inf still stands before the absent ones.
-            order = np.argsort(np.where(part.present, -scores[rows], np.inf), axis=1, kind="stable")
+            order = np.argsort(np.where(chunk.present, -scores[rows], np.inf), axis=1, kind="stable")
             for into, values in zip(moved, (self.items, scores, raw_ranks), strict=True):
                 if values is not None:
                     into[rows] = np.take_along_axis(values[rows], order, axis=1)
@@ -86,8 +86,8 @@ class RankedLists:
 def read_lists(path, depth=None):
     """Read a Parquet file of contract ``list`` as ``(RankedLists, metadata)``, with its gaps checked.
 
-    The file is read in parts, twice: once for who stands in it, once for what. So no more than the result and a
-    part is in memory.
+    The file is read in chunks, twice: once for who stands in it, once for what. So no more than the result and a
+    chunk is in memory.
 
     Parameters
     ----------
@@ -101,28 +101,28 @@ def read_lists(path, depth=None):
     items = np.full((len(users), width), -1, np.int32)
     scores = np.full((len(users), width), -np.inf, np.float32)
     raw_ranks, first = None, 0
-    for part in read_parts(path, "list", ("rank", "item", "score", "raw_rank")):
-        if "raw_rank" in part.column_names and raw_ranks is None:
+    for chunk in read_chunks(path, "list", ("rank", "item", "score", "raw_rank")):
+        if "raw_rank" in chunk.column_names and raw_ranks is None:
             raw_ranks = np.zeros((len(users), width), np.int16)
-        begin, end = np.searchsorted(starts, [first, first + len(part)], side="right") - 1
-        within = np.clip(starts[begin : end + 2], first, first + len(part))
+        begin, end = np.searchsorted(starts, [first, first + len(chunk)], side="right") - 1
+        within = np.clip(starts[begin : end + 2], first, first + len(chunk))
         row = np.repeat(np.arange(begin, begin + len(within) - 1), np.diff(within))
-        column = np.arange(first, first + len(part)) - starts[row]
-        if (part["rank"].to_numpy() != column + 1).any():
+        column = np.arange(first, first + len(chunk)) - starts[row]
+        if (chunk["rank"].to_numpy() != column + 1).any():
             raise _unsorted(path)
         keep = column < width
         to = row[keep], column[keep]
-        items[to], scores[to] = part["item"].to_numpy()[keep], part["score"].to_numpy()[keep]
+        items[to], scores[to] = chunk["item"].to_numpy()[keep], chunk["score"].to_numpy()[keep]
         if raw_ranks is not None:
-            raw_ranks[to] = part["raw_rank"].fill_null(0).to_numpy()[keep]
-        first += len(part)
+            raw_ranks[to] = chunk["raw_rank"].fill_null(0).to_numpy()[keep]
+        first += len(chunk)
     return RankedLists(users, items, scores, raw_ranks), read_about(path)
 
 
 def read_about(path):
     """Return the metadata of a file of lists."""
-    with closing(read_parts(path, "list")) as parts:
-        return metadata(next(parts))
+    with closing(read_chunks(path, "list")) as chunks:
+        return metadata(next(chunks))
 
 
 def read_users(path):
@@ -133,11 +133,11 @@ def read_users(path):
 def _lengths(path):
     """Return the users of a file, ascending, and how many rows each has."""
     users, counts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    for part in read_parts(path, "list", ("user",)):
-        found = part["user"].to_numpy()
+    for chunk in read_chunks(path, "list", ("user",)):
+        found = chunk["user"].to_numpy()
         begins = np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]])) if len(found) else found[:0]
         lengths = np.diff(np.append(begins, len(found)))
-        if len(found) and len(users[-1]) and users[-1][-1] == found[0]:  # a list goes on in the next part
+        if len(found) and len(users[-1]) and users[-1][-1] == found[0]:  # a list goes on in the next chunk
             counts[-1][-1] += lengths[0]
             begins, lengths = begins[1:], lengths[1:]
         if len(begins):
@@ -153,18 +153,18 @@ def _unsorted(path):
     return InputError(f"{path}: rows are not sorted by user and rank, or ranks have gaps; expected 1, 2, 3, ... a user")
 
 
-def concatenate(parts):
-    """Return the lists of several `RankedLists`, of different users that ascend from part to part, as one."""
-    depth = max(part.items.shape[1] for part in parts)
+def concatenate(shards):
+    """Return the lists of several `RankedLists`, of different users that ascend from shard to shard, as one."""
+    depth = max(shard.items.shape[1] for shard in shards)
 
     def together(name, fill):
-        """Return one array of all parts, as wide as the widest."""
-        columns = [getattr(part, name) for part in parts]
+        """Return one array of all shards, as wide as the widest."""
+        columns = [getattr(shard, name) for shard in shards]
         wide = [np.pad(one, ((0, 0), (0, depth - one.shape[1])), constant_values=fill) for one in columns]
         return np.concatenate(wide)
 
-    with_raw = all(part.raw_ranks is not None for part in parts)
-    users = np.concatenate([part.users for part in parts])
+    with_raw = all(shard.raw_ranks is not None for shard in shards)
+    users = np.concatenate([shard.users for shard in shards])
     raw_ranks = together("raw_ranks", 0) if with_raw else None
     return RankedLists(users, together("items", -1), together("scores", -np.inf), raw_ranks)
 
@@ -188,7 +188,7 @@ def write_lists(lists, path, about, base=None):
     """
     if (np.diff(lists.users) <= 0).any():
         raise InputError(f"{path}: expected users ascending")
-    write_table((_checked(part, path, about, base) for _, part in lists.parts()), "list", path, about)
+    write_table((_checked(chunk, path, about, base) for _, chunk in lists.chunks()), "list", path, about)
 
 
 def _checked(lists, path, about, base):

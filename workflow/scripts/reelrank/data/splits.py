@@ -100,9 +100,9 @@ def split(protocol, user, timestamp, options):
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}; {suggest(protocol, PROTOCOLS)}")
     codes, counts = PROTOCOLS[protocol](user, timestamp, **options)
-    for part in ("valid", "test"):
-        if not counts[f"{part}_users"]:
-            raise InputError(f"protocol {protocol!r}: no user has a {part} target ({counts}); more data are needed")
+    for split in ("valid", "test"):
+        if not counts[f"{split}_users"]:
+            raise InputError(f"protocol {protocol!r}: no user has a {split} target ({counts}); more data are needed")
     return codes, counts
 
 

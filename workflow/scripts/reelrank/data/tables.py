@@ -13,9 +13,9 @@ from reelrank.files import atomic
 NOT_PARQUET = (pa.ArrowInvalid, FileNotFoundError)
 
 #: Rows of a large table that are in memory at a time, and of a row group.
-ROWS_PER_PART = 2**20
+ROWS_PER_CHUNK = 2**20
 
-#: Names of the parts of a split, in the order of their dictionary codes.
+#: The splits of the interactions, in the order of their dictionary codes.
 SPLITS = ("train", "valid", "test", "unused")
 
 #: Kinds of list, in the order of the result tables.
@@ -178,13 +178,13 @@ def write_table(table, name, path, metadata=None):
         table = to_table(table, name)
     with atomic(path) as temporary, contextlib.ExitStack() as stack:
         writer = None
-        for part in [table] if isinstance(table, pa.Table) else table:
-            check_table(part, name, path)
-            part = part.replace_schema_metadata({key: str(value) for key, value in (metadata or {}).items()})
-            _check_metadata(part, name, path)
+        for chunk in [table] if isinstance(table, pa.Table) else table:
+            check_table(chunk, name, path)
+            chunk = chunk.replace_schema_metadata({key: str(value) for key, value in (metadata or {}).items()})
+            _check_metadata(chunk, name, path)
             if writer is None:
-                writer = stack.enter_context(pq.ParquetWriter(temporary, part.schema, **_encoding(part.schema)))
-            writer.write_table(part)
+                writer = stack.enter_context(pq.ParquetWriter(temporary, chunk.schema, **_encoding(chunk.schema)))
+            writer.write_table(chunk)
 
 
 def write_tables(tables, paths, metadata=None):
@@ -237,8 +237,8 @@ def read_table(path, name):
     return table
 
 
-def read_parts(path, name, columns=None):
-    """Read a Parquet file in parts of at most `ROWS_PER_PART` rows, each checked as `read_table` does.
+def read_chunks(path, name, columns=None):
+    """Read a Parquet file in chunks of at most `ROWS_PER_CHUNK` rows, each checked as `read_table` does.
 
     Parameters
     ----------
@@ -263,10 +263,10 @@ def read_parts(path, name, columns=None):
         check_table(empty, name, path)
         yield empty
         columns = None if columns is None else [column for column in columns if column in empty.column_names]
-        for part in file.iter_batches(ROWS_PER_PART, columns=columns):
-            part = pa.Table.from_batches([part])
-            check_table(part, name, path, whole=False)
-            yield part
+        for chunk in file.iter_batches(ROWS_PER_CHUNK, columns=columns):
+            chunk = pa.Table.from_batches([chunk])
+            check_table(chunk, name, path, whole=False)
+            yield chunk
 
 
 def metadata(table):

@@ -16,7 +16,7 @@ WITH_ORDER = ("listwise", "letter_logits")
 
 POSITION_COLUMNS = ("position", "n", "users", "shown", "hit_rate", "hit_rate_low", "hit_rate_high")
 ANSWER_COLUMNS = (
-    "part", "requests", "compared", "unchanged_share", "order_correlation", *(f"fault_{fault}" for fault in FAULTS),
+    "split", "requests", "compared", "unchanged_share", "order_correlation", *(f"fault_{fault}" for fault in FAULTS),
     *COUNTS,
 )  # fmt: skip
 
@@ -76,14 +76,14 @@ def position_rows(parsing, about, rank, base_rank, n):
     return rows
 
 
-def answer_row(parsing, about, part, with_order):
-    """Return what the answers of one part are like.
+def answer_row(parsing, about, split, with_order):
+    """Return what the answers of one split are like.
 
     Parameters
     ----------
     parsing : pyarrow.Table
     about : dict
-    part : {'valid', 'test'}
+    split : {'valid', 'test'}
     with_order : bool
         Whether candidates stood in an order, of `has_order`.
 
@@ -98,7 +98,7 @@ def answer_row(parsing, about, part, with_order):
     faults = parsing["fault"].to_pylist()
     return {
         **keys(about),
-        "part": part,
+        "split": split,
         "requests": len(parsing),
         "compared": len(correlations),
         "unchanged_share": (correlations == 1).mean() if len(correlations) else np.nan,

@@ -16,14 +16,14 @@ def count_users(path):
 
 
 def cost_row(about, users, answers, prices):
-    """Return what the lists of both parts cost.
+    """Return what the lists of both splits cost.
 
     Parameters
     ----------
     about : dict
         Metadata of a list.
     users : int
-        Lists of both parts together: a user whose list is asked for on valid and on test counts twice.
+        Lists of both splits together: a user whose list is asked for on valid and on test counts twice.
     answers : sequence of pyarrow.Table
         Of contract ``answers``; none where no request is sent. A request that two lists share is paid once.
     prices : tuple of (float, float) or None

@@ -32,9 +32,9 @@ class Place:
     ----------
     reranker : str
     lists, answers, parsing : dict of str to path
-        By part; no answers and parsing where nothing is asked.
+        By split; no answers and parsing where nothing is asked.
     ranks : path
-        Of the part ``test``.
+        Of the split ``test``.
     """
 
     reranker: str
@@ -88,13 +88,13 @@ def describe_lists(places, data, users, features, cutoffs, prices):
                 gap = slices.gap_row(rows)
                 tables["slices"] += rows
                 tables["gaps"] += [] if gap is None else [gap]
-            asked = {part: read_table(path, "answers") for part, path in place.answers.items()}
+            asked = {split: read_table(path, "answers") for split, path in place.answers.items()}
             size = sum(map(cost.count_users, place.lists.values()))
             tables["cost"].append(cost.cost_row(about, size, list(asked.values()), prices[place.reranker]))
-            for part, path in place.parsing.items():
-                parsing, ordered = read_table(path, "parsing"), prompts.has_order(asked[part])
-                tables["answers"].append(prompts.answer_row(parsing, about, part, ordered))
-                if part == "test" and ordered:
+            for split, path in place.parsing.items():
+                parsing, ordered = read_table(path, "parsing"), prompts.has_order(asked[split])
+                tables["answers"].append(prompts.answer_row(parsing, about, split, ordered))
+                if split == "test" and ordered:
                     tables["positions"] += prompts.position_rows(parsing, about, ranks["rank"], base_ranks["rank"], n)
     return tables
 

@@ -131,7 +131,7 @@ def answers_grid(run):
     table = run.tables["answers"]
     if table.empty:
         return None
-    known_columns = ["dataset", "protocol", "base_model", "seed", "reranker", "part", "requests"]
+    known_columns = ["dataset", "protocol", "base_model", "seed", "reranker", "split", "requests"]
     known_columns += ["unchanged_share", "order_correlation"]
     faults = [column for column in table.columns if column not in known_columns]
     grid = Grid(
@@ -144,7 +144,7 @@ def answers_grid(run):
         counts = [cell(row[column], count) if not isinstance(row[column], str) else row[column] for column in faults]
         unchanged = row["unchanged_share"]
         grid.add(
-            *_who(run, row), row["part"], cell(row["requests"], count),
+            *_who(run, row), row["split"], cell(row["requests"], count),
             Cell(percent(100 * unchanged, sign=False) if known(unchanged) else MISSING, unchanged),
             cell(row["order_correlation"], signed, 2), *counts,
         )  # fmt: skip

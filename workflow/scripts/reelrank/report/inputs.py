@@ -37,7 +37,7 @@ CONTRACTS = {
     ),
     "gaps": ("base_model seed reranker slice_by best worst", "n gap gap_low gap_high", ""),
     "positions": ("base_model seed reranker", "position n users hit_rate", ""),
-    "answers": ("base_model seed reranker part", "requests unchanged_share order_correlation", ""),
+    "answers": ("base_model seed reranker split", "requests unchanged_share order_correlation", ""),
     "cost": ("base_model seed reranker", "users requests input_tokens output_tokens usd", ""),
     "features": (
         "encoder field model revision",

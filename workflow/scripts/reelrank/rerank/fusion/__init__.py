@@ -6,14 +6,14 @@ A fusion's file defines ``fuse``; its file name is the ``type`` in the config.
 import importlib
 
 
-def fuse(kind, parts, truth, options, material):
+def fuse(kind, by_split, truth, options, material):
     """Fuse by the type `kind`, fitted on valid alone.
 
     Parameters
     ----------
     kind : str
         A file of this package: ``rrf``, ``zscore``, ``lambdamart``.
-    parts : dict of str to reelrank.rerank.signals.aligned.Aligned
+    by_split : dict of str to reelrank.rerank.signals.aligned.Aligned
         ``valid`` and ``test``.
     truth : numpy.ndarray
         ``(n_valid_users,)`` int64: column of the held-out item among the candidates of
@@ -26,8 +26,8 @@ def fuse(kind, parts, truth, options, material):
     Returns
     -------
     scores : dict of str to numpy.ndarray
-        ``(n_users, depth)`` float32 by part, for `RankedLists.reordered`.
+        ``(n_users, depth)`` float32 by split, for `RankedLists.reordered`.
     about : dict
         What was fitted: ``weights``, ``importances``, ...
     """
-    return importlib.import_module(f"reelrank.rerank.fusion.{kind}").fuse(parts, truth, options, material)
+    return importlib.import_module(f"reelrank.rerank.fusion.{kind}").fuse(by_split, truth, options, material)

@@ -19,14 +19,14 @@ SOURCES = ("inputs", "data", "matrices", "history", "threads")
 USERS_PER_CHUNK = 512
 
 
-def fuse(parts, truth, options, material):
-    """Read what features are made of, fit on valid and score both parts; see `reelrank.rerank.fusion.fuse`."""
+def fuse(by_split, truth, options, material):
+    """Read what features are made of, fit on valid and score both splits; see `reelrank.rerank.fusion.fuse`."""
     similarities = [(feature["encoder"], feature["field"]) for feature in options["similarities"]]
     sources = load_sources(similarities=similarities, **{key: material[key] for key in SOURCES})
-    return fit(parts, truth, options, sources, material["fitted"])
+    return fit(by_split, truth, options, sources, material["fitted"])
 
 
-def fit(parts, truth, options, sources, fitted=None):
+def fit(by_split, truth, options, sources, fitted=None):
     """Return the scores and the account of the trees over all features, of those without signals, or of the base list.
 
     Trees that read useless features lose a little by them, and few users teach little. So
@@ -41,10 +41,10 @@ def fit(parts, truth, options, sources, fitted=None):
         those of the twin.
     """
     fitted = {} if fitted is None else fitted
-    best = cross_fitted(parts, truth, options, sources, fitted)
+    best = cross_fitted(by_split, truth, options, sources, fitted)
     if not best[1]["users_fitted"]:
         return best
-    valid, rows = parts["valid"], np.flatnonzero(truth >= 0)
+    valid, rows = by_split["valid"], np.flatnonzero(truth >= 0)
     users = valid.all_users if valid.asked == "hits" else len(truth)
 
     def values(scores):
@@ -52,14 +52,14 @@ def fit(parts, truth, options, sources, fitted=None):
         return ndcg(truth_ranks(usable(valid, scores["valid"])[rows], truth[rows]), FITTED_AT)
 
     if sources.vectors or list(valid.scores) != [BASE]:
-        plain = {part: aligned.only(BASE) for part, aligned in parts.items()}
+        plain = {split: aligned.only(BASE) for split, aligned in by_split.items()}
         without = cross_fitted(plain, truth, options, replace(sources, vectors={}), fitted)
         won = round(float(gain_z(values(best[0]) - values(without[0]), users)), 4)
         note = f"signals and similarities win {won:.2f} standard errors on valid: not used, since not above "
         used = won > options["threshold"]
         best = best if used else (without[0], {**without[1], "note": f"{note}{options['threshold']}"})
         best[1]["standard_errors_won"] = won
-    kept = {part: single_scores(aligned, BASE) for part, aligned in parts.items()}
+    kept = {split: single_scores(aligned, BASE) for split, aligned in by_split.items()}
     if values(best[0]).sum() <= values(kept).sum():
         best = (
             kept,
@@ -69,20 +69,20 @@ def fit(parts, truth, options, sources, fitted=None):
     return best
 
 
-def cross_fitted(parts, truth, options, sources, fitted):
+def cross_fitted(by_split, truth, options, sources, fitted):
     """Return what `fit_and_score` does, from `fitted` if it is there."""
     learned = {name: value for name, value in options.items() if name not in ("similarities", "threshold")}
-    users = hashlib.sha256(b"".join(part.lists.users.tobytes() for part in parts.values())).hexdigest()
-    shapes = [part.lists.items.shape for part in parts.values()]
-    key = (*signal_names(parts["valid"]), *sources.vectors, *shapes, users, repr(learned))
+    users = hashlib.sha256(b"".join(aligned.lists.users.tobytes() for aligned in by_split.values())).hexdigest()
+    shapes = [aligned.lists.items.shape for aligned in by_split.values()]
+    key = (*signal_names(by_split["valid"]), *sources.vectors, *shapes, users, repr(learned))
     if key not in fitted:
-        fitted[key] = fit_and_score(parts, truth, options, sources)
+        fitted[key] = fit_and_score(by_split, truth, options, sources)
     scores, about = fitted[key]
     return scores, dict(about)
 
 
-def fit_and_score(parts, truth, options, sources):
-    """Fit on valid and score both parts.
+def fit_and_score(by_split, truth, options, sources):
+    """Fit on valid and score both splits.
 
     The users of valid are dealt into folds. The model of a fold learns from the others,
     stops early by the NDCG@10 of the next one, and scores its own: no valid list is
@@ -91,8 +91,8 @@ def fit_and_score(parts, truth, options, sources):
     whose held-out item is among the candidates are learned from, and of these at most
     `training_users`.
     """
-    names = [*signal_names(parts["valid"]), *context_names(sources.vectors)]
-    makers = {part: Features(part, aligned, sources) for part, aligned in parts.items()}
+    names = [*signal_names(by_split["valid"]), *context_names(sources.vectors)]
+    makers = {split: Features(split, aligned, sources) for split, aligned in by_split.items()}
     rng = np.random.default_rng([options["seed"], len(truth)])
     folds = rng.permutation(len(truth)) % options["folds"]
     rows = np.flatnonzero(truth >= 0)
@@ -102,14 +102,14 @@ def fit_and_score(parts, truth, options, sources):
     if len(rows) < 2 * options["folds"] or not counts.all():
         note = f"only {len(rows)} users of valid have their held-out item among the candidates: the base order is kept"
         logging.warning(note)
-        scores = {part: single_scores(aligned, BASE) for part, aligned in parts.items()}
+        scores = {split: single_scores(aligned, BASE) for split, aligned in by_split.items()}
         return scores, {"users_fitted": 0, "importances": {}, "note": note}
     models = fit_folds(makers["valid"], rows, truth[rows], folds[rows], options, sources.threads)
-    scores = {"valid": np.zeros(parts["valid"].lists.items.shape, np.float32)}
+    scores = {"valid": np.zeros(by_split["valid"].lists.items.shape, np.float32)}
     for number, model in enumerate(models):
         own = np.flatnonzero(folds == number)
         scores["valid"][own] = predicted([model], makers["valid"], own)
-    scores["test"] = predicted(models, makers["test"], np.arange(len(parts["test"].lists.users)))
+    scores["test"] = predicted(models, makers["test"], np.arange(len(by_split["test"].lists.users)))
     gains = sum(model.feature_importance("gain") for model in models)
     shares = {name: round(float(gain / (gains.sum() or 1)), 6) for name, gain in zip(names, gains, strict=True)}
     trees = [model.best_iteration for model in models]
@@ -122,11 +122,11 @@ def signal_names(aligned):
 
 
 class Features:
-    """All features of the candidates of one part, made for some users at a time."""
+    """All features of the candidates of one split, made for some users at a time."""
 
-    def __init__(self, part, aligned, sources):
+    def __init__(self, split, aligned, sources):
         self.aligned = aligned
-        self.context = Context(sources, part, aligned.lists)
+        self.context = Context(sources, split, aligned.lists)
 
     def of(self, rows):
         """Return ``(k, depth, n_features)`` float32; NaN where a candidate is beyond a signal's depth, or unknown."""

@@ -18,13 +18,13 @@ MOST_PASSES = 10
 USERS_PER_CHUNK = 512
 
 
-def fuse(parts, truth, options, material):
-    """Fit the weights on valid and score both parts; see `reelrank.rerank.fusion.fuse`.
+def fuse(by_split, truth, options, material):
+    """Fit the weights on valid and score both splits; see `reelrank.rerank.fusion.fuse`.
 
     In the end the weighted sum, the base list alone and each signal alone compete on
     valid by NDCG@10, and the best is used: on valid, the fusion never loses to any of them.
     """
-    valid = parts["valid"]
+    valid = by_split["valid"]
     rows = np.flatnonzero(truth >= 0)
     known = {name: usable(valid, scores)[rows] for name, scores in valid.scores.items()}
     # Users whose held-out item is not there are misses by any weights: they count in the mean alone.
@@ -38,8 +38,9 @@ def fuse(parts, truth, options, material):
     if alone is not None:
         logging.info("%s alone is better on valid than the weighted sum", alone)
         weights = {name: float(name == alone) for name in known}
-    make = (lambda part: weighted_sum(part.scores, weights)) if alone is None else (lambda p: single_scores(p, alone))
-    return {part: make(aligned) for part, aligned in parts.items()}, {"users_fitted": len(rows), "weights": weights}
+    make = (lambda own: weighted_sum(own.scores, weights)) if alone is None else (lambda own: single_scores(own, alone))
+    scores = {split: make(aligned) for split, aligned in by_split.items()}
+    return scores, {"users_fitted": len(rows), "weights": weights}
 
 
 def weighted_sum(scores, weights):

@@ -94,10 +94,10 @@ def align(base, paths, depth):
     for name, path in paths.items():
         lists, about = read_lists(path)
         lists = _rows(lists, users)
-        for rows, some in whole.parts():  # what is sorted and standardised takes many times the memory of a list
+        for rows, some in whole.chunks():  # what is sorted and standardised takes many times the memory of a list
             found = _aligned(some, some.head(depth), lists.of_rows(rows), path, int(about["depth"]))
             scores[name][rows], ranks[name][rows] = found
-    for rows, some in heads.parts():
+    for rows, some in heads.chunks():
         scores[BASE][rows] = standardised(some.scores, some.present)
         ranks[BASE][rows] = np.where(some.present, np.arange(1, shape[1] + 1), 0)
     return Aligned(heads, scores, ranks, asked, len(base.users))
@@ -193,35 +193,35 @@ def truth_ranks(scores, truth):
     return 1 + above + np.count_nonzero((scores == own) & before, axis=1)
 
 
-def valid_ndcg(part, truth, scores):
+def valid_ndcg(aligned, truth, scores):
     """Return the mean NDCG@10 of lists ordered by `scores`, over all users of the base list that count.
 
     Users who were left out because their held-out item is not in the list (``hits``) are misses.
 
     Parameters
     ----------
-    part : Aligned
+    aligned : Aligned
     truth : numpy.ndarray
         ``(n,)`` of `truth_columns`.
     scores : numpy.ndarray
         ``(n, depth)`` float32.
     """
     rows = np.flatnonzero(truth >= 0)
-    users = part.all_users if part.asked == "hits" else len(truth)
+    users = aligned.all_users if aligned.asked == "hits" else len(truth)
     if not users:
         return 0.0
-    return float(ndcg(truth_ranks(usable(part, scores)[rows], truth[rows]), FITTED_AT).sum() / users)
+    return float(ndcg(truth_ranks(usable(aligned, scores)[rows], truth[rows]), FITTED_AT).sum() / users)
 
 
-def usable(part, scores):
+def usable(aligned, scores):
     """Return scores in which no absent entry stands before one that is there."""
     scores = np.asarray(scores, np.float32)
-    return scores if part.lists.present.all() else np.where(part.lists.present, scores, -np.inf)
+    return scores if aligned.lists.present.all() else np.where(aligned.lists.present, scores, -np.inf)
 
 
-def single_scores(part, name):
+def single_scores(aligned, name):
     """Return scores that give the order of one signal alone: minus its ranks, ``(n, depth)`` float32."""
-    return -part.orders(name).astype(np.float32)
+    return -aligned.orders(name).astype(np.float32)
 
 
 def refuse_unfitted(lists, path):

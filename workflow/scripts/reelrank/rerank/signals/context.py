@@ -92,15 +92,15 @@ class Context:
     Parameters
     ----------
     sources : Sources
-    part : {'valid', 'test'}
+    split : {'valid', 'test'}
     lists : reelrank.data.lists.RankedLists
         The candidates.
     """
 
-    def __init__(self, sources, part, lists):
+    def __init__(self, sources, split, lists):
         self.sources = sources
         self.lists = lists
-        self.history: Histories = sources.data.queries(part, sources.history).of(lists.users).history
+        self.history: Histories = sources.data.queries(split, sources.history).of(lists.users).history
         self.popularity = np.log1p(sources.data.popularity()).astype(np.float32)
         self.vectors = list(sources.vectors.values())
         self.categories = None if sources.categories is None else Categories(sources.categories)
@@ -179,7 +179,7 @@ class Categories:
 
     def __init__(self, categories):
         sets = [
-            frozenset(part.strip() for part in (text or "").split(SEPARATOR) if part.strip()) for text in categories
+            frozenset(name.strip() for name in (text or "").split(SEPARATOR) if name.strip()) for text in categories
         ]
         distinct = {names: number for number, names in enumerate(sorted({*sets} - {frozenset()}, key=sorted))}
         self.sets = np.array([distinct.get(names, -1) for names in sets])
