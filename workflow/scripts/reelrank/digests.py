@@ -70,7 +70,7 @@ class CodeDigests:
     def _read(self, path):
         """Return the digest of one file by itself, and the library files that it imports."""
         if path not in self._files:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
             imports = [module for module in dict.fromkeys(library_imports(tree, self.scripts)) if module.is_file()]
             self._files[path] = digest(normal_code(tree)), imports
         return self._files[path]
