@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 import yaml
-from rule_blocks import read_rules, rule_files
 
 from reelrank.digests import library_imports
 
@@ -57,23 +56,10 @@ def declared(path):
     return names - {"python", "pip"}
 
 
-def rules(root):
-    """Return (rule, environment or None, step or None) of every rule of the workflow at `root`."""
-    found = []
-    for rule in read_rules(root):
-        environment, step = rule.path("conda", "envs", r"\.yaml"), rule.path("script", "workflow/scripts", r"\.py")
-        runs = {"script", "shell", "run", "notebook", "wrapper"} & set(rule.sections)
-        if runs and not environment:
-            raise ValueError(f"{rule.file}: rule {rule.name} names no environment in ../envs/")
-        if runs - {"shell"} and not step:
-            raise ValueError(f"{rule.file}: rule {rule.name} runs something that is no step in workflow/scripts/")
-        found.append((rule.name, environment and environment.removesuffix(".yaml"), step))
-    return found
-
-
 def workflow_code(root):
     """Return the Python that can be read from the Snakefile and the rule files: imports, and all words as names."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in rule_files(root))
+    files = [root / "Snakefile", *sorted((root / "rules").glob("*.smk"))]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     lines = re.findall(r"^(?:from|import) .+", text, re.MULTILINE)
     return ast.parse("\n".join(lines)), set(re.findall(r"[A-Za-z_]\w*", text))
 
@@ -117,8 +103,6 @@ class Reached:
         return not plain or node.name in self.names
 
     def _reach(self, where, node):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            return
         for path in library_imports(node, self.scripts):
             self._load(path)
         for part in ast.walk(node):
@@ -167,8 +151,13 @@ def needed(scripts, step):
     return Reached(scripts, tree, step).packages
 
 
-def imports(root):
+def imports(root, rules):
     """Return what the rules of each environment may import.
+
+    Parameters
+    ----------
+    root : Path
+    rules : iterable of workflow_rules.Rule
 
     Returns
     -------
@@ -178,9 +167,10 @@ def imports(root):
     scripts = root / "workflow" / "scripts"
     tree, words = workflow_code(root)
     found = {ENGINE: {"the Snakefile": Reached(scripts, tree, "Snakefile", words).packages}}
-    for rule, environment, step in rules(root):
-        if environment:
-            found.setdefault(environment, {})[f"rule {rule}"] = needed(scripts, step) if step else {}
+    for rule in rules:
+        if rule.environment:
+            packages = needed(scripts, rule.step) if rule.step else {}
+            found.setdefault(rule.environment, {})[f"rule {rule.name}"] = packages
     return found
 
 

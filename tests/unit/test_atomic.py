@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from rule_blocks import read_rules
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
@@ -165,21 +164,6 @@ def test_what_writes_by_an_imported_name_is_found(line, call):
 )  # fmt: skip
 def test_what_reads_or_goes_through_the_library_is_no_writing(line):
     assert not list(writes(ast.parse(line)))
-
-
-def written_by_shells(root):
-    """Return the rules whose shell names an output: a command has no temporary name to write to."""
-    return [rule.name for rule in read_rules(root) if re.search(r"\{output\b", rule.sections.get("shell", ""))]
-
-
-def test_no_shell_writes_an_output():
-    assert written_by_shells(REPOSITORY) == [], "a shell writes in place: make it a step"
-
-
-def test_a_shell_that_writes_an_output_is_found(tmp_path):
-    text = 'rule a:\n    output:\n        x="b",\n    shell:\n        "cat {input} | tee {log} > {output.x}"\n'
-    (tmp_path / "Snakefile").write_text(text, encoding="utf-8")
-    assert written_by_shells(tmp_path) == ["a"]
 
 
 def test_what_is_allowed_is_there():

@@ -1,20 +1,16 @@
 """Wrong configs are refused by their key."""
 
-import re
+from pathlib import Path
 
 import pytest
 from configs import FOLDER, completed, merged, refused
-from rule_blocks import read_rules
 
 from reelrank.config import complete as settings
 from reelrank.errors import InputError
+from reelrank.plan.paths import JOBS
 
 #: Logs beside those of re-rankers.
-LOGS = {
-    name
-    for rule in read_rules(FOLDER.parent)
-    for name in re.findall(r"/lists/.*/seed\{+seed\}+/(\w+)\.log", rule.sections.get("log", ""))
-}
+LOGS = {Path(job).name for job in JOBS.values() if "/lists/" in job and "{reranker}" not in job}
 
 #: One text encoder with two fields.
 TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", "comments")]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import rattler
 import yaml
-from environments import KEPT, PLUGIN, declared, entries, faults, imports, needed, rules
+from environments import KEPT, PLUGIN, declared, entries, faults, imports, needed
 from packaging.requirements import Requirement
 from rattler.exceptions import InvalidMatchSpecError
+from workflow_rules import Rule, all_rules
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
@@ -66,7 +67,7 @@ def test_channels_are_those_of_the_community(path):
 
 @pytest.fixture(scope="module")
 def imported():
-    return imports(REPOSITORY)
+    return imports(REPOSITORY, all_rules(REPOSITORY).values())
 
 
 @pytest.fixture(scope="module")
@@ -99,35 +100,17 @@ def drop(entry, package):
     return None if same else entry
 
 
-#: A workflow of one step, with imports of every form. `idle` is imported by a function that nothing calls.
+#: The rules of a workflow of one step.
+RULES = [Rule("first", "a", "first.py", None), Rule("show", "a", None, None)]
+
+#: Its files, with imports of every form. `idle` is imported by a function that nothing calls.
 PLANTED = {
-    "Snakefile": 'include: "rules/a.smk"\nfrom reelrank import settings\nsettings.load()\n',
-    "rules/a.smk": """
-if True:
-
-    rule first:
-        conda:
-            "../envs/a.yaml"
-        script:
-            "../workflow/scripts/first.py"
-
-
-rule show:
-    conda:
-        "../envs/a.yaml"
-    shell:
-        "cat"
-""",
+    "Snakefile": "from reelrank import settings\nsettings.load()\n",
     "envs/a.yaml": "dependencies: [python=3.11, one=1, two=2, pip, {pip: [three==3, four==4, five==5]}]",
     "envs/snakemake.yaml": "dependencies: [six=6, snakemake-executor-plugin-x=1]",
     "workflow/scripts/first.py": """
-from typing import TYPE_CHECKING
-
 import one.part
 from reelrank.models import load
-
-if TYPE_CHECKING:
-    from typed import Thing
 
 
 def main():
@@ -136,8 +119,7 @@ def main():
     load("x")
 
 
-if __name__ == "__main__":
-    main()
+main()
 """,
     "workflow/scripts/reelrank/__init__.py": "",
     "workflow/scripts/reelrank/settings.py": "def load():\n    import six\n",
@@ -158,7 +140,7 @@ def unused():
     "workflow/scripts/reelrank/models/x.py": "import three\nclass Model:\n    def run(self):\n        import four\n",
     "workflow/scripts/reelrank/far.py": "def away():\n    import importlib\n    importlib.import_module('five.sub')\n",
 }
-NUMBERS = {name: [name] for name in ("one", "two", "three", "four", "five", "six", "idle", "typed")}
+NUMBERS = {name: [name] for name in ("one", "two", "three", "four", "five", "six", "idle")}
 
 
 def plant(root, **changes):
@@ -167,12 +149,11 @@ def plant(root, **changes):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return faults(root / "envs", imports(root), kept={}, distributions=NUMBERS)
+    return faults(root / "envs", imports(root, RULES), kept={}, distributions=NUMBERS)
 
 
 def test_imports_of_every_form_are_found(tmp_path):
     assert plant(tmp_path) == []
-    assert rules(tmp_path) == [("first", "a", "first.py"), ("show", "a", None)]
     found = needed(tmp_path / "workflow" / "scripts", "first.py")
     assert found == {
         "one": "first.py",
@@ -188,19 +169,19 @@ def test_a_planted_lack_is_found(name, tmp_path):
     spec = {"one": "one=1, ", "two": "two=2, ", "three": "three==3, ", "four": "four==4, ", "five": ", five==5"}[name]
     plant(tmp_path)
     (tmp_path / "envs" / "a.yaml").write_text(PLANTED["envs/a.yaml"].replace(spec, ""), encoding="utf-8")
-    (found,) = faults(tmp_path / "envs", imports(tmp_path), kept={}, distributions=NUMBERS)
+    (found,) = faults(tmp_path / "envs", imports(tmp_path, RULES), kept={}, distributions=NUMBERS)
     assert found.startswith(f"a.yaml lacks {name}, which ") and found.endswith("imports for rule first")
 
 
 def test_a_lack_of_the_engine_a_needless_package_and_a_needless_exception_are_found(tmp_path):
     plant(tmp_path)
     (tmp_path / "envs" / "snakemake.yaml").write_text("dependencies: [idle=1]", encoding="utf-8")
-    assert faults(tmp_path / "envs", imports(tmp_path), {("a", "one"): "why"}, NUMBERS) == [
+    assert faults(tmp_path / "envs", imports(tmp_path, RULES), {("a", "one"): "why"}, NUMBERS) == [
         "a.yaml: one is no exception any more",
         "snakemake.yaml lacks six, which reelrank/settings.py imports for the Snakefile",
         "snakemake.yaml has idle, which nothing imports",
     ]
-    assert faults(tmp_path / "envs", imports(tmp_path), {("snakemake", "idle"): "why"}, NUMBERS) == [
+    assert faults(tmp_path / "envs", imports(tmp_path, RULES), {("snakemake", "idle"): "why"}, NUMBERS) == [
         "snakemake.yaml lacks six, which reelrank/settings.py imports for the Snakefile"
     ]
 
@@ -214,28 +195,9 @@ def test_a_method_that_imports_for_its_caller_counts(tmp_path):
 def test_an_environment_that_is_no_file_is_found(tmp_path):
     plant(tmp_path)
     (tmp_path / "envs" / "a.yaml").unlink()
-    assert faults(tmp_path / "envs", imports(tmp_path), {}, NUMBERS) == [
+    assert faults(tmp_path / "envs", imports(tmp_path, RULES), {}, NUMBERS) == [
         "a.yaml is no file, and rule first, rule show names it"
     ]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('    conda:\n        "../envs/a.yaml"\n    shell', "    shell", "rule show names no environment"),
-        (
-            'conda:\n        "../envs/a.yaml"\n    shell',
-            'conda:\n        "b.yaml"\n    shell',
-            "rule show names no env",
-        ),
-        ("    shell:\n", "    run:\n", "rule show runs something"),
-        ("first.py", "first.R", "rule first runs something"),
-    ],
-)
-def test_a_rule_that_cannot_be_checked_is_refused(old, new, message, tmp_path):
-    assert old in PLANTED["rules/a.smk"]
-    with pytest.raises(ValueError, match=message):
-        plant(tmp_path, **{"rules__a.smk": PLANTED["rules/a.smk"].replace(old, new)})
 
 
 @pytest.mark.parametrize("name", ['f"{kind}"', "kind", "'reelrank.nothing'"])

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import yte
-from rule_blocks import read_rules
+from workflow_rules import all_rules
 
 REPOSITORY = Path(__file__).parents[2]
 PROFILE = REPOSITORY / "profiles" / "slurm" / "config.yaml"
-RULES = {rule.name: rule for rule in read_rules(REPOSITORY) if rule.name != "all"}
+RULES = {name: rule for name, rule in all_rules(REPOSITORY).items() if name != "all"}
 NAMES = set(RULES)
 
 #: Rules that run alone without a GPU, by their lines in the profile.
@@ -40,4 +40,4 @@ def test_every_rule_has_a_gpu_a_group_or_a_reason():
 
 def test_retries_are_the_profiles():
     assert profile()["retries"] > 0
-    assert [name for name, rule in RULES.items() if "retries" in rule.sections] == []
+    assert [name for name, rule in RULES.items() if rule.rule._restart_times] == []

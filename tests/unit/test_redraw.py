@@ -11,19 +11,19 @@ from small_data import interactions_of, random_interactions
 
 from reelrank.audit.target_draws import redraw
 from reelrank.audit.targets import read_targets
-from reelrank.config.redrawing import (
+from reelrank.config.redrawing import check_audit
+from reelrank.data.interactions import load_interactions
+from reelrank.data.splits import SPLITS, TEST, TRAIN, UNUSED, VALID, split_table
+from reelrank.data.tables import read_table, write_table
+from reelrank.errors import InputError
+from reelrank.plan.redrawing import (
     audited_base_models,
     audited_rerankers,
-    check_audit,
     fitted_in_sample,
     learned_under,
     real,
     redrawn,
 )
-from reelrank.data.interactions import load_interactions
-from reelrank.data.splits import SPLITS, TEST, TRAIN, UNUSED, VALID, split_table
-from reelrank.data.tables import read_table, write_table
-from reelrank.errors import InputError
 
 
 def before(data, items, code):

@@ -34,7 +34,7 @@ class CodeDigests:
 
     def __init__(self, scripts):
         self.scripts = Path(scripts)
-        self._files = {}
+        self._files, self._found = {}, {}
 
     def of(self, *files):
         """Return the digest of files and of every file of the library that they import, directly or not.
@@ -52,6 +52,11 @@ class CodeDigests:
         FileNotFoundError
             If one of these is no file: its changes would rerun nothing.
         """
+        if files not in self._found:
+            self._found[files] = self._of(files)
+        return self._found[files]
+
+    def _of(self, files):
         todo = [self.scripts / file for file in files]
         for path in todo:
             if not path.is_file():
@@ -70,7 +75,7 @@ class CodeDigests:
     def _read(self, path):
         """Return the digest of one file by itself, and the library files that it imports."""
         if path not in self._files:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
             imports = [module for module in dict.fromkeys(library_imports(tree, self.scripts)) if module.is_file()]
             self._files[path] = digest(normal_code(tree)), imports
         return self._files[path]

@@ -113,10 +113,9 @@ def _about_data(run):
 def command(run):
     """Return the command that makes this page again, from the folder of the repository."""
     paths = Paths(run.config["run"].get("name"))
-    files = [
-        fill(path, dataset=run.config["dataset"], protocol=run.protocol) for path in (paths.run_config, paths.report)
-    ]
-    return "snakemake --cores 2 --configfile {} -- {}".format(*files)
+    place = {"dataset": run.config["dataset"], "protocol": run.protocol}
+    config, page = (fill(path, **place) for path in (paths.run_config, paths.report))
+    return f"snakemake --cores 2 --configfile {config} -- {page}"
 
 
 def _figure(name, path, folder):
