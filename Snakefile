@@ -4,7 +4,12 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
+# What runs, and what can be run. Several files merge.
 configfile: workflow.source_path("config/config.yaml")
+configfile: workflow.source_path("config/models.yaml")
+configfile: workflow.source_path("config/encoders.yaml")
+configfile: workflow.source_path("config/language_models.yaml")
+configfile: workflow.source_path("config/rerankers.yaml")
 
 
 include: "rules/common.smk"  # and then the stages, in the order of the pipeline

@@ -10,7 +10,7 @@ def about_list(wildcards, reranker=None):
         "base_model": wildcards.base_model,
         "seed": int(wildcards.seed),
         "reranker": name,
-        "kind": settings.RERANKER_KINDS[config["rerankers"][name]["type"]],
+        "kind": settings.reranker_kind(config, name),
         "depth": settings.reranker_depth(config, name),
         "config_digest": digests.digest(
             {key: DATASET.get(key) for key in ("adapter", "options", "generate")},

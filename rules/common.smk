@@ -97,7 +97,7 @@ def code_digest(script, *modules):
 def external_lists(wildcards):
     """The files that an outside recommender's lists are read from: test, and valid where there are some."""
     block = config["models"][wildcards.base_model]
-    return {part: block[part] for part in PARTS if part in block}
+    return {part: block[part] for part in PARTS if block[part]}
 
 
 def archive_parts(wildcards):

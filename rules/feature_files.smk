@@ -103,7 +103,7 @@ def clip_reports(wildcards):
 
 def concatenated(reranker):
     """The (encoder, field) whose histories a re-ranker encodes as one text, if it does."""
-    together = settings.similarity_options(config["rerankers"][reranker])["pooling"] == "concatenate"
+    together = config["rerankers"][reranker]["pooling"] == "concatenate"
     return fields.features_of(config, reranker, "rerankers")[0] if together else None
 
 

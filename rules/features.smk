@@ -5,7 +5,7 @@
 
 
 scattergather:
-    shards=config["shards"],
+    shards=config["item_shards"],
 
 
 rule embed_text:
@@ -69,7 +69,7 @@ rule gather_features:
     log:
         "results/logs/{dataset}/{place}/{encoder}/{field}.log",
     benchmark:
-        f"results/benchmarks/{{dataset}}/{{place}}/{{encoder}}/{{field}}.all-of-{config['shards']}.tsv"
+        f"results/benchmarks/{{dataset}}/{{place}}/{{encoder}}/{{field}}.all-of-{config['item_shards']}.tsv"
     wildcard_constraints:
         encoder=names(set(config["encoders"]) - set(encoders_of("published"))),
     conda:

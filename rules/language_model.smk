@@ -85,7 +85,7 @@ rule rerank_by_likelihood:
     threads: config["threads"]
     params:
         about=about_list,
-        reranker=lambda wildcards: settings.likelihood_options(config["rerankers"][wildcards.reranker]),
+        reranker=lambda wildcards: config["rerankers"][wildcards.reranker],
         source=lambda wildcards: language_model_source(
             wildcards, config["rerankers"][wildcards.reranker]["language_model"]
         ),

@@ -19,7 +19,7 @@ rule rerank_randomly:
         "../envs/data.yaml"
     params:
         about=about_list,
-        seed=lambda wildcards: config["rerankers"][wildcards.reranker].get("seed", 1),
+        seed=lambda wildcards: config["rerankers"][wildcards.reranker]["seed"],
         code=code_digest("rerank_randomly.py"),
     script:
         "../workflow/scripts/rerank_randomly.py"
@@ -52,7 +52,7 @@ rule rerank_by_similarity:
             (encoder, field, fields.encoder_block(config, encoder))
             for encoder, field in fields.features_of(config, wildcards.reranker, "rerankers")
         ],
-        options=lambda wildcards: settings.similarity_options(config["rerankers"][wildcards.reranker]),
+        options=lambda wildcards: config["rerankers"][wildcards.reranker],
         texts=lambda wildcards: history_parts(wildcards.reranker),
         history=config["history"],
         threads=config["threads"],

@@ -4,7 +4,7 @@ Each protocol has a twin, ``{protocol}_redrawn``, whose held-out items are drawn
 (see `reelrank.audit.target_draws`). Everything that follows the split is computed again under it.
 """
 
-from reelrank.errors import InputError, suggest
+from reelrank.errors import suggest
 
 #: Ending of the name of a protocol with redrawn targets.
 ENDING = "_redrawn"
@@ -68,8 +68,8 @@ def fitted_in_sample(config):
     return [name for name in audited_rerankers(config) if config["rerankers"][name]["type"] == "zscore"]
 
 
-def check_audit(config):
-    """Check that the audited base models are defined; raise `InputError` with the key that is wrong."""
+def check_audit(config, problems):
+    """Check that the audited base models are defined; `problems` takes the mistakes."""
     for name in config["audit"]["base_models"] or []:
         if name not in config["models"]:
-            raise InputError(f"config key audit.base_models: unknown name {name!r}; {suggest(name, config['models'])}")
+            problems.add(f"config key audit.base_models: unknown name {name!r}; {suggest(name, config['models'])}")
