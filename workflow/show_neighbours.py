@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
+from reelrank.config.complete import complete, default_config  # noqa: E402
 from reelrank.config.fields import encoder_block  # noqa: E402
 from reelrank.datasets.microlens import read_titles  # noqa: E402
 from reelrank.features.encoders import build_encoder, encode_present  # noqa: E402

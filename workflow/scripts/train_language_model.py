@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def main(interactions_path, split_path, items_path, folder, block, threads, code=""):
     """Write the folder of the language model that a config block describes; `code` is a digest of what trains."""
-    options = pretraining.LanguageModelOptions(**{key: value for key, value in block.items() if key != "type"})
-    make_deterministic(threads, options.seed)
+    options = {key: value for key, value in block.items() if key != "type"}
+    make_deterministic(threads, options["seed"])
     data = load_interactions(interactions_path, split_path)
     titles = plain_titles(read_table(items_path, "items")["title"].to_pylist())
-    tokenizer = pretraining.train_tokenizer(titles, options.vocabulary_size)
-    sequences = pretraining.token_sequences(data.training(), titles, tokenizer, options.max_length)
+    tokenizer = pretraining.train_tokenizer(titles, options["vocabulary_size"])
+    sequences = pretraining.token_sequences(data.training(), titles, tokenizer, options["max_length"])
     logging.info("%d sequences, %d tokens", len(sequences), sum(map(len, sequences)))
     model = pretraining.build_model(tokenizer, options).to(pick_device())
     checkpoint = Checkpoint(folder, pretraining.sequences_digest(options, sequences, code))

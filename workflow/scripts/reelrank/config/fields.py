@@ -76,7 +76,7 @@ def features_of(config, name, section):
 
 
 def check_definitions(config, problems):
-    """Check what tags and joined fields are made of, where the run uses them or could; `problems` takes the mistakes."""
+    """Check what tags and joined fields are made of, if the run uses them or could; `problems` takes the mistakes."""
     for name, block in config["tags"].items():
         with problems.noting():
             _check_tags(config, name, block)

@@ -103,9 +103,8 @@ def signals_of(config, name):
         return [other for other in usable if not reasons[other]], {other: why for other, why in reasons.items() if why}
     for other in named:
         if other in config["rerankers"] and other not in usable and other in run:
-            raise InputError(
-                f"{where}: {other!r} is of kind {reranker_kind(config, other)}; expected re-rankers by a model, {usable}"
-            )
+            kind = reranker_kind(config, other)
+            raise InputError(f"{where}: {other!r} is of kind {kind}; expected re-rankers by a model, {usable}")
         if other not in usable:
             what = "is not in run.rerankers" if other in config["rerankers"] else "is no configured re-ranker"
             raise InputError(f"{where}: {other!r} {what}; {suggest(other, usable)}")

@@ -6,7 +6,7 @@ No plug-in is imported: that would take seconds, and Snakemake itself runs this.
 from pathlib import Path
 
 from reelrank.config.schema import FOLDER, load_schema
-from reelrank.errors import InputError, suggest
+from reelrank.errors import suggest
 
 #: The library.
 LIBRARY = Path(__file__).parents[1]
@@ -52,10 +52,14 @@ def _check_section(section, entries, rooms, library, problems):
             files.setdefault(path.stem, file)
     for kind, file in files.items():
         if kind not in entries:
-            problems.add(f"{file}: found no entry {kind!r} in {schema}; expected its keys there ({suggest(kind, entries)})")
+            problems.add(
+                f"{file}: found no entry {kind!r} in {schema}; expected its keys there ({suggest(kind, entries)})"
+            )
         elif entries[kind].get("file") is False:
             problems.add(f"{file}: the name {kind!r} is taken by a type without a file in {schema}; expected another")
     for kind, entry in entries.items():
         if kind not in files and entry.get("file") is not False:
             where = " or ".join(f"{library.name}/{room}/{kind}.py" for room in rooms)
-            problems.add(f"{schema}: the type {kind!r} has no file; expected {where}, or `file: false` where none is needed")
+            problems.add(
+                f"{schema}: the type {kind!r} has no file; expected {where}, or `file: false` where none is needed"
+            )

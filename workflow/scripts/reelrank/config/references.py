@@ -96,8 +96,8 @@ def _check_reranker(config, name, folder, problems):
         problems.add(f"config key {where}: a log of the run has this name; expected another")
     if (name == "identity") != (block["type"] == "identity"):
         problems.add(
-            f"config key {where}.type: found {block['type']!r}; the base list is called 'identity', and nothing else is "
-            "of type 'identity'"
+            f"config key {where}.type: found {block['type']!r}; the base list is called 'identity', and nothing else "
+            "is of type 'identity'"
         )
     with problems.noting():
         _check_depth(config, name, problems)

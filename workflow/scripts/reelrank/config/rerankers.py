@@ -1,10 +1,10 @@
-"""What the config says of a re-ranker's lists: their kind and their depth. No heavy import: Snakemake itself runs this."""
+"""The kind and the depth of a re-ranker's lists, by the config. No heavy import: Snakemake itself runs this."""
 
 from reelrank.config.schema import entry
 
 
 def reranker_kind(config, name):
-    """Return the kind of a re-ranker's lists (see `reelrank.data.tables.KINDS`), as the schema entry of its type says."""
+    """Return the kind of a re-ranker's lists (`reelrank.data.tables.KINDS`), as the schema of its type says."""
     return entry("rerankers", config["rerankers"][name]["type"])["kind"]
 
 

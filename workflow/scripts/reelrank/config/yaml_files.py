@@ -18,7 +18,7 @@ class _Loader(_Fast):
         self.checked = set()
 
     def flatten_mapping(self, node):
-        """Check the keys of a node before what it merges (``<<``) is written into it; what is merged may be replaced."""
+        """Check the keys of a node before it takes what it merges (``<<``), whose keys it may have again."""
         if id(node) not in self.checked:
             self.checked.add(id(node))
             _refuse_twice(node)
@@ -45,7 +45,7 @@ def read_yaml(path):
     """
     path = Path(path)
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except yaml.YAMLError as error:
