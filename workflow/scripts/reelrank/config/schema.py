@@ -173,8 +173,11 @@ def _check_multiple(block, name, rule, where, problems):
     times, found, other = rule.get("times", 1), block.get(name), block.get(rule["of"])
     if found is None or other is None or found % (times * other) == 0:
         return
-    expected = f"{rule['of']}, {other}" if times == 1 else f"{times} * {rule['of']}, {times * other}"
-    problems.add(f"config key {where}.{name}: found {found}; expected a multiple of {expected}")
+    multiple = rule["of"] if times == 1 else f"{times} * {rule['of']}"
+    problems.add(
+        f"config key {where}: found {name} {found} and {rule['of']} {other}; expected {name} to be a multiple of "
+        f"{multiple}"
+    )
 
 
 def filled(value, schema):
