@@ -7,7 +7,12 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
+# What runs, and what can be run. Several files merge.
 configfile: workflow.source_path("config/config.yaml")
+configfile: workflow.source_path("config/models.yaml")
+configfile: workflow.source_path("config/encoders.yaml")
+configfile: workflow.source_path("config/language_models.yaml")
+configfile: workflow.source_path("config/rerankers.yaml")
 
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))

@@ -102,7 +102,7 @@ rule embed_images:
 # Shards are temporary: what decides them is a param or an input here too, or a change of it would go unseen.
 rule gather_features:
     input:
-        shards=shards_of(paths.feature_shard, config["shards"]),
+        shards=shards_of(paths.feature_shard, config["item_shards"]),
         given=plan.features.given_files,
     output:
         matrix=paths.features,
@@ -110,7 +110,7 @@ rule gather_features:
     log:
         paths.log("feature"),
     benchmark:
-        gathered_from(paths.benchmark("feature"), config["shards"])
+        gathered_from(paths.benchmark("feature"), config["item_shards"])
     wildcard_constraints:
         encoder=one_of(plan.features.computed_encoders),
     conda:

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "workflow" / "scripts"))
 
+from reelrank.config.complete import complete, default_config  # noqa: E402
 from reelrank.config.fields import encoder_block  # noqa: E402
 from reelrank.datasets.microlens import read_titles  # noqa: E402
 from reelrank.features.encoders import build_encoder, encode_present  # noqa: E402
@@ -29,11 +29,11 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("titles", help="file with lines `item, title`")
     parser.add_argument("items", type=int, nargs="+")
-    parser.add_argument("--encoder", default="all-MiniLM-L6-v2", help="an encoder of config/config.yaml")
+    parser.add_argument("--encoder", default="all-MiniLM-L6-v2", help="an encoder of config/encoders.yaml")
     parser.add_argument("--limit", type=int, help="read only the first so many titles")
     parser.add_argument("--neighbours", type=int, default=3)
     own = parser.parse_args(arguments)
-    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = complete(default_config(ROOT / "config"), ROOT / "config")
     make_deterministic(config["threads"], seed=0)
     titles = read_titles(own.titles)
     texts = list(dict.fromkeys([*(titles[item] for item in own.items), *list(titles.values())[: own.limit]]))

@@ -5,10 +5,10 @@ import time
 import numpy as np
 import open_clip
 import torch
-import yaml
 from images_fixture import noise
 from snakemake_run import ROOT
 
+from reelrank.config.complete import complete, default_config
 from reelrank.datasets.microlens import read_titles
 from reelrank.datasets.sample import SampleParameters, generate_tables
 from reelrank.features.clip import Clip
@@ -38,7 +38,7 @@ def test_titles_against_a_bare_encode(tmp_path):
     generate_tables(SampleParameters(items=TITLES, users=5), {"titles": tmp_path / "titles.csv"})
     # Each text once, or ours would gain by encoding it once.
     titles = list(dict.fromkeys(read_titles(tmp_path / "titles.csv").values()))
-    block = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["encoders"]["all-MiniLM-L6-v2"]
+    block = complete(default_config(ROOT / "config"), ROOT / "config")["encoders"]["all-MiniLM-L6-v2"]
     encoder = build_encoder("all-MiniLM-L6-v2", block)
     by_length = sorted((title for title in titles if title), key=len)
     options = {"batch_size": 128, "normalize_embeddings": True, "show_progress_bar": False}

@@ -10,7 +10,7 @@ from fuse_fixture import fuse_arguments, tables
 from planted import ABOUT
 from speed import in_a_process
 
-from reelrank.config.fusions import DEFAULTS
+from reelrank.config.schema import options as complete_options
 from reelrank.data.interactions import Interactions
 from reelrank.data.lists import RankedLists, write_lists
 from reelrank.data.splits import leave_one_out
@@ -54,13 +54,14 @@ def fused(folder, kind):
     signals = {name: {part: folder / f"{name}.{part}.parquet" for part in PARTS} for name in SIGNALS}
     outputs = {kind: {key: folder / f"{kind}.{key}" for key in (*PARTS, "description")}}
     about = {**ABOUT, "reranker": kind, "kind": "fusion", "depth": DEPTH}
-    block = {"type": kind, "signals": list(SIGNALS), "options": DEFAULTS[kind], "twin_of": None, "about": about}
+    options = complete_options("rerankers", kind)
+    block = {"type": kind, "signals": list(SIGNALS), "options": options, "twin_of": None, "about": about}
     started = time.process_time()
     fuse.main(**fuse_arguments(inputs, signals, outputs), fusions={kind: block}, history="full", threads=1)
     return time.process_time() - started
 
 
-@pytest.mark.parametrize("kind", DEFAULTS)
+@pytest.mark.parametrize("kind", ["rrf", "zscore", "lambdamart"])
 def test_memory_of_fuse(folder, kind):
     path, n = folder
     seconds, memory = in_a_process(fused, path, kind, timeout=7200)

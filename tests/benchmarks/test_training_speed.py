@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from small_data import interactions_of, random_interactions
+from small_models import model_of
 from speed import best_seconds
 
-from reelrank.models import dssm, nfm, sasrec
-from reelrank.training.loop import TrainingOptions, _run_epoch
+from reelrank.config.schema import options as complete_options
+from reelrank.training.loop import _run_epoch
 from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss
 
 ITEMS = 19_738
@@ -41,7 +42,7 @@ def optimizer_of(model):
 def test_training_against_a_bare_loop(kind, size, batch_size):
     torch.set_num_threads(2)
     data = random_interactions(1, 20_000, ITEMS, 3, 11)
-    model = {"dssm": dssm, "nfm": nfm}[kind].Model({"embedding_size": size}, data.n_users, ITEMS)
+    model = model_of(kind, data.n_users, ITEMS, embedding_size=size)
     model.module = model.build()
     model.prepare(data, None)
     samples = FirstSteps(model.samples(data), batch_size * (3 if size == 1024 else 12))
@@ -57,7 +58,7 @@ def test_training_against_a_bare_loop(kind, size, batch_size):
             in_batch_softmax_loss(logits, batch, model.module.log_probability).backward()
             optimizer.step()
 
-    options = TrainingOptions(batch_size=batch_size)
+    options = complete_options("models", kind, batch_size=batch_size)
 
     def ours():
         _run_epoch(model.module, samples, optimizer, options, torch.Generator().manual_seed(1))
@@ -78,11 +79,11 @@ def movielens(path):
 def test_a_pass_of_sasrec_over_movielens(shared_data):
     torch.set_num_threads(2)
     data = movielens(shared_data("ml-100k/u.data"))
-    model = sasrec.Model({"embedding_size": 64, "layers": 2, "history_length": 50}, data.n_users, data.n_items)
+    model = model_of("sasrec", data.n_users, data.n_items, embedding_size=64, layers=2, history_length=50)
     model.module = model.build()
     samples, optimizer = model.samples(data), optimizer_of(model)
     shuffle = torch.Generator().manual_seed(1)
-    options = TrainingOptions(batch_size=128)
+    options = model.options | {"batch_size": 128}
     seconds = best_seconds({"ours": lambda: _run_epoch(model.module, samples, optimizer, options, shuffle)}, repeats=3)
     every = len(PrefixSamples(data, 0, torch.device("cpu")))
     print(f"\nsasrec, hidden 64, 2 layers, length 50, full softmax: {seconds['ours']:.1f} s for {every} ", end="")

@@ -9,10 +9,12 @@ import pytest
 import torch
 import train as step_train
 from small_data import random_interactions
+from small_models import model_of
 
+from reelrank.config.schema import options as complete_options
 from reelrank.data.tables import SPLITS, write_table
 from reelrank.errors import InputError
-from reelrank.models import WEIGHTS, Recommender, model_class
+from reelrank.models import WEIGHTS, Recommender
 from reelrank.training import loop as training
 from reelrank.training.checkpoints import Checkpoint, training_digest
 
@@ -26,7 +28,7 @@ class Killed(BaseException):
 def fit(kind, folder, options=None, seed=1, code=""):
     """Fit a model in `folder`; return its epochs and the bytes of its weights."""
     data = random_interactions(3)
-    model = model_class(kind)({**OPTIONS, **(options or {})}, data.n_users, data.n_items)
+    model = model_of(kind, data.n_users, data.n_items, **{**OPTIONS, **(options or {})})
     epochs = model.fit(data, seed, folder, code=code)
     model.save(folder)
     return epochs, (folder / WEIGHTS).read_bytes()
@@ -166,14 +168,14 @@ def test_a_checkpoint_under_a_wrong_name_is_refused(content, monkeypatch, tmp_pa
 
 
 def test_the_digest_is_of_all_that_decides_a_training(monkeypatch):
-    data, options = random_interactions(3), model_class("nfm").Hyperparameters()
+    data, options = random_interactions(3), complete_options("models", "nfm")
     features = np.ones((data.n_items, 2), np.float32)
     codes = data.codes.copy()
     codes[0] = 3
     digests = [
         training_digest("nfm", options, 1, data),
         training_digest("bpr", options, 1, data),
-        training_digest("nfm", replace(options, dropout=0.1), 1, data),
+        training_digest("nfm", options | {"dropout": 0.1}, 1, data),
         training_digest("nfm", options, 2, data),
         training_digest("nfm", options, 1, random_interactions(4)),
         training_digest("nfm", options, 1, replace(data, codes=codes)),

@@ -6,6 +6,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
 from reelrank.features.clip import Clip, build, preprocessing_of
 from reelrank.features.clip_training import enlarged, load_pairs, retrieval, split_pairs, train
@@ -50,7 +51,8 @@ def test_it_learns_colours_and_the_same_seed_makes_the_same_weights(tmp_path):
     again = trained(1)[0].state_dict()
     assert all(torch.equal(weight, again[key]) for key, weight in model.state_dict().items())
     safetensors.torch.save_file({key: weight.contiguous() for key, weight in again.items()}, tmp_path / "w.safetensors")
-    block = {"type": "dataset_clip", "architecture": ARCHITECTURE, "pooling": "max", "epochs": 30}
+    options = complete_options("encoders", "dataset_clip", architecture=ARCHITECTURE, pooling="max", epochs=30)
+    block = {"type": "dataset_clip", **options}
     encoder = build_encoder("own", block, tmp_path / "w.safetensors")
     np.testing.assert_array_equal(encoder.encode(list(COLOURS)), texts)
     assert encoder.pooling == "max" and encoder.description["revision"].startswith("sha256:")
@@ -58,7 +60,10 @@ def test_it_learns_colours_and_the_same_seed_makes_the_same_weights(tmp_path):
     other = {**ARCHITECTURE, "embed_dim": 8}
     with pytest.raises(InputError, match=r"w.safetensors: the weights are not of this architecture"):
         build_encoder("own", {**block, "architecture": other}, tmp_path / "w.safetensors")
-    own = {"type": "open_clip", "architecture": ARCHITECTURE, "pretrained": str(tmp_path / "w.safetensors")}
+    weights = str(tmp_path / "w.safetensors")
+    own = complete_options("encoders", "open_clip", architecture=ARCHITECTURE, pretrained=weights) | {
+        "type": "open_clip"
+    }
     np.testing.assert_array_equal(build_encoder("own", own).encode(list(COLOURS)), texts)
 
 

@@ -1,8 +1,6 @@
 """The config: shipped ones are right, their schemas are what the code is."""
 
 import copy
-import dataclasses
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -11,6 +9,7 @@ from snakemake.utils import update_config
 
 from reelrank.config import complete as settings
 from reelrank.config.fields import diversity_feature, feature_path, features_of
+from reelrank.config.schema import READS, load_schema
 from reelrank.data.list_formats import READERS
 from reelrank.data.tables import KINDS
 from reelrank.datasets import ADAPTERS
@@ -18,10 +17,13 @@ from reelrank.errors import InputError
 from reelrank.models import model_class
 from reelrank.plan import raw_files as raw
 
-PRICES = FOLDER / "prices.yaml"
-OVERLAYS = [*sorted({*FOLDER.glob("*.yaml")} - {PRICES}), *sorted((REPOSITORY / "tests" / "config").glob("*.yaml"))]
+OVERLAYS = [
+    FOLDER / "ml-100k.yaml",
+    FOLDER / "microlens-100k.yaml",
+    *sorted((REPOSITORY / "tests" / "config").glob("*.yaml")),
+]
 DATASETS = sorted(path.stem for path in (FOLDER / "datasets").glob("*.yaml"))
-SCHEMAS = sorted((FOLDER / "schemas").glob("*.yaml"))
+SCHEMAS = sorted(path.name.removesuffix(".schema.yaml") for path in (FOLDER / "schemas").glob("*.schema.yaml"))
 
 
 @pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
@@ -115,9 +117,9 @@ def undescribed(schema, where):
         yield from undescribed(value, f"{where}.{key}")
 
 
-@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
-def test_every_key_is_described(path):
-    schema = load(path)
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_key_is_described(name):
+    schema = load_schema(name)
     types = {"": schema} if "properties" in schema else schema
     for kind, own in types.items():
         jsonschema.Draft202012Validator.check_schema(own)
@@ -125,33 +127,22 @@ def test_every_key_is_described(path):
         assert list(undescribed(own, kind)) == []
 
 
-def test_the_keys_of_models_are_their_hyper_parameters():
-    types = load(FOLDER / "schemas" / "models.schema.yaml")
-    files = {path.stem for path in Path(settings.__file__).parent.glob("models/[a-z]*.py")}
-    # External lists are read, not fitted: no file.
-    assert set(types) == files | {"external"}, (
-        "each file of models/ needs its keys in config/schemas/models.schema.yaml, and each type there its file"
-    )
-    for kind in files:
-        schema = types[kind]
-        own = {field.name for field in dataclasses.fields(model_class(kind).Hyperparameters)}
-        assert set(schema["properties"]) == own, f"{kind}: the keys in the schema are not the fields of Hyperparameters"
+@pytest.mark.parametrize("section", ["models", "encoders", "language_models", "rerankers"])
+def test_every_key_has_a_default_that_is_right_or_must_be_given(section):
+    for kind, own in load_schema(section).items():
+        assert set(own.get("reads", [])) <= set(READS)
+        for key, schema in own["properties"].items():
+            if kind != "generative":  # `reelrank.config.generative` completes it
+                assert ("default" in schema) != (key in own.get("required", [])), (kind, key)
+            if "default" in schema:
+                jsonschema.validate(schema["default"], schema)
 
 
 def test_types_and_adapters_have_what_the_config_promises():
-    schemas = {name: load(FOLDER / "schemas" / f"{name}.schema.yaml") for name in ("encoders", "rerankers", "config")}
-    files = {path.stem for path in Path(settings.__file__).parent.glob("features/encoders/[a-z]*.py")}
-    assert set(schemas["encoders"]) == files
-    assert set(schemas["rerankers"]) == set(settings.RERANKER_KINDS) and set(settings.RERANKER_KINDS.values()) <= set(
-        KINDS
-    )
-    adapters = schemas["config"]["$defs"]["dataset"]["properties"]["adapter"]["enum"]
+    assert {own["kind"] for own in load_schema("rerankers").values()} <= set(KINDS)
+    assert all(own["reads"] for section in ("models", "encoders") for own in load_schema(section).values())
+    adapters = load_schema("config")["$defs"]["dataset"]["properties"]["adapter"]["enum"]
     assert set(adapters) == set(ADAPTERS) == set(raw.FIELD_ROLES)
-
-
-def test_the_defaults_of_sasrec_are_those_of_the_model():
-    own = model_class("sasrec").Hyperparameters()
-    assert {key: getattr(own, key) for key in settings.SASREC_DEFAULTS} == settings.SASREC_DEFAULTS
 
 
 @pytest.mark.parametrize("suffix", [*READERS, ".CSV"])
@@ -169,12 +160,11 @@ def test_merging_is_snakemakes():
 
 
 def test_depths_and_options_have_defaults():
-    config = completed()
-    assert [settings.reranker_depth(config, name) for name in ("identity", "random")] == [100, 20]
-    config["rerankers"]["plain"] = {"type": "similarity", "encoder": "e", "history_length": 3}
-    assert settings.reranker_depth(config, "plain") == 20
-    assert settings.similarity_options(config["rerankers"]["plain"]) == {"history_length": 3, "pooling": "mean"}
-    assert features_of(config, "plain", "rerankers") == [("e", "title")]
+    over = {"rerankers": {"plain": {"type": "similarity", "encoder": "all-MiniLM-L6-v2", "history_length": 3}}}
+    config = completed(over)
+    assert [settings.reranker_depth(config, name) for name in ("identity", "random", "plain")] == [100, 20, 20]
+    assert config["rerankers"]["plain"]["history_length"] == 3 and config["rerankers"]["plain"]["pooling"] == "mean"
+    assert features_of(config, "plain", "rerankers") == [("all-MiniLM-L6-v2", "title")]
 
 
 def test_what_is_made_of_training_interactions_lies_under_the_protocol():

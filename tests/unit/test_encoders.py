@@ -10,13 +10,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
-from reelrank.features.encoders import build_encoder, encode_present
+from reelrank.features.encoders import build_encoder as build_complete_encoder
+from reelrank.features.encoders import encode_present, huggingface, openai
 from reelrank.features.encoders.published import read_published
 from reelrank.features.vector_cache import VectorCache, encode_through_cache
 from reelrank.llm.ask.request_cache import AnswerCache
 
 TEXTS = ["short", "a longer title", "😂 emoji", "עברית", "مرحبا", "x" * 10_000, "", "  ", "short"]
+
+
+def build_encoder(name, block):
+    """Build the encoder of a block, completed as the config's are."""
+    kind, given = block["type"], {key: value for key, value in block.items() if key != "type"}
+    return build_complete_encoder(name, {"type": kind, **complete_options("encoders", kind, **given)})
 
 
 def vector_of(text):
@@ -88,8 +96,9 @@ def check_contract(encoder):
     return vectors
 
 
-def test_an_openai_endpoint_is_asked_in_batches_once(own_cache):
-    block = {"type": "openai", "model": "m", "api_key_env": "TEST_KEY", "batch_size": 2, "passage_prefix": "p: "}
+def test_an_openai_endpoint_is_asked_in_batches_once(own_cache, monkeypatch):
+    monkeypatch.setattr(openai, "BATCH_SIZE", 2)
+    block = {"type": "openai", "model": "m", "key_variable": "TEST_KEY", "passage_prefix": "p: "}
     with service(openai_answer) as (url, seen):
         first = check_contract(build_encoder("own", {**block, "base_url": url}))
         asked = len(seen)
@@ -106,7 +115,9 @@ def test_an_openai_endpoint_is_asked_in_batches_once(own_cache):
 
 def test_what_was_paid_for_survives_a_failure(own_cache, monkeypatch):
     monkeypatch.setenv("REELRANK_CONCURRENCY", "1")
-    block = {"type": "openai", "model": "m", "api_key_env": "TEST_KEY", "batch_size": 1, "retries": 0}
+    monkeypatch.setattr(openai, "BATCH_SIZE", 1)
+    monkeypatch.setattr(openai, "MAX_ATTEMPTS", 1)
+    block = {"type": "openai", "model": "m", "key_variable": "TEST_KEY"}
 
     def fails_at_three(body, number):
         return openai_answer(body, 2) if number < 3 else (400, {"error": {"message": "no more"}})
@@ -119,18 +130,20 @@ def test_what_was_paid_for_survives_a_failure(own_cache, monkeypatch):
 def test_a_missing_key_is_named(monkeypatch):
     monkeypatch.delenv("TEST_KEY")
     for kind in ("openai", "huggingface"):
-        with pytest.raises(InputError, match=r"encoders.own.api_key_env.*'TEST_KEY' is not set"):
-            build_encoder("own", {"type": kind, "model": "m", "api_key_env": "TEST_KEY"}).encode(["a"])
+        with pytest.raises(InputError, match=r"encoders.own.key_variable.*'TEST_KEY' is not set"):
+            build_encoder("own", {"type": kind, "model": "m", "key_variable": "TEST_KEY"}).encode(["a"])
 
 
-def test_feature_extraction_of_hugging_face():
+def test_feature_extraction_of_hugging_face(monkeypatch):
+    monkeypatch.setattr(huggingface, "RETRY_WAIT_S", 0.01)
+
     def answer(body, number):
         if number == 1:
             return 503, {"error": "loading"}
         vector = vector_of(body["inputs"])
         return 200, [[vector, vector]] if number % 2 else vector  # of tokens, or of the text
 
-    block = {"type": "huggingface", "api_key_env": "TEST_KEY", "retry_wait_s": 0.01}
+    block = {"type": "huggingface", "key_variable": "TEST_KEY"}
     with service(answer) as (url, seen):
         check_contract(build_encoder("own", {**block, "model": url}))
         assert len(seen) == 7
@@ -139,8 +152,9 @@ def test_feature_extraction_of_hugging_face():
 
 
 @pytest.mark.parametrize("kind", ["openai", "huggingface"])
-def test_an_endpoint_that_is_not_there_is_named(kind):
-    block = {"type": kind, "model": "http://127.0.0.1:9", "api_key_env": "TEST_KEY", "retries": 0}
+def test_an_endpoint_that_is_not_there_is_named(kind, monkeypatch):
+    monkeypatch.setattr({"openai": openai, "huggingface": huggingface}[kind], "MAX_ATTEMPTS", 1)
+    block = {"type": kind, "model": "http://127.0.0.1:9", "key_variable": "TEST_KEY"}
     if kind == "openai":
         block |= {"model": "m", "base_url": "http://127.0.0.1:9"}
     with pytest.raises(InputError, match=r"config key encoders.own: .*127.0.0.1:9"):
@@ -262,7 +276,7 @@ def test_answers_and_vectors_have_one_folder(own_cache, monkeypatch):
 
 def test_the_environment_does_not_decide_who_is_asked(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9")
-    encoder = build_encoder("own", {"type": "openai", "model": "m", "api_key_env": "TEST_KEY"})
+    encoder = build_encoder("own", {"type": "openai", "model": "m", "key_variable": "TEST_KEY"})
     assert str(encoder._connected().base_url).startswith("https://api.openai.com/")
 
 

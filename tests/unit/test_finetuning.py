@@ -1,7 +1,6 @@
 """LoRA with letter targets: questions of training data alone, a loss that falls, a base that stays as it is."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import finetune_language_model as step_finetune
@@ -12,6 +11,7 @@ from small_data import checkerboard, random_interactions
 from small_language_model import write_small_model
 
 from reelrank.config.prompts import build_prompt
+from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
 from reelrank.llm.local import finetuning
 from reelrank.llm.local.loading import load_language_model
@@ -29,9 +29,10 @@ PROMPT = {
     "answers": {"letter_logits": "which?"},
 }
 HOW = {"strategy": "letter_logits", "temperature": 0.0, "seed": None, "max_tokens": None}
-OPTIONS = finetuning.LoraOptions(
+OPTIONS = complete_options(
+    "language_models", "lora", base="base", prompt="test",
     rank=8, alpha=32, learning_rate=0.02, epochs=3, batch_size=8, history_length=3, candidates=2,
-    target_modules=("q_proj", "v_proj", "down_proj"),
+    target_modules=["q_proj", "v_proj", "down_proj"],
 )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def fit(base, folder, options=OPTIONS, code=""):
     """Fine-tune as the step does; return the losses."""
     model, tokenizer = load_language_model("language_models.base", base, torch.device("cpu"))
     adapted = finetuning.add_adapter(model, options)
-    questions = TrainingQuestions(checkerboard(), options.history_length, options.candidates)
+    questions = TrainingQuestions(checkerboard(), options["history_length"], options["candidates"])
     checkpoint = Checkpoint(folder, digest_of(base, options, code))
     losses = finetuning.finetune(adapted, tokenizer, questions, render, options, checkpoint)
     finetuning.save_adapter(folder, adapted, "base", options, losses)
@@ -100,7 +101,7 @@ def kill_after_an_epoch(monkeypatch, base, folder, options=OPTIONS):
     return left
 
 
-@pytest.mark.parametrize("options", [OPTIONS, replace(OPTIONS, dropout=0.4, epochs=2)])
+@pytest.mark.parametrize("options", [OPTIONS, OPTIONS | {"dropout": 0.4, "epochs": 2}])
 def test_the_same_fine_tuning_makes_the_same_bytes_killed_or_not(tuned, tmp_path, monkeypatch, options):
     base = tuned[0]
     losses = fit(base, tmp_path / "whole", options)
@@ -147,7 +148,7 @@ def test_the_digest_is_of_all_that_decides_a_fine_tuning(tuned, tmp_path):
     base = tuned[0]
     digests = [
         digest_of(base),
-        digest_of(base, replace(OPTIONS, dropout=0.1)),
+        digest_of(base, OPTIONS | {"dropout": 0.1}),
         digest_of(base, code="edited"),
         digest_of(base, prompt={**PROMPT, "history_line": "- {item}"}),
         digest_of(base, data=checkerboard(seed=9)),
@@ -220,4 +221,4 @@ def test_right_places_are_spread():
 def test_layers_that_do_not_exist_are_named(tmp_path):
     model, _ = load_language_model("language_models.base", write_small_model(tmp_path), torch.device("cpu"))
     with pytest.raises(InputError, match=r"target_modules: found \['query'\].*q_proj"):
-        finetuning.add_adapter(model, finetuning.LoraOptions(target_modules=("query",)))
+        finetuning.add_adapter(model, OPTIONS | {"target_modules": ["query"]})

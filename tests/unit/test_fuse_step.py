@@ -8,7 +8,7 @@ import pytest
 from fuse_fixture import fuse_arguments, tables
 from planted import ABOUT, planted_interactions, signal
 
-from reelrank.config.fusions import DEFAULTS
+from reelrank.config.schema import options as complete_options
 from reelrank.data.lists import RankedLists, read_lists, write_lists
 from reelrank.errors import InputError
 from reelrank.rerank.signals.aligned import truth_columns
@@ -41,7 +41,7 @@ def run(folder, inputs, signals, names=FUSIONS, twins=True):
             fusions[name] = {
                 "type": kind,
                 "signals": listed,
-                "options": DEFAULTS[kind],
+                "options": complete_options("rerankers", kind),
                 "twin_of": None if listed else kind,
                 "about": {**ABOUT, "reranker": name, "kind": "fusion", "depth": 15 + 5 * bool(listed)},
             }

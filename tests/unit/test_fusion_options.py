@@ -4,7 +4,6 @@ import copy
 from pathlib import Path
 
 import pytest
-import yaml
 from snakemake.utils import update_config
 
 from reelrank.config import complete as settings
@@ -19,7 +18,7 @@ EVERYTHING = ["all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "clip_cover", "title_
 
 def completed(rerankers=None, run=None, **over):
     """Return the default config, completed, with these re-rankers over its own and these run."""
-    config = yaml.safe_load((FOLDER / "config.yaml").read_text(encoding="utf-8"))
+    config = settings.default_config(FOLDER)
     update_config(config, copy.deepcopy({"rerankers": rerankers or {}, **over}))
     config["run"]["rerankers"] = run or config["run"]["rerankers"]
     return settings.complete(config, FOLDER)
@@ -54,7 +53,7 @@ def test_a_fusion_stands_beside_its_twin():
     assert features_of(config, "lambdamart", "rerankers") and not features_of(
         config, "lambdamart_without_lm", "rerankers"
     )
-    assert settings.RERANKER_KINDS[twin["type"]] == "fusion"
+    assert settings.reranker_kind(config, "lambdamart_without_lm") == "fusion"
 
 
 def test_what_has_no_language_model_has_no_twin():

@@ -1,6 +1,5 @@
 """What every base model promises; the types are found in the library's folder."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,8 @@ import torch
 from small_data import checkerboard, interactions_of, random_interactions
 
 from reelrank import models
+from reelrank.config.schema import entry
+from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
 from reelrank.models import DESCRIPTION, WEIGHTS, NeuralRecommender, load_model, model_class
 from reelrank.training.topk import target_ranks, top_k
@@ -41,10 +42,9 @@ def strict():
 
 def fitted(kind, data, seed=1, options=None):
     """Return a model of that type, fitted, and its epochs."""
-    own = model_class(kind)
-    names = {field.name for field in fields(own.Hyperparameters)}
+    names = entry("models", kind)["properties"]
     chosen = {name: value for name, value in (options or SMALL).items() if name in names}
-    model = own(chosen, data.n_users, data.n_items)
+    model = model_class(kind)(complete_options("models", kind, **chosen), data.n_users, data.n_items)
     features = np.random.default_rng(0).normal(size=(data.n_items, 4)).astype(np.float32)
     return model, model.fit(data, seed, features=features if "encoder" in names else None)
 

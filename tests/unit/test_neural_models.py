@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from small_data import interactions_of, random_interactions
+from small_models import model_of
 
+from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
-from reelrank.models import load_model, model_class
+from reelrank.models import load_model
 from reelrank.training.samples import WindowSamples, next_item_loss
 
 CPU = torch.device("cpu")
@@ -61,7 +63,7 @@ def test_the_sampled_softmax_of_the_whole_catalogue_is_nearly_the_full_one(seed)
 
 @SEQUENTIAL
 def test_a_position_sees_nothing_later(kind):
-    module = model_class(kind)({"embedding_size": 8, "history_length": 6}, 3, 20).build().eval()
+    module = model_of(kind, 3, 20, embedding_size=8, history_length=6).build().eval()
     history = torch.tensor([[20, 20, 3, 4, 5, 6]])
     changed = torch.tensor([[20, 20, 3, 4, 9, 6]])
     with torch.no_grad():
@@ -72,7 +74,7 @@ def test_a_position_sees_nothing_later(kind):
 
 @SEQUENTIAL
 def test_padding_changes_nothing_but_positions(kind):
-    module = model_class(kind)({"embedding_size": 8, "history_length": 6}, 3, 20).build().eval()
+    module = model_of(kind, 3, 20, embedding_size=8, history_length=6).build().eval()
     with torch.no_grad():
         if kind == "sasrec":
             module.positions.weight.zero_()
@@ -87,14 +89,14 @@ def test_padding_changes_nothing_but_positions(kind):
 
 
 def test_heads_must_divide_the_embedding():
-    with pytest.raises(InputError, match="embedding_size 9; expected a multiple of heads, 2"):
-        model_class("sasrec")({"embedding_size": 9}, 3, 20)
+    with pytest.raises(InputError, match=r"found embedding_size 9 and heads 2; expected .*multiple of heads"):
+        complete_options("models", "sasrec", embedding_size=9)
 
 
 @SEQUENTIAL
 def test_the_order_of_the_history_matters(kind):
     data = interactions_of([[0, 1, 2, 3, 4], [1, 0, 2, 3, 4]], 6)
-    model = model_class(kind)({"embedding_size": 8, "history_length": 4}, 2, 6)
+    model = model_of(kind, 2, 6, embedding_size=8, history_length=4)
     model.module = model.build().eval()
     queries = data.queries("valid")
     one, two = model.score(queries.users, queries.history)
@@ -103,7 +105,7 @@ def test_the_order_of_the_history_matters(kind):
 
 def test_the_towers_of_dssm_have_layers():
     data = random_interactions(3)
-    model = model_class("dssm")({"embedding_size": 4, "layers": 2, "epochs": 1, "batch_size": 8}, 12, 15)
+    model = model_of("dssm", 12, 15, embedding_size=4, layers=2, epochs=1, batch_size=8)
     model.fit(data, 1)
     assert [type(part).__name__ for part in model.module.user_tower] == ["Linear", "BatchNorm1d", "Tanh"] * 2
 
@@ -114,13 +116,13 @@ FEATURES = {"encoder": "clip", "field": "cover", "embedding_size": 5, "epochs": 
 def test_features_are_needed_and_the_rule_is_named():
     data = random_interactions(3)
     with pytest.raises(InputError, match=r"no item features.*'clip'.*'cover'.*rule embed_text"):
-        model_class("dssm_video")(FEATURES, data.n_users, data.n_items).fit(data, 1)
+        model_of("dssm_video", data.n_users, data.n_items, **FEATURES).fit(data, 1)
 
 
 def test_features_are_frozen_and_saved_and_their_projection_learns_at_its_own_rate(tmp_path):
     data = random_interactions(3)
     features = np.random.default_rng(1).normal(size=(data.n_items, 7)).astype(np.float32)
-    model = model_class("dssm_video")({**FEATURES, "projection_learning_rate": 1e-12}, data.n_users, data.n_items)
+    model = model_of("dssm_video", data.n_users, data.n_items, **FEATURES, projection_learning_rate=1e-12)
     torch.manual_seed(1)
     before = model.build(7).projection.weight.clone()
     model.fit(data, 1, features=features)

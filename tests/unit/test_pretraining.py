@@ -1,6 +1,5 @@
 """A language model from scratch: what it reads, that it learns, and that the same run makes the same bytes."""
 
-from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from small_data import interactions_of
 from transformers import AutoTokenizer
 
+from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
 from reelrank.llm.local import pretraining
 from reelrank.llm.local.model import LocalModel
@@ -19,11 +19,12 @@ from reelrank.llm.titles import END, plain_titles
 from reelrank.training.checkpoints import Checkpoint
 
 TITLES = ["silver fox", "lucky harbor", "noodles and soup", "goal of the day", "", "kitten naps 😂"]
-OPTIONS = pretraining.LanguageModelOptions(
+OPTIONS = complete_options(
+    "language_models", "scratch",
     vocabulary_size=320, hidden_size=16, layers=1, heads=2, intermediate_size=32, batch_tokens=200,
     learning_rate=0.02, warmup_steps=2, epochs=10, max_length=64,
 )  # fmt: skip
-TOKENIZER = pretraining.train_tokenizer(TITLES, OPTIONS.vocabulary_size)
+TOKENIZER = pretraining.train_tokenizer(TITLES, OPTIONS["vocabulary_size"])
 
 
 def data_of(seed=3, users=60):
@@ -35,7 +36,7 @@ def data_of(seed=3, users=60):
 
 def train(folder, options=OPTIONS, data=None):
     """Train as the step does; return the losses."""
-    sequences = pretraining.token_sequences((data or data_of()).training(), TITLES, TOKENIZER, options.max_length)
+    sequences = pretraining.token_sequences((data or data_of()).training(), TITLES, TOKENIZER, options["max_length"])
     model = pretraining.build_model(TOKENIZER, options)
     checkpoint = Checkpoint(folder, pretraining.sequences_digest(options, sequences))
     losses = pretraining.train_language_model(sequences, model, options, checkpoint, TOKENIZER.pad_token_id)
@@ -90,7 +91,7 @@ def test_the_digest_is_of_all_that_decides_a_training(monkeypatch):
     digests = [
         pretraining.sequences_digest(OPTIONS, sequences),
         pretraining.sequences_digest(OPTIONS, sequences, "edited"),
-        pretraining.sequences_digest(replace(OPTIONS, learning_rate=0.01), sequences),
+        pretraining.sequences_digest(OPTIONS | {"learning_rate": 0.01}, sequences),
         pretraining.sequences_digest(OPTIONS, [[1, 5, 6, 2, 1], [7, 2]]),
         pretraining.sequences_digest(OPTIONS, sequences[::-1]),
     ]
@@ -104,7 +105,7 @@ def test_the_step_starts_anew_where_its_code_changed(tmp_path, monkeypatch):
     titles = SimpleNamespace(to_pylist=lambda: TITLES)
     monkeypatch.setattr(step_train, "load_interactions", lambda *_: data_of())
     monkeypatch.setattr(step_train, "read_table", lambda *_: {"title": titles})
-    block = {"type": "scratch", **asdict(replace(OPTIONS, epochs=2))}
+    block = {"type": "scratch", **OPTIONS, "epochs": 2}
     saved = []
 
     def killed(self, state, save=Checkpoint.save):
@@ -176,4 +177,4 @@ def test_nothing_to_learn_and_a_wrong_shape_are_errors():
     with pytest.raises(InputError, match="no training history with a title"):
         pretraining.train_language_model([], None, OPTIONS, Checkpoint(None, ""))
     with pytest.raises(InputError, match=r"hidden_size: found 10.*heads, 4"):
-        pretraining.LanguageModelOptions(hidden_size=10)
+        complete_options("language_models", "scratch", hidden_size=10)

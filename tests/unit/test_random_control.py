@@ -14,7 +14,9 @@ def scores(users, seed=1, split="test", base_model="b", training_seed=1):
     users = np.array(users, np.int32)
     items = np.tile(np.arange(5, dtype=np.int32), (len(users), 1))
     lists = RankedLists(users, items, np.zeros(items.shape, np.float32))
-    reranker = Reranker({"seed": seed}, SimpleNamespace(about={**ABOUT, "base_model": base_model, "seed": training_seed}))
+    reranker = Reranker(
+        {"seed": seed}, SimpleNamespace(about={**ABOUT, "base_model": base_model, "seed": training_seed})
+    )
     reranker.begin(split, lists)
     return reranker.scores(lists, None)
 

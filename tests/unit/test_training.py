@@ -8,18 +8,24 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from small_data import checkerboard, interactions_of, random_interactions
+from small_models import model_of
 from torch import nn
 
+from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
 from reelrank.hardware import PRECISIONS, gpu_arithmetic
-from reelrank.models import model_class
 from reelrank.models.nfm import Model, Module
 from reelrank.training.checkpoints import Checkpoint
-from reelrank.training.loop import TrainingOptions, train, validation_ndcg
+from reelrank.training.loop import train, validation_ndcg
 from reelrank.training.samples import Batch, PrefixSamples, in_batch_softmax_loss, log_popularity
 from reelrank.training.topk import target_ranks
 
 CPU = torch.device("cpu")
+
+
+def nfm_options(**given):
+    """Return the complete options of an NFM."""
+    return complete_options("models", "nfm", **given)
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -116,7 +122,7 @@ def test_bi_interaction_is_the_sum_of_all_products():
 
 def test_the_loss_of_a_seed_is_the_recorded_one():
     data = checkerboard()
-    options = {"embedding_size": 8, "batch_size": 32, "epochs": 4, "patience": 4, "learning_rate": 0.01}
+    options = nfm_options(embedding_size=8, batch_size=32, epochs=4, patience=4, learning_rate=0.01)
     epochs = Model(options, data.n_users, data.n_items).fit(data, 11)
     assert [row["loss"] for row in epochs] == pytest.approx(RECORDED_LOSS, abs=1e-3)
 
@@ -176,7 +182,7 @@ def one_query(n_items=30):
 
 def test_training_stops_after_patience_and_keeps_the_best():
     model = ScriptedModel([5, 3, 4, 3, 8, 1])
-    options = TrainingOptions(epochs=6, batch_size=2, patience=3)
+    options = nfm_options(epochs=6, batch_size=2, patience=3)
     epochs = train(model, Samples(4), one_query(), options, 1)
     assert [row["epoch"] for row in epochs] == [1, 2, 3, 4, 5]
     assert [row["valid_ndcg"] for row in epochs] == pytest.approx([1 / np.log2(rank + 1) for rank in (5, 3, 4, 3, 8)])
@@ -185,7 +191,7 @@ def test_training_stops_after_patience_and_keeps_the_best():
 
 @pytest.mark.parametrize("n", [4, 5])
 def test_the_loss_is_a_mean_over_the_samples_that_were_learned_from(n):
-    epochs = train(ScriptedModel([1]), Samples(n), one_query(), TrainingOptions(epochs=1, batch_size=2), 1)
+    epochs = train(ScriptedModel([1]), Samples(n), one_query(), nfm_options(epochs=1, batch_size=2), 1)
     assert epochs[0]["loss"] == pytest.approx(1.0)
 
 
@@ -194,7 +200,7 @@ def test_only_a_batch_too_small_for_its_samples_is_left_out(smallest, expected):
     model, sizes = ScriptedModel([1]), []
     loss = model.module.loss
     model.module.loss = lambda batch: sizes.append(len(batch)) or loss(batch)
-    train(model, Samples(5, smallest), one_query(), TrainingOptions(epochs=1, batch_size=2), 1)
+    train(model, Samples(5, smallest), one_query(), nfm_options(epochs=1, batch_size=2), 1)
     assert sizes == expected
 
 
@@ -203,13 +209,13 @@ def test_every_model_says_its_smallest_batch():
     expected = {"nfm": 2, "dssm": 2, "dssm_video": 2, "bpr": 1, "sasrec": 1, "gru4rec": 1}
     for kind, smallest in expected.items():
         options = {"encoder": "any", "field": "title"} if kind == "dssm_video" else {}
-        samples = model_class(kind)(options, data.n_users, data.n_items).samples(data)
+        samples = model_of(kind, data.n_users, data.n_items, **options).samples(data)
         assert samples.smallest_batch == smallest, kind
 
 
 def test_a_first_loss_that_is_not_finite_is_refused():
     with pytest.raises(InputError, match="epoch 1: the loss is nan; a smaller learning_rate may help"):
-        train(ScriptedModel([1], float("nan")), Samples(4), one_query(), TrainingOptions(epochs=2, batch_size=2), 1)
+        train(ScriptedModel([1], float("nan")), Samples(4), one_query(), nfm_options(epochs=2, batch_size=2), 1)
 
 
 @pytest.mark.parametrize("what", ["loss", "scores"])
@@ -221,7 +227,7 @@ def test_a_later_loss_that_is_not_finite_keeps_the_best_weights(what, caplog, tm
         model.module.loss = lambda batch: loss(batch) * (spoilt if model.epoch == 3 else 1)
     else:
         model.score = lambda users, history: score(users, history) * (spoilt if model.epoch == 4 else 1)
-    options = TrainingOptions(epochs=6, batch_size=2)
+    options = nfm_options(epochs=6, batch_size=2)
     epochs = train(model, Samples(4), one_query(), options, 1, Checkpoint(tmp_path, "a"))
     assert [row["epoch"] for row in epochs] == [1, 2, 3]
     assert model.module.weight.item() == 2
@@ -248,7 +254,7 @@ def test_a_cpu_computes_in_float32_whatever_the_precision():
 
 def losses_of(options):
     data = checkerboard()
-    options = {"embedding_size": 8, "batch_size": 32, "epochs": 2, "learning_rate": 0.01, **options}
+    options = nfm_options(**{"embedding_size": 8, "batch_size": 32, "epochs": 2, "learning_rate": 0.01, **options})
     return [row["loss"] for row in Model(options, data.n_users, data.n_items).fit(data, 11)]
 
 
@@ -256,7 +262,7 @@ def losses_of(options):
 def test_too_little_to_learn_from_is_refused(histories):
     data = interactions_of(histories, 4)
     with pytest.raises(InputError, match="training samples"):
-        Model({"embedding_size": 4}, data.n_users, data.n_items).fit(data, 1)
+        Model(nfm_options(embedding_size=4), data.n_users, data.n_items).fit(data, 1)
 
 
 def test_early_stopping_looks_at_a_seeded_sample():
@@ -270,7 +276,7 @@ def test_early_stopping_looks_at_a_seeded_sample():
             return super().score(users, history)
 
     for seed in (1, 1, 2):
-        train(Spy([1]), Samples(4), queries, TrainingOptions(epochs=1, batch_size=2, validation_users=10), seed)
+        train(Spy([1]), Samples(4), queries, nfm_options(epochs=1, batch_size=2, validation_users=10), seed)
     assert seen[0] == seen[1] != seen[2]
     assert len(set(seen[0])) == 10 and seen[0] == sorted(seen[0])
 
@@ -278,7 +284,7 @@ def test_early_stopping_looks_at_a_seeded_sample():
 def test_validation_ndcg_is_cut_at_ten():
     data = random_interactions(1, n_users=30, n_items=40)
     queries = data.queries("valid")
-    model = Model({"embedding_size": 4}, data.n_users, data.n_items)
+    model = Model(nfm_options(embedding_size=4), data.n_users, data.n_items)
     torch.manual_seed(1)
     model.module = model.build().eval()
     ranks = target_ranks(model, queries)

@@ -36,14 +36,13 @@ def main(inputs, outputs, language_model, block, source, prompt, threads, code="
         Digest of the code that trains.
     """
     folder = Path(outputs["weights"]).parent
-    own = {key: value for key, value in block.items() if key not in ("type", "base", "prompt", "fields")}
-    options = finetuning.LoraOptions(**own)
-    make_deterministic(threads, options.seed)
+    options = {key: value for key, value in block.items() if key != "type"}
+    make_deterministic(threads, options["seed"])
     data = load_interactions(inputs["interactions"], inputs["split"])
-    shown = {"fields": block.get("fields", {"title": 120}), "strategy": "letter_logits"}
+    shown = {"fields": options["fields"], "strategy": "letter_logits"}
     texts, titles = catalogue_texts(inputs, shown, data)
     how = {**shown, "temperature": 0.0, "seed": None, "max_tokens": None}
-    renderer = Renderer(build_prompt(block["prompt"], prompt), texts, how, False, titles)
+    renderer = Renderer(build_prompt(options["prompt"], prompt), texts, how, False, titles)
 
     def render(history, candidates):
         """Return the messages and choices of one training question."""
@@ -52,13 +51,13 @@ def main(inputs, outputs, language_model, block, source, prompt, threads, code="
 
     base, tokenizer = load_language_model(f"language_models.{block['base']}", device=pick_device(), **source)
     model = finetuning.add_adapter(base, options)
-    questions = TrainingQuestions(data, options.history_length, options.candidates)
+    questions = TrainingQuestions(data, options["history_length"], options["candidates"])
     digest = finetuning.training_digest(options, source, [prompt, texts], data, code)
     checkpoint = Checkpoint(folder, digest)
     losses = finetuning.finetune(model, tokenizer, questions, render, options, checkpoint)
-    finetuning.save_adapter(folder, model, block["base"], options, losses)
+    finetuning.save_adapter(folder, model, options["base"], options, losses)
     remove_checkpoints(folder)
-    logging.info("%s: an adapter of %s", language_model, block["base"])
+    logging.info("%s: an adapter of %s", language_model, options["base"])
 
 
 step.run(main, snakemake)

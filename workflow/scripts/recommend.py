@@ -6,7 +6,7 @@ from pathlib import Path
 from reelrank import step
 from reelrank.data.interactions import load_interactions
 from reelrank.data.lists import RankedLists, write_lists
-from reelrank.hardware import make_deterministic, pick_device
+from reelrank.hardware import make_deterministic, pick_device, set_threads_and_seed
 from reelrank.models import load_model
 from reelrank.sharding import shard_metadata, shard_range
 from reelrank.training.topk import top_k, users_per_chunk
@@ -31,7 +31,7 @@ def main(inputs, outputs, about, history, precision, threads, deterministic=True
     shard : (int, int)
         The number of the shard, from 1, and how many there are.
     """
-    make_deterministic(threads, 0, deterministic)
+    (make_deterministic if deterministic else set_threads_and_seed)(threads, 0)
     data = load_interactions(inputs["interactions"], inputs["split"])
     model = load_model(Path(inputs["weights"]).parent, pick_device())
     for split, path in outputs.items():

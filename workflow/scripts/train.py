@@ -11,7 +11,7 @@ from reelrank import step
 from reelrank.data.interactions import load_interactions
 from reelrank.data.tables import SCHEMAS, write_table
 from reelrank.features.matrices import read_features
-from reelrank.hardware import make_deterministic, pick_device
+from reelrank.hardware import make_deterministic, pick_device, set_threads_and_seed
 from reelrank.models import model_class
 from reelrank.training.checkpoints import remove_checkpoints
 
@@ -22,10 +22,10 @@ def main(interactions, split, outputs, block, seed, threads, features=(), code="
     `features` holds the matrix of item features, for models that read one; `code` is a digest of the code that trains.
     """
     seed = int(seed)
-    make_deterministic(threads, seed, deterministic)
+    (make_deterministic if deterministic else set_threads_and_seed)(threads, seed)
     data = load_interactions(interactions, split)
-    hyperparameters = {key: value for key, value in block.items() if key != "type"}
-    model = model_class(block["type"])(hyperparameters, data.n_users, data.n_items, pick_device())
+    options = {key: value for key, value in block.items() if key != "type"}
+    model = model_class(block["type"])(options, data.n_users, data.n_items, pick_device())
     matrix = None
     if features:
         matrix, _ = read_features(*features, data.n_items, block["encoder"], block["field"])

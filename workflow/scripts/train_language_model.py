@@ -18,12 +18,12 @@ def main(interactions, split, catalogue, outputs, block, threads, code=""):
     `code` is a digest of the code that trains.
     """
     folder = Path(outputs["weights"]).parent
-    options = pretraining.LanguageModelOptions(**{key: value for key, value in block.items() if key != "type"})
-    make_deterministic(threads, options.seed)
+    options = {key: value for key, value in block.items() if key != "type"}
+    make_deterministic(threads, options["seed"])
     data = load_interactions(interactions, split)
     titles = plain_titles(read_table(catalogue, "items")["title"].to_pylist())
-    tokenizer = pretraining.train_tokenizer(titles, options.vocabulary_size)
-    sequences = pretraining.token_sequences(data.training(), titles, tokenizer, options.max_length)
+    tokenizer = pretraining.train_tokenizer(titles, options["vocabulary_size"])
+    sequences = pretraining.token_sequences(data.training(), titles, tokenizer, options["max_length"])
     logging.info("%d sequences, %d tokens", len(sequences), sum(map(len, sequences)))
     model = pretraining.build_model(tokenizer, options).to(pick_device())
     checkpoint = Checkpoint(folder, pretraining.sequences_digest(options, sequences, code))

@@ -36,8 +36,8 @@ def pick_device():
     return device
 
 
-def make_deterministic(threads, seed, deterministic=True):
-    """Fix thread count and seed, and ask torch for algorithms whose result does not vary.
+def set_threads_and_seed(threads, seed):
+    """Fix the thread count and the seed of torch; a GPU may use faster algorithms whose last bits differ.
 
     The number of threads decides the order of floating-point sums, so it comes
     from the config and not from the machine.
@@ -45,17 +45,25 @@ def make_deterministic(threads, seed, deterministic=True):
     Parameters
     ----------
     threads, seed : int
-    deterministic : bool
-        False lets a GPU use faster algorithms, whose last bits differ from run to run. True
-        makes an operation that has no deterministic form an error on a CPU, where none of
-        the models needs one, and a warning in the log where there is a GPU.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     torch.backends.cudnn.allow_tf32 = False  # torch's default would round a GRU's products
-    # A GPU has no deterministic form of some operations: it goes on, and the log names them.
-    torch.use_deterministic_algorithms(deterministic, warn_only=torch.cuda.is_available())
+
+
+def make_deterministic(threads, seed):
+    """Fix the thread count and the seed, and let torch use only algorithms whose result does not vary.
+
+    An operation without such an algorithm is an error on a CPU, where no model needs one. On a machine with a GPU
+    it goes on, and the log has a warning that names the operation.
+
+    Parameters
+    ----------
+    threads, seed : int
+    """
+    set_threads_and_seed(threads, seed)
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
 
 
 @contextlib.contextmanager

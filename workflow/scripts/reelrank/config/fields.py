@@ -4,6 +4,7 @@ No heavy import: Snakemake itself runs this.
 """
 
 from reelrank.config.addresses import third_party
+from reelrank.config.schema import types_with, without_limits
 from reelrank.errors import InputError, suggest
 
 #: Which file (role) of an adapter each item field is read from.
@@ -22,16 +23,13 @@ FIELD_ROLES = {
 IMAGE_FIELDS = ("cover", "frames")
 
 #: Types of encoder that see pictures.
-IMAGE_ENCODERS = ("open_clip", "dataset_clip")
+IMAGE_ENCODERS = types_with("encoders", "pictures")
 
-#: Types of encoder that send the texts away, to be encoded by a service.
-HOSTED_ENCODERS = ("openai", "huggingface")
+#: Types of encoder that send the texts to a service.
+HOSTED_ENCODERS = types_with("encoders", "hosted")
 
-#: Keys of an encoder's block that cannot change a vector.
-PERMISSIONS = ("send_to_third_party",)
-
-#: Types of encoder that learn from training interactions' items.
-TRAINED_ENCODERS = ("dataset_clip",)
+#: Types of encoder that the run trains on items of training interactions.
+TRAINED_ENCODERS = types_with("encoders", "trained")
 
 
 def field_names(config):
@@ -65,37 +63,40 @@ def depends_on_split(config, encoder, field):
 def features_of(config, name, section):
     """Return the features that a model or re-ranker of the config reads, as ``[(encoder, field), ...]``."""
     block = config[section][name]
-    listed = block.get("features") or block.get("similarities") or ([block] if "encoder" in block else [])
-    return [(feature["encoder"], feature.get("field", "title")) for feature in listed]
+    listed = block.get("features") or block.get("similarities") or ([block] if block.get("encoder") else [])
+    return [(feature["encoder"], feature["field"]) for feature in listed]
 
 
-def check_definitions(config):
-    """Check what tags and joined fields are made of, where the run uses them or could.
-
-    Raises
-    ------
-    InputError
-        Names the key.
-    """
-    used = _used_fields(config)
+def check_definitions(config, problems):
+    """Check what tags and joined fields are made of, if the run uses them or could; `problems` takes the mistakes."""
     for name, block in config["tags"].items():
-        _check_name(config, name, f"tags.{name}")
-        if block["field"] not in config["fields"] and name not in used:
-            continue  # a default that this dataset has no pictures for
-        check_feature(config, f"tags.{name}", block["encoder"], block["field"])
-        if block["field"] not in IMAGE_FIELDS or config["encoders"][block["encoder"]]["type"] not in IMAGE_ENCODERS:
-            raise InputError(
-                f"config key tags.{name}: found field {block['field']!r} and encoder {block['encoder']!r}; expected "
-                "pictures and a CLIP"
-            )
+        with problems.noting():
+            _check_tags(config, name, block)
     for name, joined in config["joined_fields"].items():
-        _check_name(config, name, f"joined_fields.{name}")
-        texts = [field for field in [*config["fields"], *config["tags"]] if field not in IMAGE_FIELDS]
-        for field in joined:
-            if field not in texts and name in used:
-                raise InputError(
-                    f"config key joined_fields.{name}: {field!r} is no text that is prepared; {suggest(field, texts)}"
-                )
+        with problems.noting():
+            _check_joined(config, name, joined)
+
+
+def _check_tags(config, name, block):
+    _check_name(config, name, f"tags.{name}")
+    if block["field"] not in config["fields"] and name not in _used_fields(config):
+        return  # a default that this dataset has no pictures for
+    check_feature(config, f"tags.{name}", block["encoder"], block["field"])
+    if block["field"] not in IMAGE_FIELDS or config["encoders"][block["encoder"]]["type"] not in IMAGE_ENCODERS:
+        raise InputError(
+            f"config key tags.{name}: found field {block['field']!r} and encoder {block['encoder']!r}; expected "
+            "pictures and a CLIP"
+        )
+
+
+def _check_joined(config, name, joined):
+    _check_name(config, name, f"joined_fields.{name}")
+    texts = [field for field in [*config["fields"], *config["tags"]] if field not in IMAGE_FIELDS]
+    for field in joined:
+        if field not in texts and name in _used_fields(config):
+            raise InputError(
+                f"config key joined_fields.{name}: {field!r} is no text that is prepared; {suggest(field, texts)}"
+            )
 
 
 def _check_name(config, name, where):
@@ -112,7 +113,7 @@ def diversity_feature(config):
     block = config["diversity"]
     if block is None:
         return None
-    encoder, field = block["encoder"], block.get("field", "title")
+    encoder, field = block["encoder"], block["field"]
     published = config["encoders"].get(encoder, {}).get("type") == "published"
     return None if field == "title" and field not in config["fields"] and not published else (encoder, field)
 
@@ -153,14 +154,14 @@ def check_feature(config, where, encoder, field):
 
 
 def encoder_block(config, encoder):
-    """Return what decides an encoder's vectors: its block without what it is allowed."""
-    return {key: value for key, value in config["encoders"][encoder].items() if key not in PERMISSIONS}
+    """Return what decides an encoder's vectors: its block without permissions, attempts and time-outs."""
+    return without_limits("encoders", config["encoders"][encoder])
 
 
 def _check_leaving(config, encoder, what):
     """Refuse to send what users wrote or watched to another machine, unless the encoder's block allows it."""
     block = config["encoders"][encoder]
-    if block["type"] not in HOSTED_ENCODERS or block.get("send_to_third_party", False):
+    if block["type"] not in HOSTED_ENCODERS or block["send_to_third_party"]:
         return
     url = block.get("base_url") if block["type"] == "openai" else block["model"]
     if url and "://" in url and third_party(url) is None:
@@ -172,23 +173,30 @@ def _check_leaving(config, encoder, what):
     )
 
 
-def check_similarity(config, name):
-    """Check the features of a similarity re-ranker of the run."""
+def check_similarity(config, name, problems):
+    """Check the features of a similarity re-ranker of the run; `problems` takes the mistakes."""
     block, where = config["rerankers"][name], f"rerankers.{name}"
-    if ("features" in block) == ("encoder" in block):
-        raise InputError(f"config key {where}: expected either 'encoder' (and 'field') or 'features'")
+    if bool(block["features"]) == bool(block["encoder"]):
+        problems.add(f"config key {where}: expected either 'encoder' (and 'field') or 'features'")
+        return
     features = features_of(config, name, "rerankers")
     for index, (encoder, field) in enumerate(features):
-        check_feature(config, f"{where}.features.{index}" if "features" in block else where, encoder, field)
+        with problems.noting():
+            check_feature(config, f"{where}.features.{index}" if block["features"] else where, encoder, field)
+    with problems.noting():
+        _check_texts(config, where, block, features)
+
+
+def _check_texts(config, where, block, features):
     texts = [(encoder, field) for encoder, field in features if is_text(config, encoder, field)]
     encoders = [encoder for encoder, _ in texts]
     if len(set(encoders)) < len(encoders):
         raise InputError(
             f"config key {where}.features: a text encoder stands twice; expected one text, by joined_fields"
         )
-    if block.get("pooling") == "concatenate" and (len(features) > 1 or not texts):
+    if block["pooling"] == "concatenate" and (len(features) > 1 or not texts):
         raise InputError(f"config key {where}.pooling: texts of one feature can be concatenated; expected mean")
-    if block.get("pooling") == "concatenate":
+    if block["pooling"] == "concatenate":
         _check_leaving(config, encoders[0], f"histories of users ({where}.pooling: concatenate)")
 
 

@@ -1,29 +1,13 @@
-"""Fusions in the config: their signals, their defaults and their twins without language models.
+"""Fusions in the config: their signals and their twins without language models.
 
 No heavy import: Snakemake itself runs this.
 """
 
 from reelrank.config.fields import check_feature
-from reelrank.config.kinds import RERANKER_KINDS, reranker_depth
+from reelrank.config.readings import is_plain
+from reelrank.config.rerankers import reranker_depth, reranker_kind
+from reelrank.config.schema import entry
 from reelrank.errors import InputError, suggest
-
-#: Options of each type of fusion beside `signals` and `depth`, with their defaults.
-DEFAULTS = {
-    "rrf": {"k": 60},
-    "zscore": {"threshold": 2.6},
-    "lambdamart": {
-        "similarities": [],
-        "threshold": 1.64,
-        "num_leaves": 7,
-        "learning_rate": 0.05,
-        "rounds": 500,
-        "min_data_in_leaf": 200,
-        "folds": 5,
-        "training_users": 50_000,
-        "patience": 30,
-        "seed": 1,
-    },
-}
 
 #: Kinds of re-ranker whose scores come from a language or image model.
 LANGUAGE_KINDS = ("discriminative", "generative")
@@ -31,13 +15,13 @@ LANGUAGE_KINDS = ("discriminative", "generative")
 #: End of the name of a fusion's twin.
 TWIN = "_without_lm"
 
-#: Names that what is told of a fusion has for the base list and the fusion itself.
+#: Names that the description of a fusion uses for the base list and for the fusion itself.
 RESERVED = ("base", "fusion")
 
 
 def is_fusion(config, name):
     """Return whether a re-ranker is a fusion."""
-    return RERANKER_KINDS[config["rerankers"][name]["type"]] == "fusion"
+    return reranker_kind(config, name) == "fusion"
 
 
 def fusions(config):
@@ -46,8 +30,9 @@ def fusions(config):
 
 
 def fusion_options(block):
-    """Return the options of a fusion, with the defaults filled in."""
-    return {key: block.get(key, value) for key, value in DEFAULTS[block["type"]].items()}
+    """Return the options of a fusion's type from its complete block; a twin has no similarities."""
+    known = entry("rerankers", block["type"])["properties"]
+    return {key: block[key] for key in known if key not in ("signals", "depth")}
 
 
 def twins(config):
@@ -63,8 +48,15 @@ def inert(config):
     return [name for name, block in blocks.items() if block["type"] in sums and not block["signals"]]
 
 
-def complete_fusions(config):
+def complete_fusions(config, problems):
     """Check the fusions of the run, write their signals out, and add their twins.
+
+    Parameters
+    ----------
+    config : dict
+        Its blocks are complete.
+    problems : reelrank.config.schema.Problems
+        Takes the mistakes.
 
     Returns
     -------
@@ -72,46 +64,47 @@ def complete_fusions(config):
         With ``signals`` in the block of each fusion of the run, and after each fusion with
         signals of language or image models its twin, whose block has ``twin_of``. What a
         fusion without ``signals`` leaves out, and why, stands in ``left_out``.
-
-    Raises
-    ------
-    InputError
-        Names the key.
     """
     blocks, names = dict(config["rerankers"]), []
     for name in config["run"]["rerankers"]:
         names.append(name)
-        if not is_fusion(config, name):
-            continue
-        signals, left_out = signals_of(config, name)
-        block = blocks[name] = {**blocks[name], "signals": signals, "left_out": left_out}
-        for feature in block.get("similarities", []):
-            check_feature(config, f"rerankers.{name}.similarities", feature["encoder"], feature["field"])
-        others = [signal for signal in signals if RERANKER_KINDS[blocks[signal]["type"]] not in LANGUAGE_KINDS]
-        if others == signals and not block.get("similarities"):
-            continue
-        if name + TWIN in blocks:
-            raise InputError(
-                f"config key rerankers.{name}{TWIN}: the name is that of the twin of {name!r} without language models; "
-                "expected another"
-            )
-        twin = {key: value for key, value in block.items() if key not in ("similarities", "left_out")}
-        blocks[name + TWIN] = {**twin, "signals": others, "twin_of": name}
-        names.append(name + TWIN)
+        with problems.noting():
+            if is_fusion(config, name):
+                names += _complete_fusion(config, name, blocks, problems)
     return {**config, "rerankers": blocks, "run": {**config["run"], "rerankers": names}}
+
+
+def _complete_fusion(config, name, blocks, problems):
+    """Complete the block of a fusion in `blocks`, add that of its twin, and return the twin's name if there is one."""
+    for feature in blocks[name].get("similarities", []):
+        with problems.noting():
+            check_feature(config, f"rerankers.{name}.similarities", feature["encoder"], feature["field"])
+    signals, left_out = signals_of(config, name)
+    block = blocks[name] = {**blocks[name], "signals": signals, "left_out": left_out}
+    others = [signal for signal in signals if is_plain(config, signal)]
+    if others == signals and not block.get("similarities"):
+        return []
+    if name + TWIN in config["rerankers"]:
+        raise InputError(
+            f"config key rerankers.{name}{TWIN}: the name is that of the twin of {name!r} without language models; "
+            "expected another"
+        )
+    twin = {key: value for key, value in block.items() if key != "left_out"} | {"signals": others, "twin_of": name}
+    blocks[name + TWIN] = twin | ({"similarities": []} if "similarities" in twin else {})
+    return [name + TWIN]
 
 
 def signals_of(config, name):
     """Return the signals of a fusion, checked, and why others are left out, by name."""
     where, run = f"config key rerankers.{name}.signals", config["run"]["rerankers"]
-    named = config["rerankers"][name].get("signals")
-    usable = [other for other in run if RERANKER_KINDS[config["rerankers"][other]["type"]] in LANGUAGE_KINDS]
+    named = config["rerankers"][name]["signals"]
+    usable = [other for other in run if reranker_kind(config, other) in LANGUAGE_KINDS]
     if named is None:
         reasons = {other: _unusable(config, name, other) or _unasked(config, other) for other in usable}
         return [other for other in usable if not reasons[other]], {other: why for other, why in reasons.items() if why}
     for other in named:
         if other in config["rerankers"] and other not in usable and other in run:
-            kind = RERANKER_KINDS[config["rerankers"][other]["type"]]
+            kind = reranker_kind(config, other)
             raise InputError(f"{where}: {other!r} is of kind {kind}; expected re-rankers by a model, {usable}")
         if other not in usable:
             what = "is not in run.rerankers" if other in config["rerankers"] else "is no configured re-ranker"
@@ -128,8 +121,7 @@ def signals_of(config, name):
 
 def users_of(config, name):
     """Return whom a re-ranker is asked about: ``all``, ``hits`` or ``{sample: N, seed: S}``."""
-    block = config["rerankers"][name]
-    return block.get("users", "hits" if block["type"] == "generative" else "all")
+    return config["rerankers"][name].get("users", "all")
 
 
 def _unusable(config, name, other):

@@ -7,9 +7,15 @@ run needs to know of the type, so that no plug-in is imported for it:
 
 - ``kind``: of a re-ranker, the kind of its lists (`reelrank.data.tables.KINDS`);
 - ``reads``: what its signal is made of, some of `READS`;
-- ``needs``: the inputs that its step loads.
+- ``needs``: the inputs that its step loads;
+- ``file``: false where the type has no file in the library (`reelrank.config.plugins`);
+- ``multiples``: keys whose value must be a multiple of another key's.
+
+A key of an entry may have ``limit: true``: it cannot change a result, only whether and when it comes.
 """
 
+import contextlib
+import copy
 import functools
 import math
 from fnmatch import fnmatchcase
@@ -18,6 +24,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from reelrank.config.yaml_files import read_yaml
 from reelrank.errors import InputError, suggest
 
 #: The folder ``config/schemas`` of the repository.
@@ -47,6 +54,21 @@ class Problems:
         if text not in self.texts:
             self.texts.append(text)
 
+    @contextlib.contextmanager
+    def noting(self):
+        """Note the `InputError` that a check raises, and go on after it.
+
+        A check that fails on what an earlier mistake left out of the config is passed over: it can be made once
+        that mistake is mended.
+        """
+        try:
+            yield
+        except InputError as error:
+            self.add(str(error))
+        except (KeyError, TypeError, AttributeError, IndexError):
+            if not self.texts:
+                raise
+
     def stop(self):
         """Raise `InputError` with all mistakes, if there are any."""
         if len(self.texts) == 1:
@@ -58,13 +80,21 @@ class Problems:
 
 @functools.cache
 def load_schema(name):
-    """Return the content of ``config/schemas/{name}.schema.yaml``; the caller must not change it."""
-    return yaml.safe_load((FOLDER / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    """Return the content of ``config/schemas/{name}.schema.yaml``; the caller must not change it.
+
+    Keys that begin with a dot hold what several types share; they are left out.
+    """
+    return {key: value for key, value in read_yaml(FOLDER / f"{name}.schema.yaml").items() if key[0] != "."}
 
 
 def entry(section, kind):
     """Return the schema entry of a type, e.g. ``entry("rerankers", "similarity")``."""
     return load_schema(section)[kind]
+
+
+def types_with(section, key):
+    """Return the types whose schema entry has a key that is true, e.g. ``types_with("encoders", "hosted")``."""
+    return tuple(kind for kind, own in load_schema(section).items() if own.get(key) is True)
 
 
 def options(section, kind, **given):
@@ -98,7 +128,8 @@ def complete_block(section, block, where, problems):
     Returns
     -------
     dict
-        A new block with every key of the entry that is given or has a default.
+        A new block with every key of the entry that is given or has a default. What is wrong is left out or has its
+        default, so that further checks can be made.
     """
     types, key = load_schema(section), SECTIONS[section]
     kind = block.get(key)
@@ -110,8 +141,43 @@ def complete_block(section, block, where, problems):
         return dict(block)
     given = {name: value for name, value in block.items() if name != key}
     schema = {"type": "object", "additionalProperties": False, **types[kind]}
-    check(given, schema, where, problems)
-    return {key: kind, **filled(given, schema)}
+    wrong = check(given, schema, where, problems)
+    known = {name: value for name, value in without(given, wrong).items() if name in schema["properties"]}
+    complete = filled(known, schema)
+    for name, rule in schema.get("multiples", {}).items():
+        _check_multiple(complete, name, rule, where, problems)
+    return {key: kind, **complete}
+
+
+def without_limits(section, block):
+    """Return a block without the keys that cannot change a result, by its schema entry."""
+    known = entry(section, block[SECTIONS[section]])["properties"]
+    return {key: value for key, value in block.items() if not known.get(key, {}).get("limit")}
+
+
+def without(value, paths):
+    """Return a mapping without the values at some paths; a path into a list leaves out the whole list."""
+    value = copy.deepcopy(value)
+    for path in paths:
+        inner = value
+        for step, after in zip(path, [*path[1:], None], strict=True):
+            if not isinstance(inner.get(step), dict) or after is None:
+                inner.pop(step, None)
+                break
+            inner = inner[step]
+    return value
+
+
+def _check_multiple(block, name, rule, where, problems):
+    """Check that a number is a multiple of another key's, ``times`` a constant."""
+    times, found, other = rule.get("times", 1), block.get(name), block.get(rule["of"])
+    if found is None or other is None or found % (times * other) == 0:
+        return
+    multiple = rule["of"] if times == 1 else f"{times} * {rule['of']}"
+    problems.add(
+        f"config key {where}: found {name} {found} and {rule['of']} {other}; expected {name} to be a multiple of "
+        f"{multiple}"
+    )
 
 
 def filled(value, schema):
@@ -123,7 +189,8 @@ def filled(value, schema):
         return value
     known = schema.get("properties", {})
     rest = schema.get("additionalProperties")
-    full = {name: own["default"] for name, own in known.items() if "default" in own and name not in value}
+    missing = {name: own for name, own in known.items() if "default" in own and name not in value}
+    full = {name: copy.deepcopy(own["default"]) for name, own in missing.items()}
     for name, inner in value.items():
         own = known.get(name, rest if isinstance(rest, dict) else {})
         full[name] = filled(inner, own)
@@ -132,7 +199,7 @@ def filled(value, schema):
 
 
 def check(value, schema, where, problems):
-    """Check `value` against a JSON schema, and note every mistake with its key.
+    """Check `value` against a JSON schema, note every mistake with its key, and return the paths of what is wrong.
 
     A string where a number or a truth value is expected is read as YAML, in place: Snakemake's
     ``--config`` leaves what is nested in a list or mapping as strings, and YAML reads ``1e-4``
@@ -140,9 +207,19 @@ def check(value, schema, where, problems):
     """
     validator = _Validator(schema)
     _read_nested_strings(value, validator)
-    for error in sorted(validator.iter_errors(value), key=lambda error: [str(step) for step in error.absolute_path]):
+    errors = sorted(validator.iter_errors(value), key=lambda error: [str(step) for step in error.absolute_path])
+    for error in errors:
         for text in _messages(error, where):
             problems.add(text)
+    return [path for error in errors for path in _paths(error)]
+
+
+def _paths(error):
+    """Return the paths of what an error is about: of each unknown key, of nothing where a key is missing."""
+    path = list(error.absolute_path)
+    if error.validator == "additionalProperties":
+        return [[*path, key] for key in set(error.instance) - set(error.schema.get("properties", {}))]
+    return [path] if path and error.validator != "required" else []
 
 
 def _messages(error, where):
@@ -180,7 +257,7 @@ def moved(key):
 
 @functools.cache
 def _moved():
-    return yaml.safe_load((FOLDER / "moved.yaml").read_text(encoding="utf-8"))
+    return read_yaml(FOLDER / "moved.yaml")
 
 
 #: JSON Schema counts 100.0 as an integer; a number of items or layers is none. NaN passes every range, infinity half.

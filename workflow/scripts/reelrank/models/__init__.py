@@ -1,4 +1,4 @@
-"""Base recommenders: one file each, with the hyper-parameters and the model, nothing else.
+"""Base recommenders: one file each, with the model and nothing else; its keys stand in models.schema.yaml.
 
 A model's file defines ``Model``, a subclass of `Recommender` (or of
 `NeuralRecommender`, which is trained by `reelrank.training.loop`), whose file name is the
@@ -8,7 +8,6 @@ A model's file defines ``Model``, a subclass of `Recommender` (or of
 import importlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +26,12 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 class Recommender(ABC):
     """Something that scores the whole catalogue for a user.
 
-    Subclasses set ``Hyperparameters`` (a dataclass), ``reads_history``, and
-    ``personalised`` where it is false.
+    Subclasses set ``reads_history``, and ``personalised`` where it is false.
 
     Parameters
     ----------
-    hyperparameters : dict
-        Of the config block, without ``type``.
+    options : dict
+        The complete options of the config block, without ``type`` (`reelrank.config.schema.options`).
     n_users, n_items : int
     device : torch.device
     """
@@ -44,8 +42,8 @@ class Recommender(ABC):
     #: Whether the order of items can differ from user to user; false frees a model from the tests that ask for it.
     personalised = True
 
-    def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
-        self.hyperparameters = self.Hyperparameters(**hyperparameters)
+    def __init__(self, options, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
+        self.options = options
         self.n_users, self.n_items, self.device = n_users, n_items, device
 
     @abstractmethod
@@ -103,7 +101,7 @@ class Recommender(ABC):
             "type": self.kind(),
             "n_users": self.n_users,
             "n_items": self.n_items,
-            "hyperparameters": asdict(self.hyperparameters),
+            "options": self.options,
         }
         write_json(Path(folder) / DESCRIPTION, description)
 
@@ -180,9 +178,9 @@ class NeuralRecommender(Recommender):
         torch.manual_seed(seed)
         self.module = self.build(0 if features is None else features.shape[1]).to(self.device)
         self.prepare(data, features)
-        digest = training_digest(self.kind(), self.hyperparameters, seed, data, features, code)
+        digest = training_digest(self.kind(), self.options, seed, data, features, code)
         checkpoint = Checkpoint(folder, digest)
-        return train(self, self.samples(data), data.queries("valid"), self.hyperparameters, seed, checkpoint)
+        return train(self, self.samples(data), data.queries("valid"), self.options, seed, checkpoint)
 
     def arrays(self):
         """Return the module's state."""
@@ -209,6 +207,6 @@ def load_model(folder, device=torch.device("cpu")):  # noqa: B008
     """Read a model that `Recommender.save` wrote."""
     folder = Path(folder)
     about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    model = model_class(about["type"])(about["hyperparameters"], about["n_users"], about["n_items"], device)
+    model = model_class(about["type"])(about["options"], about["n_users"], about["n_items"], device)
     model.set_arrays(load_file(folder / WEIGHTS))
     return model

@@ -8,7 +8,6 @@ least squares, so that no user factors are kept.
 """
 
 import logging
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,62 +21,32 @@ from reelrank.training.loop import validation_ndcg
 FLOATS_PER_CHUNK = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters:
-    """Hyper-parameters of ALS.
-
-    Attributes
-    ----------
-    embedding_size : int
-        Number of factors.
-    regularization : float
-        Added to the diagonal of every system; above 0.
-    alpha : float
-        Confidence of a chosen item, where one not chosen has 1; 1 or more.
-    iterations : int
-        Rounds (users, then items) at most.
-    patience : int
-        Stop after this many rounds without a better NDCG@10 on valid.
-    history_decay : float
-        At scoring, an interaction's confidence is ``1 + (alpha - 1) * history_decay ** age``
-        and its preference ``history_decay ** age``, the latest having age 0; in (0, 1].
-    """
-
-    embedding_size: int = 64
-    regularization: float = 10.0
-    alpha: float = 10.0
-    iterations: int = 15
-    patience: int = 3
-    history_decay: float = 1.0
-
-
 class Model(DotProduct, Recommender):
     """Score = the factors that best explain the history, times the item factors."""
 
-    Hyperparameters = Hyperparameters
     reads_history = True
 
     def fit(self, data, seed, folder=None, features=None, code=""):
         """Alternate between users and items; one row per round, its loss that of the chosen items alone."""
-        own = self.hyperparameters
+        options = self.options
         by_user = data.training().matrix()
         by_user.sum_duplicates()
         by_user.data[:] = 1
         by_item = by_user.T.tocsr()
         queries = data.queries("valid")
         generator = torch.Generator().manual_seed(seed)
-        shape = (self.n_items, own.embedding_size)
+        shape = (self.n_items, options["embedding_size"])
         self.items = torch.randn(shape, generator=generator).mul_(0.1).to(self.device)
         epochs, best, best_items, best_epoch = [], -1.0, None, 0
-        for epoch in range(1, own.iterations + 1):
+        for epoch in range(1, options["iterations"] + 1):
             users = self._solve(by_user, self.items)
             self.items = self._solve(by_item, users)
             ndcg = validation_ndcg(self, queries)
             epochs.append({"epoch": epoch, "loss": self._loss(by_user, users), "valid_ndcg": ndcg})
-            logging.info("round %d/%d: valid NDCG@10 %.5f", epoch, own.iterations, ndcg)
+            logging.info("round %d/%d: valid NDCG@10 %.5f", epoch, options["iterations"], ndcg)
             if ndcg > best:
                 best, best_items, best_epoch = ndcg, self.items, epoch
-            elif epoch - best_epoch >= own.patience:
+            elif epoch - best_epoch >= options["patience"]:
                 break
         self.items = best_items
         return epochs
@@ -119,25 +88,25 @@ class Model(DotProduct, Recommender):
         InputError
             If a system is not positive definite in float32.
         """
-        own = self.hyperparameters
+        options = self.options
         try:
             with gpu_arithmetic("float32"), torch.autocast(self.device.type, enabled=False):
                 return self._solve_exactly(matrix, factors)
         except torch.linalg.LinAlgError:
             raise InputError(
-                f"als: found a system that is not positive definite with regularization {own.regularization} and "
-                f"alpha {own.alpha}; expected a larger regularization or a smaller alpha"
+                f"als: found a system that is not positive definite with regularization {options['regularization']} "
+                f"and alpha {options['alpha']}; expected a larger regularization or a smaller alpha"
             ) from None
 
     def _solve_exactly(self, matrix, factors):
-        own, size = self.hyperparameters, factors.shape[1]
-        common = factors.T @ factors + own.regularization * torch.eye(size, device=self.device)
+        options, size = self.options, factors.shape[1]
+        common = factors.T @ factors + options["regularization"] * torch.eye(size, device=self.device)
         padded = torch.cat([factors, factors.new_zeros(1, size)])
         solved = factors.new_zeros(matrix.shape[0], size)
         for rows, columns, preference in _chunks(matrix, FLOATS_PER_CHUNK // size):
             gathered = padded[torch.as_tensor(columns, device=self.device)]  # (rows, longest, d)
             preference = torch.as_tensor(preference, device=self.device)[..., None]
-            extra = (own.alpha - 1) * preference
+            extra = (options["alpha"] - 1) * preference
             system = common + (gathered * extra).transpose(1, 2) @ gathered
             right = (gathered * ((1 + extra) * preference)).sum(1)
             solved[torch.as_tensor(rows, device=self.device)] = torch.cholesky_solve(
@@ -147,7 +116,7 @@ class Model(DotProduct, Recommender):
 
     def vectors(self, users, history):
         """Fold each history in, against the item factors."""
-        return self._solve(history.matrix(self.hyperparameters.history_decay), self.items), self.items
+        return self._solve(history.matrix(self.options["history_decay"]), self.items), self.items
 
     def arrays(self):
         """Return the item factors."""

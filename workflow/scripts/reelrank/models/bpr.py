@@ -6,28 +6,10 @@ weight decay for the Gaussian prior; an item bias; every interaction is a positi
 an epoch, in place of draws with replacement.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.training.loop import TrainingOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters(TrainingOptions):
-    """Hyper-parameters beside those of training.
-
-    Attributes
-    ----------
-    embedding_size : int
-    negatives : int
-        Unchosen items that each interaction is compared to, drawn uniformly.
-    """
-
-    embedding_size: int = 64
-    negatives: int = 1
 
 
 class PairSamples:
@@ -116,16 +98,15 @@ class Module(nn.Module):
 class Model(DotProduct, NeuralRecommender):
     """BPR behind the interface of all recommenders; knows a user by training alone."""
 
-    Hyperparameters = Hyperparameters
     reads_history = False
 
     def build(self, dimension=0):
         """Return the module with its first weights."""
-        return Module(self.n_users, self.n_items, self.hyperparameters.embedding_size)
+        return Module(self.n_users, self.n_items, self.options["embedding_size"])
 
     def samples(self, data):
         """Every training interaction, with fresh negatives."""
-        return PairSamples(data, self.hyperparameters.negatives, self.device)
+        return PairSamples(data, self.options["negatives"], self.device)
 
     def vectors(self, users, history):
         """Return the users' embeddings with a one, and the items' with their bias."""

@@ -8,31 +8,11 @@ Deviations: no training item of a user, a second copy of the positive included, 
 negative of that user; AdamW.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.training.loop import TrainingOptions
 from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_popularity
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters(TrainingOptions):
-    """Hyper-parameters beside those of training; the defaults are those published for MicroLens.
-
-    Attributes
-    ----------
-    embedding_size : int
-    layers : int
-        Layers of each tower after the embedding: Linear(d, d), BatchNorm, tanh.
-    """
-
-    embedding_size: int = 512
-    layers: int = 0
-    batch_size: int = 1024
-    patience: int = 10
 
 
 class Module(nn.Module):
@@ -77,13 +57,12 @@ def _tower(size, layers):
 class Model(DotProduct, NeuralRecommender):
     """DSSM behind the interface of all recommenders; knows a user by training alone."""
 
-    Hyperparameters = Hyperparameters
     reads_history = False
 
     def build(self, dimension=0):
         """Return the module with its first weights."""
-        own = self.hyperparameters
-        return Module(self.n_users, self.n_items, own.embedding_size, own.layers)
+        options = self.options
+        return Module(self.n_users, self.n_items, options["embedding_size"], options["layers"])
 
     def prepare(self, data, features):
         """Take the sampling probabilities from the training interactions."""

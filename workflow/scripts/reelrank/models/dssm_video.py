@@ -9,38 +9,12 @@ item ids; no training item of a user, a second copy of the positive included, is
 of that user; AdamW.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from reelrank.errors import InputError
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.training.loop import TrainingOptions
 from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_popularity
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters(TrainingOptions):
-    """Hyper-parameters beside those of training.
-
-    Attributes
-    ----------
-    encoder, field : str
-        Which item features are read: those of that encoder for that field.
-    embedding_size : int
-        Ids and features have half of it each.
-    projection_learning_rate : float
-        Learning rate of the projection of the features.
-    """
-
-    encoder: str
-    field: str
-    embedding_size: int = 512
-    projection_learning_rate: float = 1e-4
-    learning_rate: float = 1e-3
-    batch_size: int = 1024
-    patience: int = 10
 
 
 class Module(nn.Module):
@@ -90,7 +64,6 @@ class Module(nn.Module):
 class Model(DotProduct, NeuralRecommender):
     """DSSM with features behind the interface of all recommenders; knows a user by training alone."""
 
-    Hyperparameters = Hyperparameters
     reads_history = False
 
     def fit(self, data, seed, folder=None, features=None, code=""):
@@ -101,11 +74,11 @@ class Model(DotProduct, NeuralRecommender):
         InputError
             If there are none.
         """
-        own = self.hyperparameters
+        options = self.options
         if features is None:
             raise InputError(
-                f"dssm_video: found no item features; expected those of encoder {own.encoder!r} for the field "
-                f"{own.field!r}, which the rule embed_text makes"
+                f"dssm_video: found no item features; expected those of encoder {options['encoder']!r} for the field "
+                f"{options['field']!r}, which the rule embed_text makes"
             )
         return super().fit(data, seed, folder, features, code)
 
@@ -116,13 +89,13 @@ class Model(DotProduct, NeuralRecommender):
 
     def build(self, dimension=0):
         """Return the module with its first weights, around features of that dimension."""
-        return Module(self.n_users, self.n_items, self.hyperparameters.embedding_size, dimension)
+        return Module(self.n_users, self.n_items, self.options["embedding_size"], dimension)
 
     def parameter_groups(self):
         """Give the projection a learning rate of its own."""
         projection = self.module.projection.weight
         others = [weight for weight in self.module.parameters() if weight is not projection]
-        rate = self.hyperparameters.projection_learning_rate
+        rate = self.options["projection_learning_rate"]
         return [{"params": others}, {"params": [projection], "lr": rate}]
 
     def samples(self, data):

@@ -5,29 +5,10 @@ Deviations: at scoring, an interaction of the history may weigh less the older i
 (`history_decay`); the fit is Steck's, on unweighted training interactions.
 """
 
-from dataclasses import dataclass
-
 import torch
 
 from reelrank.errors import InputError
 from reelrank.models import Recommender
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters:
-    """Hyper-parameters of EASE.
-
-    Attributes
-    ----------
-    regularization : float
-        Lambda, added to the diagonal of the Gram matrix; above 0.
-    history_decay : float
-        Weight of an interaction at scoring: ``history_decay ** age``, the latest having
-        age 0; in (0, 1], where 1 is plain EASE.
-    """
-
-    regularization: float = 500.0
-    history_decay: float = 1.0
 
 
 class Model(Recommender):
@@ -37,7 +18,6 @@ class Model(Recommender):
     20,000 items of MicroLens-100k; B is kept in float32.
     """
 
-    Hyperparameters = Hyperparameters
     reads_history = True
 
     def fit(self, data, seed, folder=None, features=None, code=""):
@@ -46,13 +26,13 @@ class Model(Recommender):
         interactions.sum_duplicates()
         interactions.data[:] = 1
         gram = torch.as_tensor((interactions.T @ interactions).toarray(), dtype=torch.float64, device=self.device)
-        gram.diagonal().add_(self.hyperparameters.regularization)
+        gram.diagonal().add_(self.options["regularization"])
         try:
             factor = torch.linalg.cholesky(gram)
         except torch.linalg.LinAlgError:
             raise InputError(
                 f"ease: found a Gram matrix that is not positive definite with regularization "
-                f"{self.hyperparameters.regularization}; expected a larger regularization"
+                f"{self.options['regularization']}; expected a larger regularization"
             ) from None
         del gram
         inverse = torch.cholesky_inverse(factor)
@@ -63,7 +43,7 @@ class Model(Recommender):
 
     def score(self, users, history):
         """Return the weighted sum of the rows of B that belong to each history."""
-        matrix = history.matrix(self.hyperparameters.history_decay)
+        matrix = history.matrix(self.options["history_decay"])
         return torch.nn.functional.embedding_bag(
             torch.as_tensor(matrix.indices, device=self.device).long(),
             self.weights,

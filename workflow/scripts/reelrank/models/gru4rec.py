@@ -7,52 +7,23 @@ catalogue (or over sampled negatives) instead of BPR or TOP1 over the batch of
 session-parallel mini-batches; the output shares the input's embedding; AdamW.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.training.loop import TrainingOptions
 from reelrank.training.samples import WindowSamples, next_item_loss
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters(TrainingOptions):
-    """Hyper-parameters beside those of training.
-
-    Attributes
-    ----------
-    embedding_size : int
-        Of the items, and hidden units of each layer.
-    layers : int
-    history_length : int
-        Positions of a sequence.
-    dropout : float
-        Of the embedded items and of the hidden state.
-    negatives : int
-        0: softmax over the catalogue; otherwise over that many sampled items.
-    """
-
-    embedding_size: int = 64
-    layers: int = 1
-    history_length: int = 50
-    dropout: float = 0.2
-    negatives: int = 0
-    batch_size: int = 128
-    learning_rate: float = 1e-3
 
 
 class Module(nn.Module):
     """Embeddings shared by input and output, and a GRU."""
 
-    def __init__(self, n_items, own):
+    def __init__(self, n_items, options):
         super().__init__()
-        self.n_items, self.negatives = n_items, own.negatives
-        size = own.embedding_size
+        self.n_items, self.negatives = n_items, options["negatives"]
+        size = options["embedding_size"]
         self.embedding = nn.Embedding(n_items + 1, size, padding_idx=n_items)
-        self.gru = nn.GRU(size, size, own.layers, batch_first=True)
-        self.dropout = nn.Dropout(own.dropout)
+        self.gru = nn.GRU(size, size, options["layers"], batch_first=True)
+        self.dropout = nn.Dropout(options["dropout"])
         self.output = nn.Linear(size, size)
         nn.init.normal_(self.embedding.weight, std=size**-0.5)
         with torch.no_grad():
@@ -90,18 +61,17 @@ class Module(nn.Module):
 class Model(DotProduct, NeuralRecommender):
     """GRU4Rec behind the interface of all recommenders."""
 
-    Hyperparameters = Hyperparameters
     reads_history = True
 
     def build(self, dimension=0):
         """Return the module with its first weights."""
-        return Module(self.n_items, self.hyperparameters)
+        return Module(self.n_items, self.options)
 
     def samples(self, data):
         """Windows of the training sequences."""
-        return WindowSamples(data, self.hyperparameters.history_length, self.device)
+        return WindowSamples(data, self.options["history_length"], self.device)
 
     def vectors(self, users, history):
         """Return the last position's outputs and the item embeddings."""
-        latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
+        latest = torch.as_tensor(history.last(self.options["history_length"]), device=self.device)
         return self.module(latest)[:, -1], self.module.embedding.weight[:-1]

@@ -8,65 +8,30 @@ Deviations: similarities are not normalised per item; at scoring, an interaction
 history may weigh less the older it is (`history_decay`).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from scipy import sparse
 
-from reelrank.errors import InputError
 from reelrank.models import Recommender
-
-#: How a user weighs in the similarity of two items.
-WEIGHTINGS = ("cosine", "tf-idf")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters:
-    """Hyper-parameters of ItemKNN.
-
-    Attributes
-    ----------
-    neighbours : int
-        Most similar items that an item keeps.
-    shrink : float
-        Added to the denominator of the cosine: the larger, the less that pairs with few
-        users in common count; from 0.
-    weighting : {'cosine', 'tf-idf'}
-        Whether every user weighs 1, or ``log(1 + n_items / length)``.
-    history_decay : float
-        Weight of an interaction at scoring: ``history_decay ** age``, the latest having
-        age 0; in (0, 1].
-    """
-
-    neighbours: int = 100
-    shrink: float = 0.0
-    weighting: str = "cosine"
-    history_decay: float = 1.0
-
-    def __post_init__(self):
-        if self.weighting not in WEIGHTINGS:
-            raise InputError(f"weighting: found {self.weighting!r}; expected one of {WEIGHTINGS}")
 
 
 class Model(Recommender):
     """Score = history times the sparse ``(n_items, n_items)`` similarity, row i the neighbours of item i."""
 
-    Hyperparameters = Hyperparameters
     reads_history = True
 
     def fit(self, data, seed, folder=None, features=None, code=""):
         """Count; there are no epochs, and the seed changes nothing."""
-        own = self.hyperparameters
+        options = self.options
         interactions = data.training().matrix().astype(np.float64)
         interactions.sum_duplicates()
         interactions.data[:] = 1
-        if own.weighting == "tf-idf":
+        if options["weighting"] == "tf-idf":
             lengths = np.diff(interactions.indptr)
             interactions.data *= np.repeat(np.log1p(self.n_items / np.maximum(lengths, 1)), lengths)
         by_item = interactions.T.tocsr()
         norms = np.sqrt(by_item.multiply(by_item).sum(axis=1).A1)
-        rows = [_neighbours(by_item[item] @ interactions, norms, item, own) for item in range(self.n_items)]
+        rows = [_neighbours(by_item[item] @ interactions, norms, item, options) for item in range(self.n_items)]
         indptr = np.cumsum([0, *(len(columns) for columns, _ in rows)])
         columns, values = (np.concatenate(part) for part in zip(*rows, strict=True))
         self._set(values.astype(np.float32), columns.astype(np.int64), indptr.astype(np.int64))
@@ -77,7 +42,7 @@ class Model(Recommender):
 
     def score(self, users, history):
         """Return the weighted sum of the similarities to each history."""
-        scores = history.matrix(self.hyperparameters.history_decay) @ self.similarity
+        scores = history.matrix(self.options["history_decay"]) @ self.similarity
         return torch.as_tensor(scores.toarray(), device=self.device)
 
     def arrays(self):
@@ -99,6 +64,6 @@ def _neighbours(dot, norms, item, options):
     dot.sort_indices()
     other = dot.indices != item
     columns, values = dot.indices[other], dot.data[other]
-    values = values / (norms[item] * norms[columns] + options.shrink)
-    best = np.sort(np.argsort(-values, kind="stable")[: options.neighbours])
+    values = values / (norms[item] * norms[columns] + options["shrink"])
+    best = np.sort(np.argsort(-values, kind="stable")[: options["neighbours"]])
     return columns[best], values[best]

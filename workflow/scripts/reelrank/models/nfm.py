@@ -8,13 +8,10 @@ included, is a negative of that user; AdamW; the popularity correction counts ea
 first item, which is no target.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
 from reelrank.models import NeuralRecommender
-from reelrank.training.loop import TrainingOptions
 from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_popularity
 
 #: Columns of one product while scoring: as many users as this holds hidden layers are scored at once.
@@ -22,15 +19,6 @@ BLOCK_WIDTH = 512
 
 #: Rows of one product on a CPU: the hidden layer of a block, 4 MiB, stays near the cache.
 ITEMS_PER_BLOCK = 2048
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters(TrainingOptions):
-    """Hyper-parameters beside those of training; the defaults are those published for MicroLens."""
-
-    embedding_size: int = 1024
-    history_length: int = 10
-    dropout: float = 0.0
 
 
 class Module(nn.Module):
@@ -171,13 +159,12 @@ class Module(nn.Module):
 class Model(NeuralRecommender):
     """The sequence NFM behind the interface of all recommenders."""
 
-    Hyperparameters = Hyperparameters
     reads_history = True
 
     def build(self, dimension=0):
         """Return the module with its first weights."""
-        own = self.hyperparameters
-        return Module(self.n_items, own.embedding_size, own.dropout)
+        options = self.options
+        return Module(self.n_items, options["embedding_size"], options["dropout"])
 
     def prepare(self, data, features):
         """Take the sampling probabilities from the training interactions."""
@@ -185,14 +172,14 @@ class Model(NeuralRecommender):
 
     def samples(self, data):
         """Every prefix of a training sequence with its next item."""
-        return PrefixSamples(data, self.hyperparameters.history_length, self.device)
+        return PrefixSamples(data, self.options["history_length"], self.device)
 
     def score(self, users, history):
         """Score all items from the latest items of each history."""
-        latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
+        latest = torch.as_tensor(history.last(self.options["history_length"]), device=self.device)
         return self.module.score(latest)
 
     def rescore(self, users, history, candidates):
         """Score some items of each user; see `reelrank.models.DotProduct.rescore`."""
-        latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
+        latest = torch.as_tensor(history.last(self.options["history_length"]), device=self.device)
         return self.module.rescore(latest, candidates)

@@ -1,21 +1,13 @@
 """Popularity: the most interacted items of training, the same for everyone."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from reelrank.models import Recommender
 
 
-@dataclass(frozen=True)
-class Hyperparameters:
-    """Popularity has none."""
-
-
 class Model(Recommender):
     """Score = number of training interactions; ties go to the lower item index."""
 
-    Hyperparameters = Hyperparameters
     reads_history = False
     personalised = False
 

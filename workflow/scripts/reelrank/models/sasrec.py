@@ -7,41 +7,12 @@ interaction is learned from, not only the latest; embeddings are not scaled; Ada
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from reelrank.errors import InputError
 from reelrank.models import DotProduct, NeuralRecommender
-from reelrank.training.loop import TrainingOptions
 from reelrank.training.samples import WindowSamples, next_item_loss
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hyperparameters(TrainingOptions):
-    """Hyper-parameters beside those of training.
-
-    Attributes
-    ----------
-    embedding_size : int
-        A multiple of `heads`.
-    layers, heads : int
-    history_length : int
-        Positions of a sequence.
-    dropout : float
-    negatives : int
-        0: softmax over the catalogue; otherwise over that many sampled items.
-    """
-
-    embedding_size: int = 64
-    layers: int = 2
-    heads: int = 2
-    history_length: int = 50
-    dropout: float = 0.2
-    negatives: int = 0
-    batch_size: int = 128
-    learning_rate: float = 1e-3
 
 
 class Attention(nn.Module):
@@ -102,16 +73,18 @@ class Block(nn.Module):
 class Module(nn.Module):
     """Embeddings shared by input and output, positions, blocks and a last LayerNorm."""
 
-    def __init__(self, n_items, own):
+    def __init__(self, n_items, options):
         super().__init__()
-        self.n_items, self.negatives = n_items, own.negatives
-        self.embedding = nn.Embedding(n_items + 1, own.embedding_size, padding_idx=n_items)
-        self.positions = nn.Embedding(own.history_length, own.embedding_size)
-        self.dropout = nn.Dropout(own.dropout)
-        self.blocks = nn.ModuleList(Block(own.embedding_size, own.heads, own.dropout) for _ in range(own.layers))
-        self.norm = nn.LayerNorm(own.embedding_size)
-        nn.init.normal_(self.embedding.weight, std=own.embedding_size**-0.5)
-        nn.init.normal_(self.positions.weight, std=own.embedding_size**-0.5)
+        self.n_items, self.negatives = n_items, options["negatives"]
+        self.embedding = nn.Embedding(n_items + 1, options["embedding_size"], padding_idx=n_items)
+        self.positions = nn.Embedding(options["history_length"], options["embedding_size"])
+        self.dropout = nn.Dropout(options["dropout"])
+        self.blocks = nn.ModuleList(
+            Block(options["embedding_size"], options["heads"], options["dropout"]) for _ in range(options["layers"])
+        )
+        self.norm = nn.LayerNorm(options["embedding_size"])
+        nn.init.normal_(self.embedding.weight, std=options["embedding_size"] ** -0.5)
+        nn.init.normal_(self.positions.weight, std=options["embedding_size"] ** -0.5)
         with torch.no_grad():
             self.embedding.weight[n_items].zero_()
 
@@ -148,26 +121,17 @@ class Module(nn.Module):
 class Model(DotProduct, NeuralRecommender):
     """SASRec behind the interface of all recommenders."""
 
-    Hyperparameters = Hyperparameters
     reads_history = True
-
-    def __init__(self, hyperparameters, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
-        super().__init__(hyperparameters, n_users, n_items, device)
-        own = self.hyperparameters
-        if own.embedding_size % own.heads:
-            raise InputError(
-                f"sasrec: found embedding_size {own.embedding_size}; expected a multiple of heads, {own.heads}"
-            )
 
     def build(self, dimension=0):
         """Return the module with its first weights."""
-        return Module(self.n_items, self.hyperparameters)
+        return Module(self.n_items, self.options)
 
     def samples(self, data):
         """Windows of the training sequences."""
-        return WindowSamples(data, self.hyperparameters.history_length, self.device)
+        return WindowSamples(data, self.options["history_length"], self.device)
 
     def vectors(self, users, history):
         """Return the last position's hidden states and the item embeddings."""
-        latest = torch.as_tensor(history.last(self.hyperparameters.history_length), device=self.device)
+        latest = torch.as_tensor(history.last(self.options["history_length"]), device=self.device)
         return self.module(latest)[:, -1], self.module.embedding.weight[:-1]

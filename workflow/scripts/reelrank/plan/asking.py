@@ -4,7 +4,7 @@ import json
 from functools import cache
 
 from reelrank.config import generative
-from reelrank.config.kinds import reranker_depth
+from reelrank.config.rerankers import reranker_depth
 from reelrank.plan.features import given_files
 from reelrank.plan.paths import every, fill
 

@@ -2,7 +2,7 @@
 
 from reelrank import digests
 from reelrank.config import complete as settings
-from reelrank.config.kinds import RERANKER_KINDS, reranker_depth
+from reelrank.config.rerankers import reranker_depth, reranker_kind
 from reelrank.plan.redrawing import real
 
 
@@ -38,7 +38,7 @@ class Lists:
             "base_model": wildcards.base_model,
             "seed": int(wildcards.seed),
             "reranker": reranker,
-            "kind": RERANKER_KINDS[config["rerankers"][reranker]["type"]],
+            "kind": reranker_kind(config, reranker),
             "depth": reranker_depth(config, reranker),
             "config_digest": digests.digest(
                 {key: dataset.get(key) for key in ("adapter", "options", "generate")},

@@ -92,4 +92,4 @@ class Plan:
     def external_lists(self, wildcards):
         """Return the files that an outside recommender's lists are read from: test, and valid where there are some."""
         block = self.config["models"][wildcards.base_model]
-        return {split: block[split] for split in ("valid", "test") if split in block}
+        return {split: block[split] for split in ("valid", "test") if block[split]}

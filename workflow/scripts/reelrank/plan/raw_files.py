@@ -41,7 +41,8 @@ def raw_files(config):
     Raises
     ------
     InputError
-        If ``raw_dir`` is no folder, or has neither a file nor the archive it comes in.
+        If ``raw_dir`` is no folder, or has neither a file nor the archive it comes in; or if a file is missing and
+        the dataset says no way to get it.
     """
     dataset, own = config["datasets"][config["dataset"]], config.get("raw_dir")
     if own and not Path(own).is_dir():
@@ -75,7 +76,17 @@ def _raw_file(config, role):
     if own and not (Path(own) / name).exists() and not (parts and (Path(own) / parts[-1]).exists()):
         wanted = " or ".join([repr(name), *(repr(part) for part in parts[-1:])])
         raise InputError(f"config key raw_dir: {own!r} holds no {wanted}, which the {role} are read from")
-    return raw_path(config, name)
+    path = raw_path(config, name)
+    if not ({"generate", "download"} & set(dataset) or Path(path).exists() or _archive_is_there(config, parts)):
+        raise InputError(
+            f"config key datasets.{config['dataset']}: found no file {name!r}, which the {role} are read from; "
+            f"expected it in the folder raw_dir or as {path}, or a key 'download' that says where it comes from"
+        )
+    return path
+
+
+def _archive_is_there(config, parts):
+    return bool(parts) and all(Path(raw_path(config, part)).exists() for part in parts)
 
 
 def packed_names(dataset, folders):
@@ -86,6 +97,8 @@ def packed_names(dataset, folders):
 
 def downloads(dataset):
     """Return the names of the files that are downloaded as they are: plain files and parts of archives."""
+    if "download" not in dataset:
+        return []
     plain = [name for name in dataset["files"].values() if name not in dataset["archives"]]
     return sorted({*plain, *(part for parts in dataset["archives"].values() for part in parts)})
 

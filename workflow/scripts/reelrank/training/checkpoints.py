@@ -5,7 +5,6 @@ import json
 import logging
 import pickle
 import zlib
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -76,14 +75,15 @@ def remove_checkpoints(folder):
         remove(path)
 
 
-def training_digest(kind, hyperparameters, seed, data, features=None, code=""):
+def training_digest(kind, options, seed, data, features=None, code=""):
     """Return 12 hexadecimal digits that stand for a training, torch's number of threads included.
 
     Parameters
     ----------
     kind : str
         Type of the model.
-    hyperparameters : dataclass
+    options : dict
+        Complete.
     seed : int
     data : reelrank.data.interactions.Interactions
     features : numpy.ndarray, optional
@@ -92,7 +92,7 @@ def training_digest(kind, hyperparameters, seed, data, features=None, code=""):
     """
     arrays = [data.items, data.starts, data.codes, *([] if features is None else [features])]
     sums = [[str(array.dtype), list(array.shape), zlib.crc32(np.ascontiguousarray(array))] for array in arrays]
-    parts = [kind, asdict(hyperparameters), seed, data.n_users, data.n_items, sums, code, torch.get_num_threads()]
+    parts = [kind, options, seed, data.n_users, data.n_items, sums, code, torch.get_num_threads()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

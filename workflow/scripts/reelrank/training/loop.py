@@ -11,39 +11,12 @@ import torch
 
 from reelrank.errors import InputError
 from reelrank.hardware import gpu_arithmetic, mixed_precision
+from reelrank.metrics.ranking import ndcg
 from reelrank.training.checkpoints import Checkpoint, random_state, set_random_state
 from reelrank.training.topk import target_ranks
 
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
-    """Hyper-parameters that every model trained by `train` has.
-
-    Attributes
-    ----------
-    epochs : int
-        At most this many passes over the samples.
-    batch_size : int
-    learning_rate : float
-        Of AdamW.
-    weight_decay : float
-        Decoupled (AdamW).
-    patience : int
-        Stop after this many epochs without a better NDCG@10 on valid.
-    validation_users : int
-        Valid users (a seeded sample) that early stopping looks at.
-    precision : str
-        One of `reelrank.hardware.PRECISIONS`, of training on a GPU; a CPU always
-        computes in float32, and so does the scoring of valid users.
-    """
-
-    epochs: int = 120
-    batch_size: int = 64
-    learning_rate: float = 1e-4
-    weight_decay: float = 0.0
-    patience: int = 5
-    validation_users: int = 20_000
-    precision: str = "float32"
+#: Valid users are scored by NDCG at this rank.
+VALIDATED_AT = 10
 
 
 @dataclass
@@ -75,10 +48,10 @@ class Progress:
     def is_over(self, options):
         """Return whether there is no further epoch, by number or by patience."""
         done = len(self.history)
-        if done and done < options.epochs and done - self.best_epoch >= options.patience:
+        if done and done < options["epochs"] and done - self.best_epoch >= options["patience"]:
             logging.info("stopped: no better valid NDCG@10 since epoch %d", self.best_epoch)
             return True
-        return done >= options.epochs
+        return done >= options["epochs"]
 
 
 def train(model, samples, queries, options, seed, checkpoint=None):
@@ -98,7 +71,8 @@ def train(model, samples, queries, options, seed, checkpoint=None):
         is called before each epoch.
     queries : reelrank.data.interactions.Queries
         The valid users.
-    options : TrainingOptions
+    options : dict
+        Complete options of the model; those that every trained model has stand in models.schema.yaml as ``.training``.
     seed : int
         Of the shuffling and of the sample of valid users.
     checkpoint : reelrank.training.checkpoints.Checkpoint, optional
@@ -122,13 +96,15 @@ def train(model, samples, queries, options, seed, checkpoint=None):
             "are too short"
         )
     checkpoint = checkpoint or Checkpoint(None, "")
-    queries = _sample_of(queries, options.validation_users, seed)
-    optimizer = torch.optim.AdamW(model.parameter_groups(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    queries = _sample_of(queries, options["validation_users"], seed)
+    optimizer = torch.optim.AdamW(
+        model.parameter_groups(), lr=options["learning_rate"], weight_decay=options["weight_decay"]
+    )
     shuffle = torch.Generator().manual_seed(seed)
     progress = _resume(checkpoint, model.module, optimizer, shuffle)
     while not progress.is_over(options):
         started = time.monotonic()
-        with gpu_arithmetic(options.precision):
+        with gpu_arithmetic(options["precision"]):
             loss = _run_epoch(model.module, samples, optimizer, options, shuffle)
         epoch = len(progress.history) + 1
         ndcg = _run_validation(model, queries) if math.isfinite(loss) else math.nan
@@ -138,7 +114,9 @@ def train(model, samples, queries, options, seed, checkpoint=None):
         progress.add(loss, ndcg, model.module)
         checkpoint.save(_state(progress, model.module, optimizer, shuffle))
         seconds = time.monotonic() - started
-        logging.info("epoch %d/%d: loss %.4f, valid NDCG@10 %.5f, %.1f s", epoch, options.epochs, loss, ndcg, seconds)
+        logging.info(
+            "epoch %d/%d: loss %.4f, valid NDCG@10 %.5f, %.1f s", epoch, options["epochs"], loss, ndcg, seconds
+        )
     model.module.load_state_dict(progress.best_state)
     model.module.eval()
     return progress.history
@@ -151,11 +129,11 @@ def _run_epoch(module, samples, optimizer, options, shuffle):
         samples.redraw(shuffle)
     device = samples.rows.device
     total, learned = 0.0, 0
-    for index in torch.randperm(len(samples), generator=shuffle).to(device).split(options.batch_size):
+    for index in torch.randperm(len(samples), generator=shuffle).to(device).split(options["batch_size"]):
         if len(index) < samples.smallest_batch:
             continue
         optimizer.zero_grad(set_to_none=True)
-        with mixed_precision(options.precision, device):
+        with mixed_precision(options["precision"], device):
             loss = module.loss(samples.batch(index))
         loss.backward()
         optimizer.step()
@@ -212,13 +190,9 @@ def _resume(checkpoint, module, optimizer, shuffle):
 
 
 def validation_ndcg(model, queries):
-    """Return the mean NDCG@10 of the valid users.
-
-    Its own line rather than `reelrank.metrics.ranking`, so that a change of the report's
-    metrics does not retrain every model.
-    """
+    """Return the mean NDCG@10 of the valid users."""
     ranks = target_ranks(model, queries)
-    return float(np.mean(np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0.0))) if len(ranks) else 0.0
+    return float(np.mean(ndcg(ranks, VALIDATED_AT))) if len(ranks) else 0.0
 
 
 def _sample_of(queries, most, seed):

@@ -1,8 +1,8 @@
 """Encoders behind one small interface: texts or pictures in, unit vectors out.
 
-An encoder's file defines ``Encoder``, whose file name is the ``type`` in the config;
-it is built from the rest of its config block. The type ``published`` has no encoder: its
-vectors are read.
+An encoder's file defines ``Encoder``; its file name is the ``type`` in the config. It is built from
+its name in the config and the complete options of its block. The type ``published`` has no encoder:
+its vectors are read.
 """
 
 import importlib
@@ -20,7 +20,8 @@ def build_encoder(name, block, weights=None):
     name : str
         Its name in the config, for errors.
     block : dict
-        ``type`` and the encoder's own options.
+        ``type`` and the encoder's own options, complete but for keys that cannot change a vector
+        (`reelrank.config.fields.encoder_block`).
     weights : path, optional
         Of an encoder that this run trained.
 
@@ -42,7 +43,7 @@ def build_encoder(name, block, weights=None):
         raise InputError(f"config key encoders.{name}.type: unknown encoder type {kind!r}") from None
     if weights:
         options["weights"] = weights
-    return module.Encoder(name, **options)
+    return module.Encoder(name, options)
 
 
 def encode_present(encoder, texts, role="passage"):

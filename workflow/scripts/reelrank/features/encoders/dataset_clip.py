@@ -15,23 +15,18 @@ class Encoder(Clip):
     ----------
     name : str
         The encoder's name in the config.
-    architecture : str or dict
-        Of open_clip; see `reelrank.features.clip.build`.
-    weights : path
-        What train_clip wrote.
-    pooling : {'mean', 'max', 'first'}
-        Of an item's frames.
-    **training
-        How it was trained; nothing that is needed here.
+    options : dict
+        Those of the type `dataset_clip`, and ``weights``: the path of what train_clip wrote.
     """
 
-    def __init__(self, name, architecture, weights=None, pooling="mean", **training):
+    def __init__(self, name, options):
+        weights = options.get("weights")
         if weights is None:
             raise InputError(f"config key encoders.{name}: it has no weights; the rule train_clip makes them")
-        model, tokenizer = build(name, architecture)
+        model, tokenizer = build(name, options["architecture"])
         load_weights(model, weights, f"config key encoders.{name}.architecture")
         super().__init__(model, tokenizer, pick_device())
-        self.pooling = pooling
+        self.pooling = options["pooling"]
         self.description = {
             "model": "CLIP trained on the dataset",
             "source": "train_clip",

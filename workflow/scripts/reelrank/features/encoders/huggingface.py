@@ -13,6 +13,12 @@ from reelrank.features.vector_cache import VectorCache, encode_through_cache
 #: Characters of a text that are sent; the provider cuts what its model does not take.
 MAX_CHARACTERS = 8000
 
+#: Attempts at a request, and how long one may take (seconds).
+MAX_ATTEMPTS, TIMEOUT_S = 7, 60.0
+
+#: Longest wait before the second attempt (seconds); it doubles with each further one, up to a minute.
+RETRY_WAIT_S = 2.0
+
 #: Statuses after which another try may help.
 TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
 
@@ -24,20 +30,8 @@ class Encoder:
     ----------
     name : str
         The encoder's name in the config.
-    model : str
-        Hub name, or the address of an endpoint of your own.
-    provider : str
-        As of ``huggingface_hub.InferenceClient``.
-    api_key_env : str, optional
-        The environment variable that holds the token; None where the endpoint wants none.
-    passage_prefix, query_prefix : str
-        As of a sentence-transformers encoder.
-    retries : int
-        Tries after a failed request.
-    timeout_s : float
-        Of one request, in seconds.
-    retry_wait_s : float
-        Longest wait before the second try, in seconds; it doubles with each further one, up to a minute.
+    options : dict
+        Those of the type `huggingface`.
 
     Raises
     ------
@@ -45,34 +39,23 @@ class Encoder:
         If the token is missing, or the provider refuses or cannot be reached.
     """
 
-    def __init__(
-        self,
-        name,
-        model,
-        provider="hf-inference",
-        api_key_env="HF_TOKEN",
-        passage_prefix="",
-        query_prefix="",
-        retries=6,
-        timeout_s=60.0,
-        retry_wait_s=2.0,
-    ):
-        self.name, self.model, self.provider, self.key_variable = name, model, provider, api_key_env
-        self.timeout_s, self.client = timeout_s, None
+    def __init__(self, name, options):
+        self.name, self.model, self.provider = name, options["model"], options["provider"]
+        self.key_variable, self.client = options["key_variable"], None
         self.retrying = Retrying(
             retry=retry_if_exception(_is_transient),
-            stop=stop_after_attempt(retries + 1),
-            wait=wait_random_exponential(multiplier=retry_wait_s, max=60),
+            stop=stop_after_attempt(MAX_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=RETRY_WAIT_S, max=60),
             reraise=True,
         )
-        self.prefixes = {"passage": passage_prefix, "query": query_prefix}
-        self.cache = VectorCache({"provider": provider, "model": model})
+        self.prefixes = {"passage": options["passage_prefix"], "query": options["query_prefix"]}
+        self.cache = VectorCache({"provider": self.provider, "model": self.model})
         self.description = {
-            "model": model,
-            "source": f"Hugging Face, {provider}",
+            "model": self.model,
+            "source": f"Hugging Face, {self.provider}",
             "revision": None,
-            "passage_prefix": passage_prefix,
-            "query_prefix": query_prefix,
+            "passage_prefix": options["passage_prefix"],
+            "query_prefix": options["query_prefix"],
         }
 
     def encode(self, texts, role="passage"):
@@ -105,10 +88,10 @@ class Encoder:
             token = os.environ.get(self.key_variable) if self.key_variable else None
             if self.key_variable and not token:
                 raise InputError(
-                    f"config key encoders.{self.name}.api_key_env: the environment variable {self.key_variable!r} is "
+                    f"config key encoders.{self.name}.key_variable: the environment variable {self.key_variable!r} is "
                     "not set; expected it to hold the token"
                 )
-            self.client = InferenceClient(provider=self.provider, token=token, timeout=self.timeout_s)
+            self.client = InferenceClient(provider=self.provider, token=token, timeout=TIMEOUT_S)
         return self.client
 
 

@@ -12,12 +12,8 @@ class Encoder(Clip):
     ----------
     name : str
         The encoder's name in the config.
-    architecture : str or dict
-        Of open_clip; see `reelrank.features.clip.build`.
-    pretrained : str, optional
-        Tag or checkpoint file; None only where the architecture's name brings its weights.
-    pooling : {'mean', 'max', 'first'}
-        Of an item's frames.
+    options : dict
+        Those of the type `open_clip`.
 
     Raises
     ------
@@ -25,7 +21,8 @@ class Encoder(Clip):
         If there are no weights, or they cannot be had.
     """
 
-    def __init__(self, name, architecture, pretrained=None, pooling="mean"):
+    def __init__(self, name, options):
+        architecture, pretrained = options["architecture"], options["pretrained"]
         brings = isinstance(architecture, str) and architecture.startswith(("hf-hub:", "local-dir:"))
         if pretrained is None and not brings:
             raise InputError(
@@ -34,7 +31,7 @@ class Encoder(Clip):
             )
         model, tokenizer = build(name, architecture, pretrained)
         super().__init__(model, tokenizer, pick_device())
-        self.pooling = pooling
+        self.pooling = options["pooling"]
         self.description = {
             "model": architecture if isinstance(architecture, str) else "CLIP of own sizes",
             "source": "checkpoint or tag",

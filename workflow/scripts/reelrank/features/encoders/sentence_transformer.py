@@ -39,16 +39,9 @@ class Encoder:
     ----------
     name : str
         The encoder's name in the config.
-    model : str
-        Hub name (``sentence-transformers/all-MiniLM-L6-v2``) or a local folder.
-    package : str, optional
-        A Python package that carries the model in its folder ``model``; used instead
-        of the hub where it is installed.
-    revision : str, optional
-        Commit of the hub's repository.
-    passage_prefix, query_prefix : str
-        Put before the text of an item and before a history that is encoded as one text
-        (e5 models want ``passage: `` and ``query: ``).
+    options : dict
+        Those of the type `sentence_transformer`. Where ``package`` is installed, the model comes from it instead of
+        the hub.
 
     Raises
     ------
@@ -56,8 +49,9 @@ class Encoder:
         If the model cannot be loaded, or if `package` is not that of `model`.
     """
 
-    def __init__(self, name, model, package=None, revision=None, passage_prefix="", query_prefix=""):
-        source, origin = _locate(name, model, package, revision)
+    def __init__(self, name, options):
+        model, revision = options["model"], options["revision"]
+        source, origin = _locate(name, model, options["package"], revision)
         device = pick_device()
         try:
             self.model = SentenceTransformer(source, revision=revision, device=str(device))
@@ -71,13 +65,13 @@ class Encoder:
             ) from error
         if device.type == "cuda":
             self.model.half()
-        self.prefixes = {"passage": passage_prefix, "query": query_prefix}
+        self.prefixes = {"passage": options["passage_prefix"], "query": options["query_prefix"]}
         self.description = {
             "model": model,
             "source": origin,
             "revision": revision,
-            "passage_prefix": passage_prefix,
-            "query_prefix": query_prefix,
+            "passage_prefix": options["passage_prefix"],
+            "query_prefix": options["query_prefix"],
             "precision": "float16" if device.type == "cuda" else "float32",
         }
 

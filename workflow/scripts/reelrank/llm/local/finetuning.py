@@ -11,7 +11,6 @@ import math
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -34,44 +33,6 @@ FOLDERS = ("model", "adapter")
 MAX_GRADIENT_NORM = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoraOptions:
-    """What is learned, and how.
-
-    Attributes
-    ----------
-    rank, alpha : int
-        Of the adapter; an update is scaled by alpha / rank.
-    dropout : float
-        On the adapter's inputs.
-    target_modules : tuple of str
-        Names of the linear layers that get an adapter.
-    learning_rate : float
-        Of AdamW at the start; it falls along a half cosine.
-    epochs : int
-        Each draws new questions.
-    batch_size : int
-        Questions of a step.
-    questions : int
-        Questions of an epoch, at most (one a user).
-    history_length, candidates : int
-        Items of a prompt.
-    seed : int
-    """
-
-    rank: int = 8
-    alpha: int = 16
-    dropout: float = 0.0
-    target_modules: tuple = ("q_proj", "v_proj")
-    learning_rate: float = 1e-4
-    epochs: int = 1
-    batch_size: int = 8
-    questions: int = 10_000
-    history_length: int = 10
-    candidates: int = 20
-    seed: int = 1
-
-
 def add_adapter(model, options):
     """Return the model with an adapter that changes nothing yet; only the adapter is trained.
 
@@ -80,12 +41,12 @@ def add_adapter(model, options):
     InputError
         If the model has no layer of those names.
     """
-    torch.manual_seed(options.seed)
+    torch.manual_seed(options["seed"])
     config = LoraConfig(
-        r=options.rank,
-        lora_alpha=options.alpha,
-        lora_dropout=options.dropout,
-        target_modules=list(options.target_modules),
+        r=options["rank"],
+        lora_alpha=options["alpha"],
+        lora_dropout=options["dropout"],
+        target_modules=options["target_modules"],
         task_type="CAUSAL_LM",
     )
     try:
@@ -93,7 +54,7 @@ def add_adapter(model, options):
     except ValueError as error:
         names = sorted({name.rpartition(".")[2] for name, layer in model.named_modules() if hasattr(layer, "weight")})
         raise InputError(
-            f"target_modules: found {list(options.target_modules)}; expected layers of the model, of {names}"
+            f"target_modules: found {options['target_modules']}; expected layers of the model, of {names}"
         ) from error
 
 
@@ -134,7 +95,8 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
     questions : reelrank.llm.local.tuning_questions.TrainingQuestions
     render : callable
         ``render(history, shown)`` returns messages and letters, as they are at ranking.
-    options : LoraOptions
+    options : dict
+        Complete, of type `lora`.
     checkpoint : reelrank.training.checkpoints.Checkpoint
         The caller removes it when the adapter is written.
 
@@ -144,7 +106,7 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
         Mean loss of each epoch, in nats per question.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=options.learning_rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(trained, lr=options["learning_rate"], weight_decay=0.0)
     state = checkpoint.load() or {"losses": []}
     losses = list(state["losses"])
     if losses:
@@ -152,9 +114,9 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
         optimizer.load_state_dict(state["optimizer"])
         set_random_state(state["random"], torch.default_generator, model.device)
     model.train()
-    for epoch in range(len(losses), options.epochs):
+    for epoch in range(len(losses), options["epochs"]):
         started = time.monotonic()
-        drawn = questions.draw(options.questions, [options.seed, epoch])
+        drawn = questions.draw(options["questions"], [options["seed"], epoch])
         if not drawn:
             raise InputError("found no training history of two items or more; expected some to fine-tune on")
         losses.append(_run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch))
@@ -164,18 +126,18 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
         random = random_state(torch.default_generator, model.device)  # dropout draws on the model's device
         checkpoint.save({"losses": losses, "adapter": adapter, "optimizer": optimizer.state_dict(), "random": random})
         seconds = time.monotonic() - started
-        logging.info("epoch %d/%d: loss %.4f per question, %.1f s", epoch + 1, options.epochs, losses[-1], seconds)
+        logging.info("epoch %d/%d: loss %.4f per question, %.1f s", epoch + 1, options["epochs"], losses[-1], seconds)
     model.eval()
     return losses
 
 
 def _run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch):
-    steps, total = -(-len(drawn) // options.batch_size), 0.0
+    steps, total = -(-len(drawn) // options["batch_size"]), 0.0
     for step in range(steps):
-        share = (epoch * steps + step) / (options.epochs * steps)
+        share = (epoch * steps + step) / (options["epochs"] * steps)
         for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-        batch = drawn[step * options.batch_size : (step + 1) * options.batch_size]
+            group["lr"] = options["learning_rate"] * 0.5 * (1 + math.cos(math.pi * share))
+        batch = drawn[step * options["batch_size"] : (step + 1) * options["batch_size"]]
         rendered = [render(question.history, question.shown) for question in batch]
         prompts, choices = zip(*rendered, strict=True)
         optimizer.zero_grad(set_to_none=True)
@@ -192,7 +154,8 @@ def training_digest(options, base, prompt, data, code=""):
 
     Parameters
     ----------
-    options : LoraOptions
+    options : dict
+        Complete, of type `lora`.
     base : dict
         ``model`` that is fine-tuned, and maybe ``adapter``, ``revision``, ``precision``. A folder
         counts by its content: it may have been trained again in the same place.
@@ -206,7 +169,7 @@ def training_digest(options, base, prompt, data, code=""):
         key: folder_digest(value) for key, value in base.items() if key in FOLDERS and value and Path(value).is_dir()
     }
     arrays = [hashlib.sha256(array.tobytes()).hexdigest() for array in (data.items, data.starts, data.codes)]
-    parts = [asdict(options), base | folders, prompt, arrays, code, torch.get_num_threads()]
+    parts = [options, base | folders, prompt, arrays, code, torch.get_num_threads()]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -220,7 +183,8 @@ def save_adapter(folder, model, base, options, losses):
     model : peft.PeftModel
     base : str
         Name of the base in the config; no path of this machine is written.
-    options : LoraOptions
+    options : dict
+        Complete, of type `lora`.
     losses : list of float
     """
     folder = Path(folder)
@@ -233,5 +197,5 @@ def save_adapter(folder, model, base, options, losses):
         with atomic(folder / WEIGHTS) as path:
             shutil.copyfile(Path(temporary) / WEIGHTS, path)
     parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    description = {"base": base, "parameters": parameters, "options": asdict(options), "losses": losses}
+    description = {"base": base, "parameters": parameters, "options": options, "losses": losses}
     write_json(folder / DESCRIPTION, description)

@@ -7,7 +7,6 @@ import math
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,49 +30,6 @@ MAX_GRADIENT_NORM = 1.0
 
 #: Sequences whose lengths differ by less than this may change places between epochs (tokens).
 LENGTH_JITTER = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class LanguageModelOptions:
-    """Shape and training of a small Llama.
-
-    Attributes
-    ----------
-    vocabulary_size : int
-        At most so many tokens of the BPE tokenizer.
-    hidden_size, layers, heads, intermediate_size : int
-        Of the Llama; input and output embeddings are tied.
-    max_length : int
-        Tokens of a training sequence; a longer history is cut between titles.
-    batch_tokens : int
-        Tokens of a batch, padding included.
-    learning_rate : float
-        Of AdamW at its highest, after the warm-up; it falls along a half cosine.
-    warmup_steps : int
-    weight_decay : float
-    epochs : int
-    seed : int
-    """
-
-    vocabulary_size: int = 2000
-    hidden_size: int = 96
-    layers: int = 3
-    heads: int = 4
-    intermediate_size: int = 288
-    max_length: int = 256
-    batch_tokens: int = 1024
-    learning_rate: float = 0.003
-    warmup_steps: int = 50
-    weight_decay: float = 0.1
-    epochs: int = 3
-    seed: int = 1
-
-    def __post_init__(self):
-        if self.hidden_size % (2 * self.heads):
-            raise InputError(
-                f"hidden_size: found {self.hidden_size}; expected an even multiple of heads, {self.heads} (a head's "
-                "positions turn pairs of values)"
-            )
 
 
 def train_tokenizer(titles, vocabulary_size):
@@ -139,14 +95,14 @@ def token_sequences(histories, titles, tokenizer, max_length):
 
 def build_model(tokenizer, options):
     """Return an untrained Llama of the options' shape (Touvron et al., arXiv 2302.13971)."""
-    torch.manual_seed(options.seed)
+    torch.manual_seed(options["seed"])
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=options.hidden_size,
-        intermediate_size=options.intermediate_size,
-        num_hidden_layers=options.layers,
-        num_attention_heads=options.heads,
-        num_key_value_heads=options.heads,
+        hidden_size=options["hidden_size"],
+        intermediate_size=options["intermediate_size"],
+        num_hidden_layers=options["layers"],
+        num_attention_heads=options["heads"],
+        num_key_value_heads=options["heads"],
         max_position_embeddings=4096,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
@@ -200,7 +156,8 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
     ----------
     sequences : list of list of int
     model : transformers.LlamaForCausalLM
-    options : LanguageModelOptions
+    options : dict
+        Complete, of type `scratch`.
     checkpoint : reelrank.training.checkpoints.Checkpoint
         The caller removes it when the result is written.
     pad : int
@@ -219,7 +176,7 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
         raise InputError("found no training history with a title; expected some to train a language model on")
     lengths = np.array([len(ids) for ids in sequences])
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, betas=(0.9, 0.95)
+        model.parameters(), lr=options["learning_rate"], weight_decay=options["weight_decay"], betas=(0.9, 0.95)
     )
     state = checkpoint.load() or {"losses": []}
     if state["losses"]:
@@ -227,14 +184,14 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
         optimizer.load_state_dict(state["optimizer"])
     losses = list(state["losses"])
     # How many batches an epoch has varies a little; the schedule runs over the number of the first.
-    per_epoch = len(batches(lengths, options.batch_tokens, np.random.default_rng([options.seed, 0])))
+    per_epoch = len(batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], 0])))
     model.train()
-    for epoch in range(len(losses), options.epochs):
+    for epoch in range(len(losses), options["epochs"]):
         started, total, count = time.monotonic(), 0.0, 0
-        groups = batches(lengths, options.batch_tokens, np.random.default_rng([options.seed, epoch]))
+        groups = batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], epoch]))
         for step, rows in enumerate(groups):
             for group in optimizer.param_groups:
-                group["lr"] = _learning_rate(options, epoch * per_epoch + step, options.epochs * per_epoch)
+                group["lr"] = _learning_rate(options, epoch * per_epoch + step, options["epochs"] * per_epoch)
             optimizer.zero_grad(set_to_none=True)
             loss, tokens = next_token_loss(model, [sequences[row] for row in rows], pad)
             loss.backward()
@@ -247,15 +204,15 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
         state = {"losses": losses, "model": dict(model.state_dict()), "optimizer": optimizer.state_dict()}
         checkpoint.save(state)
         seconds = time.monotonic() - started
-        logging.info("epoch %d/%d: loss %.4f per token, %.1f s", epoch + 1, options.epochs, losses[-1], seconds)
+        logging.info("epoch %d/%d: loss %.4f per token, %.1f s", epoch + 1, options["epochs"], losses[-1], seconds)
     model.eval()
     return losses
 
 
 def _learning_rate(options, step, total):
     """Rise over the warm-up, then fall along a half cosine to a fiftieth."""
-    rise = min(1.0, (step + 1) / max(1, options.warmup_steps))
-    return options.learning_rate * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))))
+    rise = min(1.0, (step + 1) / max(1, options["warmup_steps"]))
+    return options["learning_rate"] * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))))
 
 
 def sequences_digest(options, sequences, code=""):
@@ -263,7 +220,8 @@ def sequences_digest(options, sequences, code=""):
 
     Parameters
     ----------
-    options : LanguageModelOptions
+    options : dict
+        Complete, of type `scratch`.
     sequences : list of list of int
     code : str
         Digest of the code that trains.
@@ -271,7 +229,7 @@ def sequences_digest(options, sequences, code=""):
     flat = np.fromiter((token for ids in sequences for token in ids), np.int32)
     lengths = np.array([len(ids) for ids in sequences], np.int32)
     sums = [hashlib.sha256(array.tobytes()).hexdigest() for array in (flat, lengths)]
-    parts = [asdict(options), *sums, code, torch.get_num_threads()]
+    parts = [options, *sums, code, torch.get_num_threads()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -287,7 +245,7 @@ def save_language_model(folder, model, tokenizer, options, losses):
     description = {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "vocabulary_size": len(tokenizer),
-        "options": asdict(options),
+        "options": options,
         "losses": losses,
     }
     write_json(folder / DESCRIPTION, description)

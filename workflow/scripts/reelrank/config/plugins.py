@@ -1,0 +1,68 @@
+"""Plug-ins: each type of the schemas is a file of the library, and each file is a type.
+
+No plug-in is imported: that would take seconds, and Snakemake itself runs this.
+"""
+
+from pathlib import Path
+
+from reelrank.config.schema import FOLDER, load_schema
+from reelrank.errors import suggest
+
+#: The library.
+LIBRARY = Path(__file__).parents[1]
+
+#: The folders of each section's plug-ins; every file of them is one.
+ROOMS = {
+    "models": ("models",),
+    "encoders": ("features/encoders",),
+    "rerankers": ("rerank", "rerank/fusion"),
+}
+
+#: Rules that make lists without a file of their own (``made_by`` of a type of re-ranker).
+WITHOUT_FILE = ("recommend", "ask")
+
+
+def check_plugins(problems, library=LIBRARY, load=load_schema):
+    """Check that files of plug-ins and schema entries belong together.
+
+    Parameters
+    ----------
+    problems : reelrank.config.schema.Problems
+        Takes a file without an entry, an entry without a file (unless it needs none, see `has_file`), and a name that
+        two files have.
+    library : Path
+        The folder ``reelrank``.
+    load : callable
+        Takes the name of a section and returns its schema.
+    """
+    for section, rooms in ROOMS.items():
+        with problems.noting():
+            _check_section(section, load(section), rooms, library, problems)
+
+
+def _check_section(section, entries, rooms, library, problems):
+    schema, files = f"{FOLDER.parent.name}/{FOLDER.name}/{section}.schema.yaml", {}
+    for room in rooms:
+        for path in sorted((library / room).glob("[a-z]*.py")):
+            file = path.relative_to(library.parent).as_posix()
+            if path.stem in files:
+                problems.add(f"{file}: the name {path.stem!r} is taken by {files[path.stem]}; expected another")
+            files.setdefault(path.stem, file)
+    for kind, file in files.items():
+        if kind not in entries:
+            problems.add(
+                f"{file}: found no entry {kind!r} in {schema}; expected its keys there ({suggest(kind, entries)})"
+            )
+        elif not has_file(entries[kind]):
+            problems.add(f"{file}: the name {kind!r} is taken by a type without a file in {schema}; expected another")
+    for kind, entry in entries.items():
+        if kind not in files and has_file(entry):
+            where = " or ".join(f"{library.name}/{room}/{kind}.py" for room in rooms)
+            problems.add(
+                f"{schema}: the type {kind!r} has no file; expected {where}, or `file: false` where none is needed"
+            )
+
+
+def has_file(entry):
+    """Return whether the type of a schema entry is a file of the library."""
+    return entry.get("file") is not False and entry.get("made_by") not in WITHOUT_FILE

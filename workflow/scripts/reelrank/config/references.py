@@ -1,0 +1,148 @@
+"""What names what in the config: every name is defined, and depths, fields and cut-offs fit each other.
+
+No heavy import: Snakemake itself runs this.
+"""
+
+import re
+
+from reelrank.config.fields import (
+    FIELD_ROLES,
+    check_definitions,
+    check_feature,
+    check_similarity,
+    diversity_feature,
+    features_of,
+)
+from reelrank.config.generative import check_generative, check_tuning, load_prices
+from reelrank.config.rerankers import reranker_depth
+from reelrank.errors import InputError, suggest
+
+#: Names of logs beside those of re-rankers.
+TAKEN = re.compile(r"recommend|import_lists|fuse|evaluate|.*\.(ask|(\d+|all)-of-\d+)")
+
+
+def check_references(config, folder, problems):
+    """Check a config whose blocks are complete, each part as far as earlier mistakes let it be checked.
+
+    Parameters
+    ----------
+    config : dict
+    folder : Path
+        The folder ``config/``.
+    problems : reelrank.config.schema.Problems
+        Takes the mistakes.
+    """
+    for check in (_check_run, _check_fields, _check_protocols, _check_diversity, check_definitions, _check_audit):
+        with problems.noting():
+            check(config, problems)
+    run = config.get("run", {})
+    for name in run.get("base_models", []):
+        with problems.noting():
+            _check_base_model(config, name, problems)
+    for name in run.get("rerankers", []):
+        if name in config.get("rerankers", {}):
+            with problems.noting():
+                _check_reranker(config, name, folder, problems)
+
+
+def _check_run(config, problems):
+    for key, section in (("base_models", "models"), ("rerankers", "rerankers")):
+        for name in config["run"].get(key, []):
+            if name not in config[section]:
+                problems.add(f"config key run.{key}: unknown name {name!r}; {suggest(name, config[section])}")
+    if "identity" not in config["run"].get("rerankers", ["identity"]):
+        problems.add("config key run.rerankers: 'identity' is missing; it is the base list that all are compared to")
+
+
+def _check_fields(config, problems):
+    dataset = config["datasets"][config["dataset"]]
+    roles = FIELD_ROLES[dataset["adapter"]]
+    for field in config["fields"]:
+        if field not in roles:
+            problems.add(
+                f"config key fields: dataset {config['dataset']!r} has no field {field!r}; {suggest(field, roles)}"
+            )
+        elif roles[field] not in dataset["files"]:
+            problems.add(
+                f"config key fields: {field!r} needs the key datasets.{config['dataset']}.files.{roles[field]}; "
+                f"found only {sorted(dataset['files'])}"
+            )
+
+
+def _check_protocols(config, problems):
+    first, second = (config["protocols"]["temporal"][f"{split}_quantile"] for split in ("valid", "test"))
+    if first >= second:
+        problems.add(
+            f"config key protocols.temporal: found valid_quantile {first} and test_quantile {second}; "
+            "expected the first below the second"
+        )
+
+
+def _check_diversity(config, problems):
+    if feature := diversity_feature(config):
+        check_feature(config, "diversity", *feature)
+
+
+def _check_audit(config, problems):
+    for name in config["audit"]["base_models"] or []:
+        if name not in config["models"]:
+            problems.add(f"config key audit.base_models: unknown name {name!r}; {suggest(name, config['models'])}")
+
+
+def _check_base_model(config, name, problems):
+    for encoder, field in features_of(config, name, "models"):
+        check_feature(config, f"models.{name}", encoder, field)
+
+
+def _check_reranker(config, name, folder, problems):
+    """Check a re-ranker of the run: its name, its depth, and what its block names."""
+    block, where = config["rerankers"][name], f"rerankers.{name}"
+    if TAKEN.fullmatch(name):
+        problems.add(f"config key {where}: a log of the run has this name; expected another")
+    if (name == "identity") != (block["type"] == "identity"):
+        problems.add(
+            f"config key {where}.type: found {block['type']!r}; the base list is called 'identity', and nothing else "
+            "is of type 'identity'"
+        )
+    with problems.noting():
+        _check_depth(config, name, problems)
+    if block["type"] == "similarity":
+        check_similarity(config, name, problems)
+    if block["type"] == "generative":
+        with problems.noting():
+            shown = [*config["fields"], *config["tags"]]
+            check_generative(name, block, folder, shown, load_prices(folder), config["language_models"])
+    if block["type"] == "likelihood" or block.get("language_model") in config["language_models"]:
+        with problems.noting():
+            _check_language_model(config, f"{where}.language_model", block["language_model"], folder)
+
+
+def _check_depth(config, name, problems):
+    depth, most, cutoff = reranker_depth(config, name), config["candidates"], max(config["cutoffs"])
+    if depth > most:
+        problems.add(f"config key rerankers.{name}.depth: found {depth}; expected at most candidates, {most}")
+    if cutoff > depth:
+        problems.add(
+            f"config key cutoffs: found n = {cutoff}; expected at most {depth}, the depth of the re-ranker {name!r}"
+        )
+
+
+def _check_language_model(config, where, name, folder):
+    """Check that a language model and what it is fine-tuned from are defined, and that there are titles to read."""
+    models = config["language_models"]
+    if name not in models:
+        raise InputError(f"config key {where}: unknown name {name!r}; {suggest(name, models)}")
+    if "title" not in config["fields"]:
+        raise InputError(f"config key {where}: needs 'title', which is not among fields = {config['fields']}")
+    if models[name]["type"] == "lora":
+        base, key = models[name]["base"], f"language_models.{name}.base"
+        bases = {other: block for other, block in models.items() if block["type"] != "lora"}
+        if base not in bases:
+            raise InputError(
+                f"config key {key}: {base!r} is no language model that can be tuned; {suggest(base, bases)}"
+            )
+        if models[base].get("adapter"):
+            raise InputError(
+                f"config key {key}: {base!r} has an adapter of its own, which would be lost; expected a model without"
+            )
+        check_tuning(f"language_models.{name}", models[name], folder, config["fields"])

@@ -1,0 +1,13 @@
+"""The kind and the depth of a re-ranker's lists, by the config. No heavy import: Snakemake itself runs this."""
+
+from reelrank.config.schema import entry
+
+
+def reranker_kind(config, name):
+    """Return the kind of a re-ranker's lists (`reelrank.data.tables.KINDS`), as the schema of its type says."""
+    return entry("rerankers", config["rerankers"][name]["type"])["kind"]
+
+
+def reranker_depth(config, name):
+    """Return how many of the base list's items a re-ranker permutes; the base list itself has ``candidates``."""
+    return config["rerankers"][name].get("depth", config["candidates"])
