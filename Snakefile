@@ -5,6 +5,7 @@ min_version("9.0")
 
 
 configfile: workflow.source_path("config/config.yaml")
+configfile: workflow.source_path("config/chat_models.yaml")
 
 
 include: "rules/common.smk"  # and then the stages, in the order of the pipeline

@@ -28,7 +28,8 @@ def deciding_blocks(base_model, reranker):
     own = [
         settings.deciding(block),
         settings.feature_blocks(config, base_model, reranker),
-        settings.language_model_blocks(config, block.get("language_model")),
+        llm.without_limits(llm.chat_model_of(config, reranker)),
+        settings.language_model_blocks(config, llm.language_model_of(config, reranker)),
         prompt_of(reranker),
     ]
     return own + [deciding_blocks(base_model, signal) for signal in block.get("signals", [])]
@@ -39,4 +40,4 @@ def prompt_of(reranker):
     block = config["rerankers"][reranker]
     if block["type"] != "generative":
         return None
-    return llm.load_prompt(Path(workflow.basedir) / "config", llm.generative_options(block)["prompt"])
+    return prompts.load_prompt(Path(workflow.basedir) / "config", block["prompt"])

@@ -27,12 +27,12 @@ rule ask_llm:
         "../envs/llm.yaml"
     threads: config["threads"]
     resources:
-        limits=lambda wildcards: json.dumps(llm.limits(config["rerankers"][wildcards.reranker])),
-        prices=lambda wildcards: json.dumps(llm.price_of(PRICES, asking_options(wildcards))),
+        limits=lambda wildcards: json.dumps(llm.limits(llm.chat_model_of(config, wildcards.reranker))),
+        prices=lambda wildcards: json.dumps(llm.price_of(PRICES, llm.chat_model_of(config, wildcards.reranker))),
     params:
         about=about_list,
         options=asking_options,
-        source=own_language_model_source,
+        chat_model=asked_chat_model,
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
         history=config["history"],
         code=asking_code,

@@ -33,12 +33,12 @@ def tuned_block(wildcards):
 
 def asking_options(wildcards):
     """The options of a generative re-ranker, complete."""
-    return llm.generative_options(config["rerankers"][wildcards.reranker])
+    return llm.generative_options(config, wildcards.reranker)
 
 
 def asked_in_process():
     """The generative re-rankers whose language model runs in the job itself."""
-    return [name for name in rerankers_of("generative") if config["rerankers"][name].get("client") == "transformers"]
+    return [name for name in rerankers_of("generative") if llm.in_process(config, name)]
 
 
 def asked_by_request():
@@ -48,36 +48,37 @@ def asked_by_request():
 
 def own_language_model(wildcards):
     """The files of the language model in process, where one is asked."""
-    options = asking_options(wildcards)
-    if options["client"] != "transformers":
+    if not llm.in_process(config, wildcards.reranker):
         return []
-    name = options["language_model"]
-    return language_model_files(wildcards, name) if name else given_files(options)
+    chat_model = llm.chat_model_of(config, wildcards.reranker)
+    name = chat_model["language_model"]
+    return language_model_files(wildcards, name) if name else given_files(chat_model)
 
 
-def own_language_model_source(wildcards):
-    """What is loaded for it, such as folders made by this run, and the threads that decide the order of its sums."""
-    options = asking_options(wildcards)
-    if options["client"] != "transformers":
-        return {}
-    name = options["language_model"]
-    return (language_model_source(wildcards, name) if name else {}) | {"threads": config["threads"]}
+def asked_chat_model(wildcards):
+    """The chat model without its limits; in process, what is loaded and the threads that decide the order of its sums."""
+    chat_model = llm.without_limits(llm.chat_model_of(config, wildcards.reranker))
+    if not llm.in_process(config, wildcards.reranker):
+        return chat_model
+    name = chat_model["language_model"]
+    return chat_model | (language_model_source(wildcards, name) if name else {}) | {"threads": config["threads"]}
 
 
 def what_is_asked(reranker):
     """All that decides a generative re-ranker's requests and their price."""
-    options = llm.generative_options(config["rerankers"][reranker])
+    chat_model = llm.chat_model_of(config, reranker)
     return {
-        "options": options,
+        "options": llm.generative_options(config, reranker),
+        "chat_model": llm.without_limits(chat_model),
         "prompt": prompt_of(reranker),
-        "prices": llm.price_of(PRICES, options),
+        "prices": llm.price_of(PRICES, chat_model),
         "depth": settings.reranker_depth(config, reranker),
     }
 
 
 def shown_beside_titles(reranker):
     """The tables that a re-ranker's prompts show beside the items' own columns: comments, and tags of images."""
-    shown = llm.generative_options(config["rerankers"][reranker])["fields"]
+    shown = config["rerankers"][reranker]["fields"]
     tables = {field: f"{PROTOCOL}/texts/{field}.parquet" for field in shown if field in config.get("tags", {})}
     return tables | ({"comments": f"{PREPARED}/comments.parquet"} if "comments" in shown else {})
 

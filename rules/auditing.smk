@@ -43,7 +43,7 @@ def run_texts(wildcards):
 
 def prompt_fields(reranker):
     """The fields of items that the prompts of a generative re-ranker show."""
-    return llm.generative_options(config["rerankers"][reranker])["fields"]
+    return config["rerankers"][reranker]["fields"]
 
 
 def tags_in_prompts(wildcards):

@@ -48,8 +48,4 @@ def diversity_vectors(wildcards):
 
 def price_of_lists(wildcards):
     """The price of each re-ranker's tokens: nothing for those that send no request."""
-    blocks = {name: config["rerankers"][name] for name in RUN["rerankers"]}
-    return {
-        name: llm.price_of(PRICES, llm.generative_options(block)) if block["type"] == "generative" else (0.0, 0.0)
-        for name, block in blocks.items()
-    }
+    return {name: llm.price_of(PRICES, llm.chat_model_of(config, name)) for name in RUN["rerankers"]}

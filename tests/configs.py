@@ -24,7 +24,7 @@ def load(path):
 
 def merged(over=None):
     """Return the default config with an overlay, merged as Snakemake does."""
-    config = load(FOLDER / "config.yaml")
+    config = {**load(FOLDER / "config.yaml"), **load(FOLDER / "chat_models.yaml")}
     update_config(config, copy.deepcopy(over or {}))
     return config
 

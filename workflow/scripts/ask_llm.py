@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PARTS = ("valid", "test")
 
 
-def main(inputs, outputs, about, options, prompt, history, limits, prices, shard=(1, 1)):
+def main(inputs, outputs, about, options, chat_model, prompt, history, prices, shard=(1, 1)):
     """Write the answers of both parts and the ledger.
 
     Parameters
@@ -33,8 +33,11 @@ def main(inputs, outputs, about, options, prompt, history, limits, prices, shard
         ``valid``, ``test``, ``ledger``.
     about : dict
         Metadata of the lists.
-    options, limits : dict
-        See `reelrank.config.generative`.
+    options : dict
+        Of `reelrank.config.generative.generative_options`.
+    chat_model : dict
+        Of `reelrank.config.generative.chat_model_of`; where it runs in process, ``model`` is what is loaded, and
+        ``threads`` those that decide the order of its sums.
     prompt : dict
         Definition of the prompt.
     history : {'full', 'train_only'}
@@ -43,14 +46,14 @@ def main(inputs, outputs, about, options, prompt, history, limits, prices, shard
         Which part of the users, from 1, and of how many.
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
-    texts, titles = catalogue_texts(inputs, options, data)
+    texts = catalogue_texts(inputs, options, data)
     chosen = [
         choose_users(options["users"], part, read_lists(inputs[part])[0], data.queries(part, history), about["depth"])
         for part in PARTS
     ]
     asked = [one.of_shard(*shard) for one in chosen]
     prompt, job = build_prompt(options["prompt"], prompt), job_name(about, shard)
-    rows, effective, ledger = run_job(about["reranker"], job, asked, options, limits, prices, prompt, texts, titles)
+    rows, effective, ledger = run_job(about["reranker"], job, asked, options, chat_model, prices, prompt, texts)
     for part in PARTS:
         metadata = {**about, "split": part, "options": json.dumps(effective)}
         write_table(answer_columns(rows[part]), "answers", outputs[part], metadata)
@@ -64,10 +67,10 @@ if __name__ == "__main__":
         dict(snakemake.input.items()),
         dict(snakemake.output.items()),
         dict(snakemake.params.about),
-        dict(snakemake.params.options) | dict(snakemake.params.source),
+        dict(snakemake.params.options),
+        dict(snakemake.params.chat_model) | json.loads(resources["limits"]),
         snakemake.params.prompt,
         snakemake.params.history,
-        json.loads(resources["limits"]),
         json.loads(resources["prices"]),
         read_shard(snakemake.wildcards),
     )

@@ -43,9 +43,9 @@ def main(inputs, folder, name, block, source, prompt, threads, code=""):
     make_deterministic(threads, options.seed)
     data = load_interactions(inputs["interactions"], inputs["split"])
     shown = {"fields": block.get("fields", {"title": 120}), "strategy": "letter_logits"}
-    texts, titles = catalogue_texts(inputs, shown, data)
+    texts = catalogue_texts(inputs, shown, data)
     how = {**shown, "temperature": 0.0, "seed": None, "max_tokens": None}
-    renderer = Renderer(build_prompt(block["prompt"], prompt), texts, how, False, titles)
+    renderer = Renderer(build_prompt(block["prompt"], prompt), texts, how, False)
 
     def render(history, candidates):
         """Return the messages and choices of one training question."""

@@ -19,9 +19,10 @@ from reelrank.config.fields import (
     parts,
 )
 from reelrank.config.fusions import complete_fusions, twins  # noqa: F401 - a question to the config, too
-from reelrank.config.generative import check_generative, check_tuning, limits, load_prices
+from reelrank.config.generative import check_generative, check_tuning, language_model_of
 from reelrank.config.kinds import RERANKER_KINDS, reranker_depth  # noqa: F401
 from reelrank.config.redrawing import check_audit
+from reelrank.config.schema import Problems, complete_block
 from reelrank.errors import InputError, suggest
 
 #: Names of logs beside those of re-rankers.
@@ -70,12 +71,11 @@ def complete(config, folder):
     config["datasets"] = {name: config["datasets"][name]}
     check(config, yaml.safe_load((folder / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")))
     _check_blocks(config, folder / "schemas")
+    problems = Problems()
+    _complete_generative(config, problems)
+    check_generative(config, folder, problems)
+    problems.stop()
     _check_references(config, folder)
-    prices = load_prices(folder)
-    for name in config["run"]["rerankers"]:
-        if config["rerankers"][name]["type"] == "generative":
-            shown = [*config["fields"], *config.get("tags", {})]
-            check_generative(name, config["rerankers"][name], folder, shown, prices, config.get("language_models", {}))
     return complete_fusions(config)
 
 
@@ -142,6 +142,15 @@ def _expected(error):
     return f"; expected: {described}" if described else ""
 
 
+def _complete_generative(config, problems):
+    """Complete the chat models and the generative re-rankers."""
+    for name, block in config["chat_models"].items():
+        config["chat_models"][name] = complete_block("chat_models", block, f"chat_models.{name}", problems)
+    for name, block in config["rerankers"].items():
+        if block["type"] == "generative":
+            config["rerankers"][name] = complete_block("rerankers", block, f"rerankers.{name}", problems)
+
+
 def _check_blocks(config, schemas):
     """Check each model, encoder and re-ranker against the schema of its type."""
     for section in ("models", "encoders", "language_models", "rerankers"):
@@ -154,6 +163,8 @@ def _check_blocks(config, schemas):
             options = {key: value for key, value in block.items() if key != "type"}
             if isinstance(options.get("base_url"), str):
                 check_address(f"{where}.base_url", options["base_url"])
+            if kind == "generative":
+                continue
             check(options, {"type": "object", "additionalProperties": False, **types[kind]}, where)
             block.update(options)  # with what was read from strings
             if kind == "sasrec":
@@ -214,8 +225,9 @@ def _check_references(config, folder):
             )
         if block["type"] == "similarity":
             check_similarity(config, name)
-        if block["type"] == "likelihood" or block.get("language_model") in config["language_models"]:
-            _check_language_model(config, f"rerankers.{name}.language_model", block["language_model"], folder)
+        if language_model := language_model_of(config, name):
+            where = f"chat_models.{block['chat_model']}" if "chat_model" in block else f"rerankers.{name}"
+            _check_language_model(config, f"{where}.language_model", language_model, folder)
     for name in run["base_models"]:
         for encoder, field in features_of(config, name, "models"):
             check_feature(config, f"models.{name}", encoder, field)
@@ -259,9 +271,8 @@ def likelihood_options(block):
 
 
 def deciding(block):
-    """Return a block without what cannot change a result (budgets, rates, permissions)."""
-    allowed = limits(block) if block["type"] == "generative" else ["left_out"]
-    return {key: value for key, value in block.items() if key not in allowed}
+    """Return a block of a re-ranker without what cannot change a result."""
+    return {key: value for key, value in block.items() if key != "left_out"}
 
 
 def similarity_options(block):
