@@ -40,4 +40,4 @@ def prompt_of(reranker):
     block = config["rerankers"][reranker]
     if block["type"] != "generative":
         return None
-    return prompts.load_prompt(Path(workflow.basedir) / "config", block["prompt"])
+    return llm.load_prompt(Path(workflow.basedir) / "config", block["prompt"])

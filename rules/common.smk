@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from reelrank.config import complete as settings, fields, fusions as fusion_options, prompts, redrawing
+from reelrank.config import complete as settings, fields, fusions as fusion_options, redrawing
 
 from reelrank import digests
 

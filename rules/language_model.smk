@@ -54,7 +54,7 @@ rule finetune_language_model:
     params:
         model=tuned_block,
         source=lambda wildcards: language_model_source(wildcards, tuned_block(wildcards)["base"]),
-        prompt=lambda wildcards: prompts.load_prompt(Path(workflow.basedir) / "config", tuned_block(wildcards)["prompt"]),
+        prompt=lambda wildcards: llm.load_prompt(Path(workflow.basedir) / "config", tuned_block(wildcards)["prompt"]),
         threads=config["threads"],
         code=code_digest("finetune_language_model.py"),
     script:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from llm_fixture import generative
 from small_data import interactions_of
 
-from reelrank.config.prompts import LETTERS, build_prompt, load_prompt
+from reelrank.config.generative import load_prompt
+from reelrank.config.prompts import LETTERS, build_prompt
 from reelrank.data.tables import write_table
 from reelrank.errors import InputError
 from reelrank.llm.answers.readings import read

@@ -4,10 +4,12 @@ No heavy import: Snakemake itself runs this.
 """
 
 import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 from reelrank.config.addresses import check_address, third_party
-from reelrank.config.prompts import LETTERS, build_prompt, load_prompt
-from reelrank.config.schema import Problems, complete_block, entry
+from reelrank.config.prompts import LETTERS, build_prompt
+from reelrank.config.schema import Problems, complete_block, entry, load_schema, moved
 from reelrank.errors import InputError, suggest
 
 #: Most letters in a window that is read from an API's log-probabilities: it gives 20, shared by a letter's variants.
@@ -71,6 +73,39 @@ def language_model_of(config, reranker):
     A re-ranker of type `likelihood` names it itself, a generative one through its chat model.
     """
     return (chat_model_of(config, reranker) or config["rerankers"][reranker]).get("language_model")
+
+
+def load_prompt(folder, name):
+    """Return the definition of a prompt, ``{folder}/prompts/{name}.yaml``.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder ``config/``.
+    name : str
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it does not keep the schema of prompts.
+    """
+    path = folder / "prompts" / f"{name}.yaml"
+    if not path.is_file():
+        known = [file.stem for file in (folder / "prompts").glob("*.yaml")]
+        raise InputError(f"unknown prompt {name!r}; {suggest(name, known)}")
+    try:
+        definition = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"config/prompts/{name}.yaml: no YAML ({' '.join(str(error).split())})") from None
+    for key in definition if isinstance(definition, dict) else ():
+        if new := moved(f"prompts.{name}.{key}"):
+            raise InputError(f"config/prompts/{name}.yaml: {key}: {new}")
+    schema = {"type": "object", "additionalProperties": False, **load_schema("prompts")["prompt"]}
+    error = best_match(Draft202012Validator(schema).iter_errors(definition))
+    if error is not None:
+        key = ".".join(map(str, error.absolute_path)) or "(top)"
+        raise InputError(f"config/prompts/{name}.yaml: {key}: {error.message}")
+    return definition
 
 
 def load_prices(folder):

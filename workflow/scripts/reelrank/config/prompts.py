@@ -1,13 +1,8 @@
-"""Prompts as data: a YAML file with named slots, read and checked here, filled in by `reelrank.llm.rendering`."""
+"""Prompts as data: a YAML file with named slots, checked here and filled in by `reelrank.llm.rendering`."""
 
 import re
 from dataclasses import dataclass
 
-import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-
-from reelrank.config.schema import load_schema, moved
 from reelrank.errors import InputError, suggest
 
 #: Labels of candidates; a prompt shows at most so many.
@@ -37,39 +32,6 @@ class Prompt:
     history_line: str
     candidate_line: str
     answers: dict
-
-
-def load_prompt(folder, name):
-    """Return the definition of a prompt, ``{folder}/prompts/{name}.yaml``.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder ``config/``.
-    name : str
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it does not keep the schema of prompts.
-    """
-    path = folder / "prompts" / f"{name}.yaml"
-    if not path.is_file():
-        known = [file.stem for file in (folder / "prompts").glob("*.yaml")]
-        raise InputError(f"unknown prompt {name!r}; {suggest(name, known)}")
-    try:
-        definition = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"config/prompts/{name}.yaml: no YAML ({' '.join(str(error).split())})") from None
-    for key in definition if isinstance(definition, dict) else ():
-        if new := moved(f"prompts.{name}.{key}"):
-            raise InputError(f"config/prompts/{name}.yaml: {key}: {new}")
-    schema = {"type": "object", "additionalProperties": False, **load_schema("prompts")["prompt"]}
-    error = best_match(Draft202012Validator(schema).iter_errors(definition))
-    if error is not None:
-        key = ".".join(map(str, error.absolute_path)) or "(top)"
-        raise InputError(f"config/prompts/{name}.yaml: {key}: {error.message}")
-    return definition
 
 
 def build_prompt(name, block):
