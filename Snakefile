@@ -12,6 +12,7 @@ configfile: workflow.source_path("config/config.yaml")
 configfile: workflow.source_path("config/models.yaml")
 configfile: workflow.source_path("config/encoders.yaml")
 configfile: workflow.source_path("config/language_models.yaml")
+configfile: workflow.source_path("config/chat_models.yaml")
 configfile: workflow.source_path("config/rerankers.yaml")
 
 

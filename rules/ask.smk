@@ -30,7 +30,7 @@ rule ask_llm:
     params:
         about=plan.lists.about,
         options=plan.asking.options,
-        source=plan.asking.model_source,
+        chat_model=plan.asking.chat_model,
         prompt=plan.asking.prompt,
         history=config["history"],
     script:

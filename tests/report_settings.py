@@ -20,8 +20,7 @@ def settings_of(folder, bases, seeds, rerankers, synthetic):
     }
     if "gpt-4o-mini" in blocks:
         blocks["gpt-4o-mini"] |= {
-            "client": "openai", "model": "gpt-4o-mini", "prompt": "refined", "strategy": "listwise", "users": "hits",
-            "base_url": "https://someone:secret@llm.example/v1", "key_variable": "OPENAI_API_KEY",
+            "chat_model": "gpt-4o-mini", "prompt": "refined", "strategy": "listwise", "users": "hits",
         }  # fmt: skip
     for fusion, twin in TWINS.items():
         if twin in blocks:
@@ -49,6 +48,12 @@ def settings_of(folder, bases, seeds, rerankers, synthetic):
         "candidates": 100,
         "history": "full",
         "models": {base: {"type": base} for base in bases},
+        "chat_models": {
+            "gpt-4o-mini": {
+                "client": "openai", "model": "gpt-4o-mini", "key_variable": "OPENAI_API_KEY",
+                "base_url": "https://someone:secret@llm.example/v1",
+            }
+        },
         "rerankers": blocks,
     }  # fmt: skip
     return {"config": config, "protocol": "leave_one_out", "benchmarks": str(benchmarks)}

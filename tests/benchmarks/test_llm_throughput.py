@@ -11,10 +11,9 @@ import pytest
 import yaml
 from llm_drill import drill
 from llm_faults import FAULTS, check_all_answered_once
-from llm_fixture import PROMPTS, asked_users, run
+from llm_fixture import PROMPTS, asked_users, chat_model, generative, run
 from llm_server import Running
 
-from reelrank.config.generative import DEFAULTS
 from reelrank.config.prompts import build_prompt
 from reelrank.llm.ask import sending as asking
 from reelrank.llm.ask.request_cache import AnswerCache
@@ -36,7 +35,7 @@ def loopback(monkeypatch, tmp_path):
 def prompts(n):
     """Return the messages and arguments that the job sends, made out beforehand."""
     asked, titles = asked_users(n, depth=20, n_items=200)
-    own = DEFAULTS | {"strategy": "listwise", "window": 26, "stride": 13}
+    own = generative()
     prompt = build_prompt("refined", yaml.safe_load((PROMPTS / "refined.yaml").read_text()))
     renderer = Renderer(prompt, item_texts({"title": titles}, {"title": 60}), own, True)
     chains = Chains(asked, own, renderer)
@@ -50,7 +49,7 @@ def prompts(n):
 async def bare(url, requests, at_once):
     """Send requests with the SDK alone, `at_once` at a time; return seconds."""
     sdk = openai.AsyncOpenAI(api_key="none", base_url=url, max_retries=0, timeout=60)
-    arguments = client_module.Client("x", DEFAULTS | {"model": "m", "base_url": url}, 60)._arguments
+    arguments = client_module.Client(chat_model(model="m", base_url=url))._arguments
     ready = [arguments(request) for request in requests]
     queue = iter(ready)
 
@@ -87,7 +86,7 @@ def test_against_a_bare_loop_and_one_after_another(tmp_path):
 def test_replaying_cached_answers(tmp_path):
     asked, titles, requests = prompts(10_000)
     url = "http://127.0.0.1:9/v1"  # nobody listens: a replay needs no server
-    client = client_module.Client("llm", DEFAULTS | {"model": "m", "base_url": url}, 60)
+    client = client_module.Client(chat_model(model="m", base_url=url))
     identity = json.dumps(client.identity, sort_keys=True)
     cache = AnswerCache()
     letters = json.dumps({"ranking": [chr(65 + place) for place in range(20)]})
@@ -104,7 +103,7 @@ def test_replaying_cached_answers(tmp_path):
 
 
 def test_ten_thousand_requests_with_twenty_percent_faults(tmp_path, monkeypatch):
-    monkeypatch.setattr(asking, "backoff", lambda *_: 0.05)
+    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.05)
     with Running(tmp_path, faults=FAULTS, hang_s=4) as server:
         rows, _, ledger = run(tmp_path, server.url, 10_000, timeout_s=3.0, concurrency=AT_ONCE)
         check_all_answered_once(server, rows, ledger, 10_000)

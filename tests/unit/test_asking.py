@@ -19,7 +19,7 @@ from reelrank.llm.clients import openai as client_module
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, tmp_path):
     monkeypatch.setenv("REELRANK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(asking, "backoff", lambda *_: 0.01)
+    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.01)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -63,9 +63,9 @@ def test_what_waiting_does_not_mend_is_said_at_once(tmp_path, monkeypatch, clien
     body = {"error": {"message": "bad thing with sk-very-secret", "code": code}}
     with Running(tmp_path, status=status, body=body) as server:
         with pytest.raises(InputError) as caught:
-            run(tmp_path, server.url, 30, options={"key_variable": "MY_KEY", "client": client, "structured": "off"})
+            run(tmp_path, server.url, 30, options={"structured": "off"}, client=client, key_variable="MY_KEY")
         message = str(caught.value)
-        assert all(fragment in message for fragment in ["rerankers.llm", *fragments]), message
+        assert all(fragment in message for fragment in ["chat_models.chat", *fragments]), message
         assert "sk-very-secret" not in message
         assert len(server.received) <= 17, "the others stop as well"
 
@@ -81,7 +81,7 @@ def test_a_cached_run_needs_no_key(tmp_path, monkeypatch):
     monkeypatch.setenv("MY_KEY", "k")
     with Running(tmp_path) as server:
         monkeypatch.setattr(client_module, "third_party", lambda _: "example.org")
-        own = {"send_to_third_party": True, "options": {"key_variable": "MY_KEY"}}
+        own = {"send_to_third_party": True, "key_variable": "MY_KEY"}
         rows, _, _ = run(tmp_path, server.url, 3, **own)
         monkeypatch.delenv("MY_KEY")
         again, _, _ = run(tmp_path, server.url, 3, **own)
@@ -92,7 +92,9 @@ def test_a_cached_run_needs_no_key(tmp_path, monkeypatch):
 
 def test_nothing_leaves_without_consent(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "k")
-    with pytest.raises(InputError, match=r"send_to_third_party: histories \(fields title\) of 2 users.*api.openai.com"):
+    with pytest.raises(
+        InputError, match=r"chat.send_to_third_party: histories \(fields title\) of 2 users.*api.openai.com"
+    ):
         run(tmp_path, None, 2)
 
 
@@ -168,19 +170,19 @@ def test_requests_per_minute(tmp_path):
 @pytest.mark.parametrize("strategy", ["listwise", "letter_logits", "pointwise"])
 @pytest.mark.parametrize("able", [True, False])
 def test_the_probe_finds_out_what_a_server_ignores(tmp_path, client, strategy, able):
-    own = {"client": client, "strategy": strategy, "without_logprobs": "listwise"}
+    own = {"strategy": strategy, "without_logprobs": "listwise"}
     with Running(tmp_path, logprobs=able, structured=able) as server:
-        rows, effective, _ = run(tmp_path, server.url, 5, options=own)
+        rows, effective, _ = run(tmp_path, server.url, 5, options=own, client=client)
         assert effective["strategy"] == (strategy if able else "listwise")
         assert effective["schema"] == (able and strategy == "listwise")
         answers = [answer for own_rows in rows["test"].values() for _, _, answer in own_rows]
         assert all((answer.logprobs is not None) == (effective["strategy"] != "listwise") for answer in answers)
         if not able and strategy != "listwise":
             with pytest.raises(InputError, match="needs log-probabilities, and the probe found"):
-                run(tmp_path, server.url, 5, options=own | {"without_logprobs": "error"})
+                run(tmp_path, server.url, 5, options=own | {"without_logprobs": "error"}, client=client)
         if not able and strategy == "listwise":
             with pytest.raises(InputError, match="structured: required, and the probe found"):
-                run(tmp_path, server.url, 5, options=own | {"structured": "required"})
+                run(tmp_path, server.url, 5, options=own | {"structured": "required"}, client=client)
 
 
 def test_a_server_that_changed_is_found_out(tmp_path):

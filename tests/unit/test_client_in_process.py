@@ -4,7 +4,8 @@ import asyncio
 import types
 import typing
 
-from reelrank.config.generative import DEFAULTS
+from llm_fixture import chat_model
+
 from reelrank.digests import folder_digest
 from reelrank.llm.clients import transformers as transformers_client
 from reelrank.llm.messages import Request
@@ -19,10 +20,6 @@ class FakeModel:
 
     def __init__(self, name, model, **options):
         self.options = options
-
-    def likelihoods(self, prefix, continuations):
-        self.calls.append(prefix)
-        return [(-float(len(text)), 2) for text in continuations]
 
     def choice_logprobs(self, messages, choices, shared):
         self.calls.append(shared)
@@ -40,19 +37,18 @@ def test_a_model_in_this_process_answers_one_at_a_time_and_neighbours_together(m
     FakeModel.calls.clear()
 
     async def ask():
-        client = transformers_client.Client("r", DEFAULTS | {"model": "m"}, 60)
-        requests = [Request("likelihood", (("user", text),), continuations=("x", "yy")) for text in "babab"]
-        requests += [Request("choice", (("user", "q"),), choices=("A", "B"), shared=i) for i in range(3)]
+        client = transformers_client.Client(chat_model("transformers", model="m"))
+        places = [("b", 1), ("a", 2), ("b", 3), ("a", 4), ("b", 5)]
+        requests = [Request("choice", (("user", text),), choices=("A", "B"), shared=i) for text, i in places]
         requests += [REQUEST]
         answers = await asyncio.gather(*(client.complete(request) for request in requests))
         await client.close()
         return answers
 
     answers = asyncio.run(ask())
-    assert FakeModel.calls == ["a", "a", "b", "b", "b", 0, 0, 1, 2]
-    assert all(answer.logprobs == [[-1.0, 2], [-2.0, 2]] for answer in answers[:5])
-    assert all(answer.logprobs == [["A", -0.0], ["B", -1.0]] for answer in answers[5:8])
-    assert answers[8].text == "1 5" and answers[8].input_tokens == 3
+    assert FakeModel.calls == [2, 4, 1, 3, 5, 0], "those that share their start follow each other"
+    assert all(answer.logprobs == [["A", -0.0], ["B", -1.0]] for answer in answers[:5])
+    assert answers[5].text == "1 5" and answers[5].input_tokens == 3
 
 
 def test_a_model_in_this_process_computes_in_the_threads_of_the_config(monkeypatch):
@@ -70,7 +66,7 @@ def test_a_model_in_this_process_computes_in_the_threads_of_the_config(monkeypat
         return threading.get_ident()
 
     async def ask():
-        client = transformers_client.Client("r", DEFAULTS | {"model": "m", "threads": 2}, 60)
+        client = transformers_client.Client(chat_model("transformers", model="m", threads=2))
         answer = await client.complete(REQUEST)
         await client.close()
         return client.identity, answer
@@ -85,7 +81,7 @@ def test_a_folder_is_known_by_its_content(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "weights").write_bytes(b"x" * 100)
     identity = [
-        transformers_client.Client("r", DEFAULTS | {"model": str(tmp_path / name)}, 60).identity
+        transformers_client.Client(chat_model("transformers", model=str(tmp_path / name))).identity
         for name in ("one", "two")
     ]
     assert identity[0] == identity[1]
@@ -97,5 +93,5 @@ def test_answers_of_another_arithmetic_are_other_answers(monkeypatch):
     found = []
     for device in ("cpu", "cuda"):
         monkeypatch.setenv("REELRANK_DEVICE", device)
-        found.append(transformers_client.Client("r", DEFAULTS | {"model": "m"}, 60).identity["precision"])
+        found.append(transformers_client.Client(chat_model("transformers", model="m")).identity["precision"])
     assert found == ["float32", "bfloat16"]

@@ -4,19 +4,24 @@ import asyncio
 import errno
 import json
 import os
-import time
-import types
 
 import pytest
-from llm_fixture import asked_users
-from shipped_prompts import CONFIG, prompt
+from llm_fixture import asked_users, chat_model, generative
+from shipped_prompts import prompt
 
-from reelrank.config.generative import DEFAULTS, check_generative, generative_options
 from reelrank.errors import InputError
-from reelrank.llm.ask.budget import Budget, backoff
+from reelrank.llm.ask.budget import Budget
 from reelrank.llm.ask.estimate import estimate
 from reelrank.llm.ask.request_cache import AnswerCache, Journal, answer_of, read_journals
-from reelrank.llm.clients import CLIENTS, RefusedError, TransientError, build_client, failure, retry_after
+from reelrank.llm.clients import (
+    CLIENTS,
+    Capabilities,
+    RefusedError,
+    TransientError,
+    build_client,
+    capabilities_of,
+    failure,
+)
 from reelrank.llm.item_texts import item_texts
 from reelrank.llm.messages import Answer, Request
 from reelrank.llm.rendering import Renderer
@@ -26,12 +31,15 @@ REQUEST = Request("text", (("user", "hello"),), 5)
 #: Of that request, since answers were first kept.
 KEY = "76bd2c6c326c3eecb46b1b5ca80103ff7d8d3fed"
 
+#: Of one whose start is shared with others.
+SHARED_KEY = "40e53cacdce8819a314fcf3d209feab2e1c23f7c"
+
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_every_client_keeps_the_interface(name, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     monkeypatch.setenv("HF_TOKEN", "k")
-    client = build_client("r", DEFAULTS | {"client": name, "model": "m"})
+    client = build_client(chat_model(name, model="m"))
     assert "k" not in json.dumps(client.identity).split('"'), "a key is no part of an identity"
     assert client.identity["client"] == name and client.identity["model"] == "m"
     assert (client.third_party is None) == (name == "transformers")
@@ -51,32 +59,9 @@ def test_every_client_keeps_the_interface(name, monkeypatch):
 )
 def test_what_stays_on_this_machine_is_told_by_the_address(url, stays, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "k")
-    client = build_client("r", DEFAULTS | {"client": "openai", "model": "m", "base_url": url})
+    client = build_client(chat_model(model="m", base_url=url))
     assert (client.third_party is None) == stays
     asyncio.run(client.close())
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7),
-        ({"retry-after-ms": "250"}, 0.25),
-        ({}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, 600),
-        ({"retry-after": "-3"}, 0),
-        ({"retry-after-ms": "soon", "retry-after": "2"}, 2),
-        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 600),
-    ],
-)
-def test_retry_after(headers, seconds):
-    assert retry_after(headers) == seconds
-
-
-def test_retry_after_may_be_a_date():
-    moment = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))
-    assert 27 < retry_after({"retry-after": moment}) <= 30
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504])
@@ -89,13 +74,6 @@ def test_what_will_not_pass_is_not(status):
     error = failure("r", status, {}, "secret-key said", "MY_KEY", "secret-key")
     assert isinstance(error, RefusedError) and "secret-key" not in str(error)
     assert ("MY_KEY" in str(error)) == (status in (401, 403))
-
-
-def test_waits_grow_and_differ():
-    rng = types.SimpleNamespace(random=lambda: 1.0)
-    assert [backoff(attempt, rng) for attempt in (1, 2, 3, 9, 30)] == [0.5, 1, 2, 60, 60]
-    rng.random = lambda: 0.0
-    assert backoff(3, rng) == 1
 
 
 def test_the_key_stands_for_all_that_can_change_an_answer():
@@ -113,6 +91,13 @@ def test_the_key_stands_for_all_that_can_change_an_answer():
     assert len(keys) == len(others) + 2
     assert REQUEST.key("id") == Request("text", (("user", "hello"),), 5).key("id")
     assert REQUEST.key("id") == KEY, "answers that were paid for are found under another key"
+    shared = Request("choice", (("user", "hello"),), 1, choices=("A", "B"), top_logprobs=20, seed=1, shared=3)
+    assert shared.key("id") == SHARED_KEY
+
+
+def test_what_an_earlier_version_found_out_about_a_server_is_read():
+    found = {"logprobs": True, "structured": False, "likelihood": False, "all_choices": False}
+    assert capabilities_of(found) == Capabilities(logprobs=True)
 
 
 def test_the_cache_keeps_answers_whole(tmp_path):
@@ -169,7 +154,9 @@ def test_a_bound_is_never_below_the_cost():
     request = Request("text", (("user", "é" * 100),), 7)
     assert budget.bound(request) >= budget.cost(Answer(input_tokens=200, output_tokens=7))
     assert Budget("r", None).cost(Answer()) is None
-    with pytest.raises(InputError, match=r"max_cost_usd: the price of the model is not in config/prices.yaml"):
+    with pytest.raises(
+        InputError, match=r"chat_models.r.max_cost_usd: the price of the model is not in config/prices.yaml"
+    ):
         Budget("r", None, max_cost_usd=1.0)
 
 
@@ -180,60 +167,26 @@ def test_an_estimate_counts_requests_exactly_and_bounds_the_rest():
         ({}, 1), ({"permutations": 3}, 3), ({"window": 4, "stride": 2}, 4), ({"strategy": "pointwise"}, 10),
         ({"strategy": "letter_logits", "window": 10}, 1),
     ):  # fmt: skip
-        options = generative_options({"type": "generative", "model": "m", "depth": 10}) | own
+        options = generative(**own)
         renderer = Renderer(prompt("refined"), texts, options, True)
-        found = estimate(asked, options, renderer, (1.0, 2.0))
+        found = estimate(asked, options, chat_model(model="m"), renderer, (1.0, 2.0))
         assert found["requests"] == 30 * each and found["users"] == 30
         assert 0 < found["input_tokens"] < found["input_tokens_bound"] and found["usd"] < found["usd_bound"]
-    assert estimate(asked, options, renderer, None)["usd"] is None
-
-
-BLOCK = {"type": "generative", "client": "openai", "model": "m", "base_url": "http://127.0.0.1/v1"}
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"prompt": "refind"}, "rerankers.r.prompt: unknown prompt 'refind'; did you mean refined"),
-        ({"model": None}, "exactly one of 'model' and 'language_model'"),
-        ({"language_model": "x"}, "exactly one of"),
-        ({"language_model": "x", "model": None, "client": "transformers"}, "language_model: unknown name 'x'"),
-        ({"strategy": "likelihood"}, "'likelihood' needs client transformers"),
-        ({"strategy": "letter_logits", "window": 11}, "window: found 11; expected at most 10"),
-        ({"window": 27}, "window: found 27; expected 2 to 26"),
-        ({"window": 5, "stride": 6}, "stride: found 6"),
-        ({"users": "some"}, "users: found 'some'; expected hits, all or"),
-        ({"users": {"sampel": 3}}, "users: found"),
-        ({"fields": {"titel": 20}}, "fields: 'titel' is not among"),
-        ({"base_url": None}, "send_to_third_party: histories of users"),
-        ({"base_url": "https://example.org/v1"}, "send_to_third_party.*example.org"),
-        ({"client": "huggingface", "base_url": None}, "send_to_third_party.*huggingface"),
-        ({"max_cost_usd": 1.0}, "max_cost_usd: the price of 'm' is not in"),
-    ],
-)
-def test_a_generative_block_that_cannot_work_is_refused(change, message):
-    with pytest.raises(InputError, match=message):
-        check_generative("r", BLOCK | change, CONFIG, ["title"], {"gpt": {"input": 1, "output": 2}})
-
-
-def test_a_generative_block_that_works_is_accepted():
-    for change in ({}, {"users": {"sample": 5, "seed": 1}}, {"base_url": None, "send_to_third_party": True}):
-        check_generative("r", BLOCK | change, CONFIG, ["title"], {})
-    assert generative_options(BLOCK | {"strategy": "letter_logits"})["window"] == 10
-    assert generative_options(BLOCK | {"depth": 100})["window"] == 26
+    assert estimate(asked, options, chat_model(model="m"), renderer, None)["usd"] is None
 
 
 @pytest.mark.parametrize(("name", "variable"), [("openai", "OPENAI_API_KEY"), ("huggingface", "HF_TOKEN")])
 def test_the_providers_key_goes_to_no_other_server(name, variable, monkeypatch):
     monkeypatch.setenv(variable, "sk-of-the-provider")
-    own = DEFAULTS | {"client": name, "model": "m"}
     for change, key in (({}, "sk-of-the-provider"), ({"base_url": "https://example.org/v1"}, "")):
-        client = build_client("r", own | change)
+        client = build_client(chat_model(name, model="m", **change))
         client.check_key()
         assert client._key == key
         asyncio.run(client.close())
     monkeypatch.delenv(variable)
-    client = build_client("r", own)
-    with pytest.raises(InputError, match=f"environment variable {variable} is not set"):
+    client = build_client(chat_model(name, model="m"))
+    with pytest.raises(
+        InputError, match=f"chat_models.chat.key_variable: the environment variable {variable} is not set"
+    ):
         client.check_key()
     asyncio.run(client.close())

@@ -123,9 +123,9 @@ def test_what_is_wrong_is_refused_by_its_key(over, fragments):
     refused(over, *fragments)
 
 
-@pytest.mark.parametrize("section", ["rerankers", "encoders"])
+@pytest.mark.parametrize("section", ["chat_models", "encoders"])
 def test_a_password_in_an_address_is_refused_and_not_shown(section):
-    name = {"rerankers": "local-server", "encoders": "text-embedding-3-small"}[section]
+    name = {"chat_models": "local-server", "encoders": "text-embedding-3-small"}[section]
     over = {section: {name: {"base_url": "http://someone:hunter2@127.0.0.1:8000/v1"}}}
     with pytest.raises(InputError, match=f"{section}.{name}.base_url.*user or password") as caught:
         completed(over)

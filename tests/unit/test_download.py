@@ -6,7 +6,6 @@ import shutil
 import socket
 import time
 from collections import namedtuple
-from email.utils import formatdate
 
 import pytest
 from download_fixture import BODY, CUT, MD5, OTHER, SHA256, check_whole, fail, get, part_of, path, server  # noqa: F401 - fixtures
@@ -64,20 +63,12 @@ def test_retry_after_is_capped(server, path, monkeypatch):
     check_whole(path)
 
 
-def test_retry_after_may_be_a_date_or_nonsense():
-    assert download._retry_after_s("7") == 7.0
-    assert download._retry_after_s("3600") == 60.0
-    assert 25.0 < download._retry_after_s(formatdate(time.time() + 30, usegmt=True)) <= 30.0
-    assert download._retry_after_s(formatdate(0, usegmt=True)) == 0.0
-    assert download._retry_after_s("soon") == download._retry_after_s("") == 0.0
-
-
 def test_waits_double(server, path, monkeypatch):
     waits = []
     monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
     server.default = Plan(status=500)
     fail(server, path, "failed 4 times", attempts=4, wait_s=10.0)
-    assert [low <= wait <= low + 10 for low, wait in zip((10, 20, 40), waits, strict=True)] == [True] * 3
+    assert [most / 2 <= wait <= most for most, wait in zip((10, 20, 40), waits, strict=True)] == [True] * 3
 
 
 def test_a_silent_server_is_tried_again(server, path):

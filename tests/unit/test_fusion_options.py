@@ -1,10 +1,9 @@
 """Fusions in the config: what they fuse by default, what they refuse, and their twins."""
 
-import copy
 from pathlib import Path
 
 import pytest
-from snakemake.utils import update_config
+from configs import merged
 
 from reelrank.config import complete as settings
 from reelrank.config import fusions as fusion_options
@@ -18,8 +17,7 @@ EVERYTHING = ["all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "clip_cover", "title_
 
 def completed(rerankers=None, run=None, **over):
     """Return the default config, completed, with these re-rankers over its own and these run."""
-    config = settings.default_config(FOLDER)
-    update_config(config, copy.deepcopy({"rerankers": rerankers or {}, **over}))
+    config = merged({"rerankers": rerankers or {}, **over})
     config["run"]["rerankers"] = run or config["run"]["rerankers"]
     return settings.complete(config, FOLDER)
 
@@ -92,8 +90,7 @@ def test_hits_at_the_depth_of_the_fusion_are_a_signal():
 
 
 def test_a_sample_of_users_is_fused_only_by_name():
-    local = {"type": "generative", "client": "openai", "base_url": "http://127.0.0.1:1/v1", "model": "m"}
-    asked = {"ask": {**local, "prompt": "titles", "users": {"sample": 9}}}
+    asked = {"ask": {"type": "generative", "chat_model": "local-server", "prompt": "titles", "users": {"sample": 9}}}
     run = ["identity", "ask", "own-llama", "f"]
     config = completed({**asked, "f": {"type": "rrf", "depth": 20}}, run)
     assert config["rerankers"]["f"]["signals"] == ["own-llama"]

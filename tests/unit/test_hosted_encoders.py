@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from configs import merged
 
 from reelrank.config import complete as settings
 from reelrank.config.fields import encoder_block
@@ -13,7 +14,7 @@ FOLDER = Path(__file__).parents[2] / "config"
 
 def completed(encoder, reranker):
     """Return the default config with a similarity re-ranker over an encoder of its own."""
-    config = settings.default_config(FOLDER)
+    config = merged()
     config["encoders"]["own"] = encoder
     config["rerankers"]["own"] = {"type": "similarity", "encoder": "own", **reranker}
     config["run"] = {**config["run"], "rerankers": ["identity", "own"]}
@@ -46,7 +47,7 @@ def test_texts_of_users_do_not_leave_unasked(encoder, whom, reranker, what):
 
 
 def test_features_of_a_base_model_are_held_back_too():
-    config = settings.default_config(FOLDER)
+    config = merged()
     config["models"]["dssm_video"] |= {"encoder": "text-embedding-3-small", "field": "comments"}
     with pytest.raises(InputError, match=r"text-embedding-3-small.send_to_third_party: .*models.dssm_video"):
         settings.complete(config, FOLDER)

@@ -62,11 +62,11 @@ def test_likelihoods_are_those_of_bare_forward_passes(model):
             logprobs = plain_logits(model, start + tail).log_softmax(-1)
             expected = sum(logprobs[len(start) - 1 + i, token] for i, token in enumerate(tail))
             assert count == len(tail) and score == pytest.approx(float(expected), abs=1e-3)
-        np.testing.assert_allclose(model.likelihoods(prefix, row), found, atol=1e-3)
+        np.testing.assert_allclose(model.likelihoods_of([prefix], [row])[0], found, atol=1e-3)
 
 
 def test_an_empty_continuation_has_no_tokens(model):
-    assert model.likelihoods("silver fox\n", ["", "soup\n"])[0] == (0.0, 0)
+    assert model.likelihoods_of(["silver fox\n"], [["", "soup\n"]])[0][0] == (0.0, 0)
     assert model.likelihoods_of([], []) == []
 
 
@@ -79,8 +79,9 @@ def test_choices_are_those_of_bare_forward_passes(model):
         assert np.ptp(found) > 0.1
 
 
-def test_what_is_shared_changes_no_number(folder, model):
-    apart = LocalModel("language_models.tiny", folder, share_prefix=False)
+def test_what_is_shared_changes_no_number(folder, model, monkeypatch):
+    monkeypatch.setattr(local, "sees_a_window", lambda _: True)  # such a model shares nothing
+    apart = LocalModel("language_models.tiny", folder)
     shared = letters(model, prompts())
     np.testing.assert_allclose(shared, letters(apart, prompts()), atol=1e-4)
     np.testing.assert_allclose(shared, letters(model, prompts(), share=False), atol=1e-4)
@@ -115,7 +116,7 @@ def test_the_start_of_a_prompt_is_computed_once(model, monkeypatch):
     letters(model, [(messages, 20) for messages, _ in asked])
     assert len(lengths) == 4, "a start that is too short to gain anything is no pass of its own"
     lengths.clear()
-    model.likelihoods("goal of the day\n" * 10, ["fox\n"] * 20)
+    model.likelihoods_of(["goal of the day\n" * 10], [["fox\n"] * 20])
     assert sum(lengths) < 2 * len(model.encode("goal of the day\n" * 10)) + 20 * 6
 
 

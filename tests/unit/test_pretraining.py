@@ -63,7 +63,7 @@ def test_it_learns_what_follows_what(trained):
     model = LocalModel("language_models.own", folder)
     texts = [title + END for title in TITLES if title]
     for item in (0, 1, 2):
-        scores = [score for score, _ in model.likelihoods(TITLES[item] + END, texts)]
+        scores = [score for score, _ in model.likelihoods_of([TITLES[item] + END], [texts])[0]]
         assert texts[int(np.argmax(scores))] == TITLES[item + 1] + END
 
 

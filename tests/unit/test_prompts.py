@@ -8,9 +8,10 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from llm_fixture import generative
 from small_data import interactions_of
 
-from reelrank.config.generative import DEFAULTS
+from reelrank.config.generative import load_prompt
 from reelrank.config.prompts import LETTERS, build_prompt
 from reelrank.data.tables import write_table
 from reelrank.errors import InputError
@@ -46,9 +47,7 @@ def definition(name):
 def renderer(name, titles, strategy="listwise", structured=False, **options):
     """Return a renderer of quoted titles."""
     texts = item_texts({"title": titles}, {"title": 60})
-    return Renderer(
-        build_prompt(name, definition(name)), texts, DEFAULTS | {"strategy": strategy} | options, structured
-    )
+    return Renderer(build_prompt(name, definition(name)), texts, generative(strategy=strategy, **options), structured)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -116,7 +115,7 @@ def test_comments_are_the_latest_of_training_interactions(tmp_path):
         inputs[contract] = tmp_path / f"{contract}.parquet"
         write_table(columns, contract, inputs[contract])
     inputs["catalogue"] = inputs.pop("items")
-    texts, _ = catalogue_texts(inputs, {"fields": {"title": 9, "comments": 90}, "comments_per_item": 2}, data)
+    texts = catalogue_texts(inputs, {"fields": {"title": 9, "comments": 90}, "comments_per_item": 2}, data)
     assert texts == [
         '"a" (comments: u1 i0 | u0 i0)', '"b" (comments: u0 i1)', '"c" (comments: u2 i2)', '"d" (comments: u1 i3)',
     ]  # fmt: skip
@@ -141,14 +140,6 @@ def test_the_ideas_of_the_prompts():
     assert "(nothing yet)" in empty
 
 
-def test_a_likelihood_continues_the_titles():
-    own = renderer("titles", ["a", "b", "c"], "likelihood")
-    own.continuations = ["a", "b", "c"]
-    request = own.request([0, 2], [1, 0])
-    assert request.messages == (("user", "a\nc\n"),)
-    assert request.continuations == ("b\n", "a\n"), "a title that begins another one ends all the same"
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -160,7 +151,6 @@ def test_a_likelihood_continues_the_titles():
         ({"candidate_line": "{item}"}, r"candidate_line: found no slot {label}"),
         ({"answers": {"listwise": "{candidates}"}}, "answers.listwise: unknown slot"),
         ({"system": "{candidates}"}, "system: unknown slot"),
-        ({"likelihood": "{candidates}"}, "likelihood: unknown slot"),
     ],
 )
 def test_a_prompt_that_cannot_work_is_refused(change, message):
@@ -169,11 +159,25 @@ def test_a_prompt_that_cannot_work_is_refused(change, message):
 
 
 def test_every_prompt_keeps_its_schema():
-    import jsonschema
-
-    schema = yaml.safe_load((FOLDER.parent / "schemas" / "prompts.schema.yaml").read_text())["prompt"]
     for name in NAMES:
-        jsonschema.validate(definition(name), {"type": "object", "additionalProperties": False, **schema})
+        assert load_prompt(FOLDER.parent, name) == definition(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("user: [", "config/prompts/own.yaml: no YAML"),
+        ("description: d", "config/prompts/own.yaml: .top.: 'user' is a required property"),
+        ("likelihood: x", "config/prompts/own.yaml: likelihood: is gone with the strategy likelihood"),
+    ],
+)
+def test_a_file_that_is_no_prompt_is_refused(tmp_path, text, message):
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "own.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_prompt(tmp_path, "own")
+    with pytest.raises(InputError, match="unknown prompt 'onw'; did you mean own"):
+        load_prompt(tmp_path, "onw")
 
 
 @given(st.lists(st.sampled_from(HOSTILE), min_size=2, max_size=8), st.text(max_size=60))

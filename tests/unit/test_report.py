@@ -145,8 +145,8 @@ def test_no_secret_and_no_path_is_shown(made, tmp_path_factory):
     for text in (page, outputs["config"].read_text()):
         assert "secret" not in text.replace("Secrets are", "") and str(outputs["html"].parents[3]) not in text
     config = yaml.safe_load(outputs["config"].read_text())
-    assert config["rerankers"]["gpt-4o-mini"]["base_url"] == "https://llm.example/v1"
-    assert config["rerankers"]["gpt-4o-mini"]["key_variable"] == "OPENAI_API_KEY"
+    assert config["chat_models"]["gpt-4o-mini"]["base_url"] == "https://llm.example/v1"
+    assert config["chat_models"]["gpt-4o-mini"]["key_variable"] == "OPENAI_API_KEY"
     assert "lambdamart_without_lm" not in config["rerankers"], "the workflow makes the twin again"
     assert "runs" not in config
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from llm_fixture import generative
 
-from reelrank.config.generative import DEFAULTS
 from reelrank.llm.answers.readings import choice_probabilities, read
 from reelrank.llm.messages import Answer
 from reelrank.llm.strategies import Question, aggregate, chain, questions_per_list, shuffler, slides, window_starts
@@ -15,7 +15,7 @@ from reelrank.llm.strategies import Question, aggregate, chain, questions_per_li
 
 def options(strategy="listwise", window=26, stride=13, permutations=1):
     """Return the options of a strategy."""
-    return DEFAULTS | {"strategy": strategy, "window": window, "stride": stride, "permutations": permutations}
+    return generative(strategy=strategy, window=window, stride=stride, permutations=permutations)
 
 
 def oracle(own, taste, question):
@@ -26,10 +26,8 @@ def oracle(own, taste, question):
         return Answer(text=", ".join(chr(65 + index) for index in best))
     if own["strategy"] == "letter_logits":
         return Answer(logprobs=[[chr(65 + index), -1.0 - place] for place, index in enumerate(best)])
-    if own["strategy"] == "pointwise":
-        yes = 1 / (2 + taste[shown[0]])
-        return Answer(logprobs=[["Yes", math.log(yes)], ["No", math.log(1 - yes)]])
-    return Answer(logprobs=[[-float(taste[place]), 3] for place in shown])
+    yes = 1 / (2 + taste[shown[0]])
+    return Answer(logprobs=[["Yes", math.log(yes)], ["No", math.log(1 - yes)]])
 
 
 def walk(own, n, taste, seed=1, respond=oracle):
@@ -44,7 +42,7 @@ def walk(own, n, taste, seed=1, respond=oracle):
         return done.value, asked
 
 
-@pytest.mark.parametrize("strategy", ["listwise", "letter_logits", "pointwise", "likelihood"])
+@pytest.mark.parametrize("strategy", ["listwise", "letter_logits", "pointwise"])
 @given(st.integers(2, 26).flatmap(lambda n: st.permutations(range(n))))
 def test_a_model_that_knows_is_believed(strategy, taste):
     own = options(strategy)
@@ -87,7 +85,7 @@ def test_lost_candidates_keep_their_base_order_at_the_end():
     assert outcome.raw_ranks[returned].tolist() == [1, 2] and (outcome.raw_ranks > 0).sum() == 2
 
 
-@pytest.mark.parametrize("strategy", ["listwise", "letter_logits", "pointwise", "likelihood"])
+@pytest.mark.parametrize("strategy", ["listwise", "letter_logits", "pointwise"])
 @pytest.mark.parametrize("window", [26, 4])
 def test_a_model_that_says_nothing_leaves_the_base_order(strategy, window):
     outcome, _ = walk(options(strategy, window, 2), 9, range(9), respond=lambda *_: Answer())
@@ -113,14 +111,6 @@ def test_variants_of_a_letter_are_summed():
     reading = read(options("letter_logits"), Question(0, (0, 1, 2, 3, 4)), Answer(logprobs=logprobs))
     assert reading.order == (0, 1, 3, 2, 4) and reading.raw_ranks == (1, 2, 4, 3, 0)
     assert reading.fault == "missing" and reading.counts["missing"] == 1
-
-
-def test_likelihoods_can_be_normalised_by_length():
-    answer = Answer(logprobs=[[-6.0, 6], [-4.0, 2], [float("-inf"), 1]])
-    question = Question(0, (0, 1, 2))
-    assert read(options("likelihood"), question, answer).order == (1, 0, 2)
-    normalised = read(options("likelihood") | {"length_normalised": True}, question, answer)
-    assert normalised.order == (0, 1, 2) and normalised.raw_ranks == (1, 2, 0)
 
 
 def test_a_refused_choice_is_counted():

@@ -91,19 +91,19 @@ def loopback(monkeypatch, tmp_path):
 
 def test_chat_and_a_probe_that_finds_out_what_is_ignored(served, tmp_path):
     url, model = served
-    own = {"model": model, "max_tokens": 12}
-    rows, effective, ledger = run(tmp_path, url, 3, options=own, timeout_s=120, concurrency=2)
+    own, chat = {"max_tokens": 12}, {"model": model, "timeout_s": 120}
+    rows, effective, ledger = run(tmp_path, url, 3, options=own, **chat, concurrency=2)
     assert effective["strategy"] == "listwise" and effective["schema"] is False, "it accepts a schema and ignores it"
     assert len(rows["test"]) == 3 and ledger["this_run"]["answered"] == 4
     assert ledger["input_tokens"] > 0 and 0 < ledger["output_tokens"] <= 36
     with pytest.raises(InputError, match="structured: required, and the probe found that the server ignores"):
-        run(tmp_path, url, 3, options=own | {"structured": "required"}, timeout_s=120)
+        run(tmp_path, url, 3, options=own | {"structured": "required"}, **chat)
 
 
 def test_log_probabilities_that_are_accepted_and_ignored(served, tmp_path):
     url, model = served
-    own = {"model": model, "strategy": "letter_logits", "max_tokens": 8}
+    own, chat = {"strategy": "letter_logits", "max_tokens": 8}, {"model": model, "timeout_s": 120}
     with pytest.raises(InputError, match="letter_logits needs log-probabilities, and the probe found"):
-        run(tmp_path, url, 2, options=own, timeout_s=120)
-    rows, effective, _ = run(tmp_path, url, 2, options=own | {"without_logprobs": "listwise"}, timeout_s=120)
+        run(tmp_path, url, 2, options=own, **chat)
+    rows, effective, _ = run(tmp_path, url, 2, options=own | {"without_logprobs": "listwise"}, **chat)
     assert effective["strategy"] == "listwise" and len(rows["test"]) == 2

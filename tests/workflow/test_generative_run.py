@@ -27,7 +27,7 @@ RERANKERS = {
     "by_letters": {"users": "hits", "strategy": "letter_logits", "window": 8, "permutations": 2},
     "by_hand": {
         "users": "hits",
-        "client": "huggingface",
+        "chat_model": "through_the_hub",
         "prompt": "in_context",
         "fields": {"title": 50, "comments": 90},
     },
@@ -67,16 +67,18 @@ def generative(tmp_path_factory):
     folder = copy_repository(tmp_path_factory.mktemp("generative"))
     made_dataset(folder / "raw_files", folder / "config/datasets/sample.yaml")
     with Running(folder) as server:
-        common = {
-            "type": "generative", "client": "openai", "model": "m", "base_url": server.url, "depth": 20,
-            "key_variable": "PLANTED_KEY", "prompt": "refined",
-        }  # fmt: skip
+        common = {"type": "generative", "chat_model": "served", "depth": 20, "prompt": "refined"}
+        served = {"model": "m", "base_url": server.url, "key_variable": "PLANTED_KEY"}
         overlay = {
             "dataset": "sample",
             "raw_dir": "raw_files",
             "fields": ["title", "comments"],
             "candidates": 40,
             "run": {"base_models": ["pop"], "rerankers": ["identity", "random", *RERANKERS]},
+            "chat_models": {
+                "served": {"client": "openai", **served},
+                "through_the_hub": {"client": "huggingface", **served},
+            },
             "rerankers": {name: common | own for name, own in RERANKERS.items()},
         }
         (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
@@ -225,7 +227,7 @@ def test_answers_are_described(generative):
 
 def test_what_cannot_change_an_answer_reruns_nothing(generative):
     folder, _, _, environment = generative
-    limits = "rerankers={on_all: {concurrency: 3, max_requests: 100000, timeout_s: 9, requests_per_minute: 6000}}"
+    limits = "chat_models={served: {concurrency: 3, max_requests: 100000, timeout_s: 9, requests_per_minute: 6000}}"
     arguments = ("-n", "--configfile", "overlay.yaml", "--config", limits)
     assert planned(snakemake(folder, *arguments, environment=environment)) == {("report", "")}, "which tells the config"
     changed = planned(

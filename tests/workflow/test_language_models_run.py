@@ -18,9 +18,10 @@ def test_a_given_model_is_fine_tuned_and_asked(tmp_path):
             "tiny": {"type": "pretrained", "model": base},
             "tiny-letters": {"type": "lora", "base": "tiny", "prompt": "titles", "epochs": 1, "questions": 16},
         },
+        "chat_models": {"tiny": {"client": "transformers", "language_model": "tiny-letters"}},
         "rerankers": {
             "letters": {
-                "type": "generative", "client": "transformers", "language_model": "tiny-letters", "prompt": "titles",
+                "type": "generative", "chat_model": "tiny", "prompt": "titles",
                 "strategy": "letter_logits", "users": {"sample": 6},
             }
         },

@@ -16,7 +16,7 @@ from reelrank.llm.item_texts import catalogue_texts
 SPLITS = ("valid", "test")
 
 
-def main(inputs, outputs, about, options, source, prompt, history, limits, prices, shard=(1, 1)):
+def main(inputs, outputs, about, options, chat_model, limits, prompt, history, prices, shard=(1, 1)):
     """Write the answers of both splits and the ledger.
 
     Parameters
@@ -28,10 +28,13 @@ def main(inputs, outputs, about, options, source, prompt, history, limits, price
         ``valid``, ``test``, ``ledger``.
     about : dict
         Metadata of the lists.
-    options, limits : dict
-        See `reelrank.config.generative`.
-    source : dict
-        What is loaded for a language model in process; empty where a service is asked.
+    options : dict
+        Of `reelrank.config.generative.generative_options`.
+    chat_model : dict
+        Of `reelrank.config.generative.chat_model_of`; where it runs in process, ``model`` is what is loaded, and
+        ``threads`` those that decide the order of its sums.
+    limits : dict
+        What the chat model may spend and how fast (`reelrank.config.generative.limits`).
     prompt : dict
         Definition of the prompt.
     history : {'full', 'train_only'}
@@ -39,9 +42,9 @@ def main(inputs, outputs, about, options, source, prompt, history, limits, price
     shard : (int, int)
         The number of the shard, from 1, and how many there are.
     """
-    options = options | source
+    chat_model = chat_model | limits
     data = load_interactions(inputs["interactions"], inputs["split"])
-    texts, titles = catalogue_texts(inputs, options, data)
+    texts = catalogue_texts(inputs, options, data)
     chosen = [
         choose_users(
             options["users"], split, read_lists(inputs[split])[0], data.queries(split, history), about["depth"]
@@ -50,7 +53,9 @@ def main(inputs, outputs, about, options, source, prompt, history, limits, price
     ]
     asked = [one.of_shard(*shard) for one in chosen]
     prompt, job = build_prompt(options["prompt"], prompt), job_name(about, shard)
-    rows, effective, ledger = run_job(about["reranker"], job, asked, options, limits, prices, prompt, texts, titles)
+    rows, effective, ledger = run_job(
+        about["reranker"], job, asked, options, chat_model, prices, prompt, texts
+    )
     for split in SPLITS:
         metadata = {**about, "split": split, "options": json.dumps(effective)}
         write_table(answer_columns(rows[split]), "answers", outputs[split], metadata)

@@ -24,7 +24,7 @@ def main(inputs, lists, outputs, rerankers, history):
         Base lists, ``.../{base_model}/seed{seed}/identity/{split}.parquet``.
     outputs : dict of str to path
     rerankers : dict of str to dict
-        ``options``, ``prompt``, ``prices``, ``depth`` of each.
+        ``options``, ``chat_model``, ``prompt``, ``prices``, ``depth`` of each.
     history : {'full', 'train_only'}
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
@@ -33,18 +33,16 @@ def main(inputs, lists, outputs, rerankers, history):
     rows = []
     for name, own in rerankers.items():
         options = own["options"]
-        texts, titles = catalogue_texts(inputs, options, data)
+        texts = catalogue_texts(inputs, options, data)
         effective = {**options, "schema": options["strategy"] == "listwise"}
-        renderer = Renderer(
-            build_prompt(options["prompt"], own["prompt"]), texts, effective, effective["schema"], titles
-        )
+        renderer = Renderer(build_prompt(options["prompt"], own["prompt"]), texts, effective, effective["schema"])
         for base, seed in dict.fromkeys((about["base_model"], about["seed"]) for _, about in read):
             asked = [
                 choose_users(options["users"], about["split"], one, queries[about["split"]], own["depth"])
                 for one, about in read
                 if (about["base_model"], about["seed"]) == (base, seed)
             ]
-            found = estimate(asked, effective, renderer, own["prices"])
+            found = estimate(asked, effective, own["chat_model"], renderer, own["prices"])
             rows.append({"base_model": base, "seed": seed, "reranker": name, **found})
     write_text(outputs["csv"], pd.DataFrame(rows).to_csv(index=False, float_format="%.6f", lineterminator="\n"))
     write_text(outputs["md"], to_markdown(rows))

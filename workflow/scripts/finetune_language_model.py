@@ -40,9 +40,9 @@ def main(inputs, outputs, language_model, block, source, prompt, threads, code="
     make_deterministic(threads, options["seed"])
     data = load_interactions(inputs["interactions"], inputs["split"])
     shown = {"fields": options["fields"], "strategy": "letter_logits"}
-    texts, titles = catalogue_texts(inputs, shown, data)
+    texts = catalogue_texts(inputs, shown, data)
     how = {**shown, "temperature": 0.0, "seed": None, "max_tokens": None}
-    renderer = Renderer(build_prompt(options["prompt"], prompt), texts, how, False, titles)
+    renderer = Renderer(build_prompt(options["prompt"], prompt), texts, how, False)
 
     def render(history, candidates):
         """Return the messages and choices of one training question."""

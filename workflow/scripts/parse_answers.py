@@ -22,7 +22,7 @@ def main(inputs, outputs, about, options):
         ``valid``, ``test``, ``valid_parsing``, ``test_parsing``.
     about : dict
     options : dict
-        See `reelrank.config.generative`; those that the probe changed come with the answers.
+        Of `reelrank.config.generative.generative_options`; what the probe changed comes with the answers.
     """
     for split in ("valid", "test"):
         base = read_lists(inputs[split], about["depth"])[0]

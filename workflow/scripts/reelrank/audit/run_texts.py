@@ -83,8 +83,8 @@ def _check_answers(check, material, data, answers, ledger_path, base_path, asked
     name, split = about["reranker"], about["split"]
     options = json.loads(about["options"])
     prompt = asked[name]
-    texts, titles = catalogue_texts(material.inputs, options, data)
-    renderer = Renderer(build_prompt(options["prompt"], prompt), texts, options, options["schema"], titles)
+    texts = catalogue_texts(material.inputs, options, data)
+    renderer = Renderer(build_prompt(options["prompt"], prompt), texts, options, options["schema"])
     queries = data.queries(split, history)
     of = choose_users(options["users"], split, read_lists(base_path)[0], queries, int(about["depth"]))
     chains = Chains([of], options, renderer)

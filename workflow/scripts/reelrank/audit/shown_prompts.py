@@ -27,7 +27,7 @@ def needle(comment):
 
 def text_of(request):
     """Return all that a request says."""
-    return "\n".join([*(content for _, content in request.messages), *request.continuations])
+    return "\n".join(content for _, content in request.messages)
 
 
 def prompt_faults(text, allowed, user_id, item_ids, timestamp, held_out):

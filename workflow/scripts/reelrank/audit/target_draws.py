@@ -35,11 +35,6 @@ def redraw(data, seed):
     return rows, items[rows]
 
 
-def pool_sizes(seen):
-    """Return how many items each user of the histories `seen` did not have, ``(batch,)`` int64."""
-    return seen.n_items - _distinct(seen)[1]
-
-
 def _distinct(seen):
     """Return the distinct items of each user, sorted, in one array, and how many each user has."""
     matrix = seen.matrix()

@@ -6,7 +6,6 @@ from pathlib import Path
 from reelrank.config.addresses import check_address
 from reelrank.config.fields import encoder_block, features_of, parts
 from reelrank.config.fusions import complete_fusions, twins  # noqa: F401 - a question to the config, too
-from reelrank.config.generative import limits
 from reelrank.config.plugins import check_plugins
 from reelrank.config.references import check_references
 from reelrank.config.rerankers import reranker_depth, reranker_kind  # noqa: F401 - questions to the config, too
@@ -126,9 +125,8 @@ def language_model_blocks(config, name):
 
 
 def deciding(block):
-    """Return the block of a re-ranker without what cannot change a result (budgets, rates, permissions)."""
-    allowed = limits(block) if block["type"] == "generative" else ["left_out"]
-    return {key: value for key, value in block.items() if key not in allowed}
+    """Return a block of a re-ranker without what cannot change a result."""
+    return {key: value for key, value in block.items() if key != "left_out"}
 
 
 def feature_blocks(config, model, reranker):

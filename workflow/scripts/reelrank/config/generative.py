@@ -1,82 +1,93 @@
-"""The options of a generative re-ranker, completed and checked. No heavy import: Snakemake itself runs this."""
+"""Generative re-rankers and the chat models that they ask, as questions to the completed config.
+
+No heavy import: Snakemake itself runs this.
+"""
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from reelrank.config.addresses import third_party
+from reelrank.config.addresses import check_address, third_party
 from reelrank.config.prompts import LETTERS, build_prompt
+from reelrank.config.schema import Problems, complete_block, entry, load_schema, moved
 from reelrank.errors import InputError, suggest
-
-#: What decides the answers, with its defaults.
-DEFAULTS = {
-    "client": "openai",
-    "model": None,
-    "language_model": None,
-    "base_url": None,
-    "provider": "auto",
-    "key_variable": None,
-    "revision": None,
-    "adapter": None,
-    "precision": "auto",
-    "prompt": "refined",
-    "strategy": "listwise",
-    "window": None,
-    "stride": None,
-    "permutations": 1,
-    "length_normalised": False,
-    "structured": "auto",
-    "without_logprobs": "error",
-    "history_length": 10,
-    "fields": {"title": 120},
-    "comments_per_item": 3,
-    "users": "hits",
-    "seed": 1,
-    "temperature": 0.0,
-    "max_tokens": None,
-}
-
-#: What cannot change an answer, only when and whether it comes; None is no limit, and 0 requests or dollars are none.
-LIMITS = {
-    "send_to_third_party": False,
-    "concurrency": 16,
-    "requests_per_minute": 0,
-    "tokens_per_minute": 0,
-    "max_requests": None,
-    "max_cost_usd": None,
-    "max_attempts": 8,
-    "timeout_s": 60.0,
-}
 
 #: Most letters in a window that is read from an API's log-probabilities: it gives 20, shared by a letter's variants.
 API_WINDOW = 10
 
 
-def generative_options(block):
-    """Return what decides a generative re-ranker's answers, with the defaults filled in."""
-    options = DEFAULTS | {key: value for key, value in block.items() if key in DEFAULTS}
-    depth = block.get("depth", 20)
+def generative_options(config, reranker):
+    """Return what decides how a generative re-ranker asks and reads.
+
+    Returns
+    -------
+    dict
+        Its block without ``type`` and ``depth``, with ``window`` and ``stride`` as numbers; the
+        ``client`` of its chat model; and ``comments_per_item`` of the config where comments are shown.
+    """
+    block = config["rerankers"][reranker]
+    options = {key: value for key, value in block.items() if key not in ("type", "depth")}
+    options["client"] = config["chat_models"][block["chat_model"]]["client"]
     if options["window"] is None:
-        api_logits = options["strategy"] == "letter_logits" and options["client"] != "transformers"
-        options["window"] = min(depth, API_WINDOW if api_logits else len(LETTERS))
+        options["window"] = min(block["depth"], _most_letters(options))
     if options["stride"] is None:
         options["stride"] = max(1, options["window"] // 2)
+    if "comments" in options["fields"]:
+        options["comments_per_item"] = config["comments_per_item"]
     return options
 
 
-def limits(block):
-    """Return what a generative re-ranker is allowed, with the defaults filled in."""
-    usual = {"concurrency": 256} if block.get("client") == "transformers" else {}
-    return LIMITS | usual | {key: value for key, value in block.items() if key in LIMITS}
+def chat_model_of(config, reranker):
+    """Return the block of the chat model that a generative re-ranker asks, with its ``name``; None for other types."""
+    block = config["rerankers"][reranker]
+    if block["type"] != "generative":
+        return None
+    return {"name": block["chat_model"], **config["chat_models"][block["chat_model"]]}
+
+
+def limits(chat_model):
+    """Return what a chat model is allowed: the keys that cannot change an answer, only whether and when it comes."""
+    return {key: chat_model[key] for key in _limit_keys(chat_model)}
+
+
+def without_limits(chat_model):
+    """Return what decides a chat model's answers: its block without `limits`; None where there is no chat model."""
+    if chat_model is None:
+        return None
+    return {key: value for key, value in chat_model.items() if key not in _limit_keys(chat_model)}
+
+
+def _limit_keys(chat_model):
+    properties = entry("chat_models", chat_model["client"])["properties"]
+    return [key for key, own in properties.items() if own.get("limit")]
+
+
+def in_process(config, reranker):
+    """Return whether a generative re-ranker's chat model runs in the job's own process."""
+    return chat_model_of(config, reranker)["client"] == "transformers"
+
+
+def language_model_of(config, reranker):
+    """Return the name of the block of ``language_models`` that a re-ranker reads, or None.
+
+    A re-ranker of type `likelihood` names it itself, a generative one through its chat model.
+    """
+    return (chat_model_of(config, reranker) or config["rerankers"][reranker]).get("language_model")
 
 
 def load_prompt(folder, name):
     """Return the definition of a prompt, ``{folder}/prompts/{name}.yaml``.
 
+    Parameters
+    ----------
+    folder : Path
+        The folder ``config/``.
+    name : str
+
     Raises
     ------
     InputError
-        If there is none, or it does not keep the schema of prompts.
+        If there is no such file, or it does not keep the schema of prompts.
     """
     path = folder / "prompts" / f"{name}.yaml"
     if not path.is_file():
@@ -86,10 +97,11 @@ def load_prompt(folder, name):
         definition = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise InputError(f"config/prompts/{name}.yaml: no YAML ({' '.join(str(error).split())})") from None
-    schema = yaml.safe_load((folder / "schemas" / "prompts.schema.yaml").read_text(encoding="utf-8"))["prompt"]
-    error = best_match(
-        Draft202012Validator({"type": "object", "additionalProperties": False, **schema}).iter_errors(definition)
-    )
+    for key in definition if isinstance(definition, dict) else ():
+        if new := moved(f"prompts.{name}.{key}"):
+            raise InputError(f"config/prompts/{name}.yaml: {key}: {new}")
+    schema = {"type": "object", "additionalProperties": False, **load_schema("prompts")["prompt"]}
+    error = best_match(Draft202012Validator(schema).iter_errors(definition))
     if error is not None:
         key = ".".join(map(str, error.absolute_path)) or "(top)"
         raise InputError(f"config/prompts/{name}.yaml: {key}: {error.message}")
@@ -101,63 +113,130 @@ def load_prices(folder):
     return yaml.safe_load((folder / "prices.yaml").read_text(encoding="utf-8"))["models"]
 
 
-def price_of(prices, options):
-    """Return the prices of a re-ranker's model, (0, 0) in this process, or None where they are not known."""
-    if options["client"] == "transformers":
+def price_of(prices, chat_model):
+    """Return a chat model's dollars per million input and output tokens.
+
+    (0, 0) where nothing is sent (no chat model, or one in process), None where the price is not known.
+    """
+    if chat_model is None or chat_model["client"] == "transformers":
         return 0.0, 0.0
-    found = prices.get(options["model"])
+    found = prices.get(chat_model["model"])
     return None if found is None else (found["input"], found["output"])
 
 
-def check_generative(name, block, folder, fields, prices, language_models=()):
-    """Check a generative re-ranker of the run; raise `InputError` with the key that is wrong.
+def check_generative(config, folder, problems):
+    """Check the chat models, and the generative re-rankers of the run, beyond what their schemas say.
 
     Parameters
     ----------
-    name : str
-    block : dict
+    config : dict
+        Its blocks are complete. One that does not keep its schema is left out: whoever completes it says so.
     folder : Path
         The folder ``config/``.
-    fields : sequence of str
-        Item fields that are prepared.
-    prices : dict
-    language_models : collection of str
-        Names of those that the config defines.
+    problems : reelrank.config.schema.Problems
+        Takes the mistakes.
     """
-    where = f"config key rerankers.{name}"
-    options, allowed = generative_options(block), limits(block)
-    prompt = _prompt(where, options["prompt"], folder)
-    strategy, local = options["strategy"], options["client"] == "transformers"
-    if (options["model"] is None) == (options["language_model"] is None):
-        raise InputError(f"{where}: expected exactly one of 'model' and 'language_model'")
-    if options["language_model"] is not None and not local:
-        raise InputError(f"{where}.language_model: found client {options['client']!r}; expected transformers")
-    if options["language_model"] is not None and options["language_model"] not in language_models:
-        raise InputError(
-            f"{where}.language_model: unknown name {options['language_model']!r}; "
-            f"{suggest(options['language_model'], language_models)}"
+    sound = {name: block for name, block in config["chat_models"].items() if _keeps_schema("chat_models", block)}
+    for name, chat_model in sound.items():
+        _check_chat_model(f"config key chat_models.{name}", chat_model, config, problems)
+    prices = load_prices(folder)
+    for name in config["run"]["rerankers"]:
+        block, where = config["rerankers"].get(name, {}), f"config key rerankers.{name}"
+        if block.get("type") != "generative" or not _keeps_schema("rerankers", block):
+            continue
+        if block["chat_model"] not in config["chat_models"]:
+            problems.add(
+                f"{where}.chat_model: unknown name {block['chat_model']!r}; "
+                f"{suggest(block['chat_model'], config['chat_models'])}"
+            )
+        elif block["chat_model"] in sound:
+            options = generative_options(config, name)
+            _check_prompt(where, options, folder, problems)
+            _check_windows(where, options, problems)
+            _check_users(where, options["users"], problems)
+            _check_fields(where, options["fields"], config, problems)
+            _check_permissions(name, chat_model_of(config, name), options["fields"], prices, problems)
+
+
+def _keeps_schema(section, block):
+    problems = Problems()
+    complete_block(section, block, section, problems)
+    return not problems.texts
+
+
+def _check_chat_model(where, chat_model, config, problems):
+    if isinstance(chat_model.get("base_url"), str):
+        try:
+            check_address(f"{where.removeprefix('config key ')}.base_url", chat_model["base_url"])
+        except InputError as error:
+            problems.add(str(error))
+    if chat_model.get("client") != "transformers":
+        return
+    named = [key for key in ("model", "language_model") if chat_model.get(key) is not None]
+    if len(named) != 1:
+        problems.add(f"{where}: expected exactly one of 'model' and 'language_model'; found {named or 'neither'}")
+    elif named == ["language_model"] and chat_model["language_model"] not in config["language_models"]:
+        problems.add(
+            f"{where}.language_model: unknown name {chat_model['language_model']!r}; "
+            f"{suggest(chat_model['language_model'], config['language_models'])}"
         )
-    if strategy == "likelihood" and not local:
-        raise InputError(
-            f"{where}.strategy: 'likelihood' needs client transformers: no server gives it; found {options['client']!r}"
+
+
+def _check_prompt(where, options, folder, problems):
+    try:
+        prompt = build_prompt(options["prompt"], load_prompt(folder, options["prompt"]))
+    except InputError as error:
+        problems.add(f"{where}.prompt: {error}")
+        return
+    if options["strategy"] not in prompt.answers:
+        problems.add(
+            f"{where}.strategy: the prompt {options['prompt']!r} has no answer to {options['strategy']!r}; "
+            f"{suggest(options['strategy'], prompt.answers)}"
         )
-    if strategy != "likelihood" and strategy not in prompt.answers:
-        raise InputError(
-            f"{where}.strategy: the prompt {options['prompt']!r} has no answer to {strategy!r}; "
-            f"{suggest(strategy, prompt.answers)}"
+
+
+def _most_letters(options):
+    """Return how many candidates a window can hold at most."""
+    from_api = options["strategy"] == "letter_logits" and options["client"] != "transformers"
+    return API_WINDOW if from_api else len(LETTERS)
+
+
+def _check_windows(where, options, problems):
+    window, stride, most = options["window"], options["stride"], _most_letters(options)
+    if options["strategy"] != "pointwise" and not 2 <= window <= most:
+        reason = ": an API gives 20 log-probabilities for all variants of the letters" if most == API_WINDOW else ""
+        problems.add(f"{where}.window: found {window}; expected 2 to {most} with {options['strategy']}{reason}")
+    if stride > window:
+        problems.add(f"{where}.stride: found {stride}; expected at most the window, {window}")
+
+
+def _check_users(where, users, problems):
+    if users in ("hits", "all"):
+        return
+    if isinstance(users, dict) and set(users) <= {"sample", "seed"} and "sample" in users:
+        return
+    problems.add(f"{where}.users: found {users!r}; expected hits, all or {{sample: N, seed: S}}")
+
+
+def _check_fields(where, shown, config, problems):
+    known = [*config["fields"], *config["tags"]]
+    for field in shown:
+        if field not in known:
+            problems.add(f"{where}.fields: {field!r} is not among fields and tags; {suggest(field, known)}")
+
+
+def _check_permissions(reranker, chat_model, shown, prices, problems):
+    """Check that histories may go where they would go, and that a limit in dollars can be kept."""
+    where = f"config key chat_models.{chat_model['name']}"
+    address = chat_model.get("base_url")
+    stays = chat_model["client"] == "transformers" or (address is not None and third_party(address) is None)
+    if not stays and not chat_model["send_to_third_party"]:
+        problems.add(
+            f"{where}.send_to_third_party: histories of users (fields {', '.join(shown)}) would go to "
+            f"{address or chat_model['client']} for the re-ranker {reranker!r}; found false, expected true if they may"
         )
-    _check_windows(where, block, options)
-    _check_users(where, options["users"], block.get("depth", 20))
-    for field in options["fields"]:
-        if field not in fields:
-            raise InputError(f"{where}.fields: {field!r} is not among fields = {list(fields)}")
-    if not local and not allowed["send_to_third_party"] and not _stays_here(options["base_url"]):
-        raise InputError(
-            f"{where}.send_to_third_party: histories of users (fields {', '.join(options['fields'])}) would go to "
-            f"{options['base_url'] or options['client']}; found false, expected true if they may"
-        )
-    if allowed["max_cost_usd"] is not None and price_of(prices, options) is None:
-        raise InputError(f"{where}.max_cost_usd: the price of {options['model']!r} is not in config/prices.yaml")
+    if chat_model["max_cost_usd"] is not None and price_of(prices, chat_model) is None:
+        problems.add(f"{where}.max_cost_usd: the price of {chat_model['model']!r} is not in config/prices.yaml")
 
 
 def check_tuning(name, block, folder, fields):
@@ -173,42 +252,12 @@ def check_tuning(name, block, folder, fields):
     fields : sequence of str
         Item fields that are prepared.
     """
-    prompt = _prompt(f"config key {name}", block["prompt"], folder)
+    try:
+        prompt = build_prompt(block["prompt"], load_prompt(folder, block["prompt"]))
+    except InputError as error:
+        raise InputError(f"config key {name}.prompt: {error}") from None
     if "letter_logits" not in prompt.answers:
         raise InputError(f"config key {name}.prompt: the prompt {block['prompt']!r} has no answer to 'letter_logits'")
     for field in block.get("fields", ()):
         if field not in fields or field in ("comments", "cover", "frames"):
             raise InputError(f"config key {name}.fields: found {field!r}; expected title or category, among fields")
-
-
-def _prompt(where, name, folder):
-    """Return the prompt of a name; errors say the config key."""
-    try:
-        return build_prompt(name, load_prompt(folder, name))
-    except InputError as error:
-        raise InputError(f"{where}.prompt: {error}") from None
-
-
-def _check_windows(where, block, options):
-    window, stride = options["window"], options["stride"]
-    if not 2 <= window <= len(LETTERS) and options["strategy"] in ("listwise", "letter_logits"):
-        raise InputError(f"{where}.window: found {window}; expected 2 to {len(LETTERS)}, the letters that label")
-    if options["strategy"] == "letter_logits" and options["client"] != "transformers" and window > API_WINDOW:
-        raise InputError(
-            f"{where}.window: found {window}; expected at most {API_WINDOW} with letter_logits over an API, "
-            "which gives 20 log-probabilities for all variants of the letters"
-        )
-    if stride > window:
-        raise InputError(f"{where}.stride: found {stride}; expected at most the window, {window}")
-
-
-def _check_users(where, users, depth):
-    if users in ("hits", "all"):
-        return
-    if isinstance(users, dict) and set(users) <= {"sample", "seed"} and "sample" in users:
-        return
-    raise InputError(f"{where}.users: found {users!r}; expected hits, all or {{sample: N, seed: S}}")
-
-
-def _stays_here(base_url):
-    return base_url is not None and third_party(base_url) is None

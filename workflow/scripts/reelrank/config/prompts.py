@@ -20,7 +20,6 @@ _TEMPLATES = {
     "user": (SLOTS, ("answer",)),
     "history_line": (("number", "item"), ("item",)),
     "candidate_line": (("label", "item"), ("label", "item")),
-    "likelihood": (_HISTORY, ()),
 }
 
 
@@ -33,7 +32,6 @@ class Prompt:
     history_line: str
     candidate_line: str
     answers: dict
-    likelihood: str
 
 
 def build_prompt(name, block):
@@ -66,5 +64,4 @@ def build_prompt(name, block):
         block["history_line"],
         block["candidate_line"],
         block["answers"],
-        block.get("likelihood") or "{history}\n",
     )

@@ -13,7 +13,7 @@ from reelrank.config.fields import (
     diversity_feature,
     features_of,
 )
-from reelrank.config.generative import check_generative, check_tuning, load_prices
+from reelrank.config.generative import check_generative, check_tuning, language_model_of
 from reelrank.config.rerankers import reranker_depth
 from reelrank.errors import InputError, suggest
 
@@ -35,6 +35,8 @@ def check_references(config, folder, problems):
     for check in (_check_run, _check_fields, _check_protocols, _check_diversity, check_definitions, _check_audit):
         with problems.noting():
             check(config, problems)
+    with problems.noting():
+        check_generative(config, folder, problems)
     run = config.get("run", {})
     for name in run.get("base_models", []):
         with problems.noting():
@@ -108,13 +110,10 @@ def _check_reranker(config, name, folder, problems):
         _check_depth(config, name, problems)
     if block["type"] == "similarity":
         check_similarity(config, name, problems)
-    if block["type"] == "generative":
-        with problems.noting():
-            shown = [*config["fields"], *config["tags"]]
-            check_generative(name, block, folder, shown, load_prices(folder), config["language_models"])
-    if block["type"] == "likelihood" or block.get("language_model") in config["language_models"]:
-        with problems.noting():
-            _check_language_model(config, f"{where}.language_model", block["language_model"], folder)
+    with problems.noting():
+        if language_model := language_model_of(config, name):
+            where = f"chat_models.{block['chat_model']}" if "chat_model" in block else where
+            _check_language_model(config, f"{where}.language_model", language_model, folder)
 
 
 def _check_depth(config, name, problems):

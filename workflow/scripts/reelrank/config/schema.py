@@ -250,7 +250,7 @@ def moved(key):
     ``config/schemas/moved.yaml`` maps patterns of old keys, with ``*`` for a name, to it.
     """
     for pattern, sentence in _moved().items():
-        if key.count(".") == pattern.count(".") and fnmatchcase(key, pattern):
+        if fnmatchcase(key, pattern):
             return sentence
     return None
 

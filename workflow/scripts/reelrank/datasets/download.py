@@ -6,16 +6,16 @@ import re
 import shutil
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from tqdm import tqdm
 
 from reelrank import step
 from reelrank.errors import InputError
 from reelrank.files import read_json, write_json
+from reelrank.retries import growing_wait, retry_after
 
 #: Some dataset servers answer 403 to the default names of HTTP libraries.
 USER_AGENT = "reelrank/0.1 (research workflow; httpx)"
@@ -34,9 +34,9 @@ VERSION_HEADERS = {"etag": "ETag", "last_modified": "Last-Modified"}
 
 
 class _TryAgainError(Exception):
-    """This request failed; another one may not. `retry_after_s` is what the server asked for."""
+    """This request failed; another one may not. `retry_after_s` is what the server asked for, or None."""
 
-    def __init__(self, reason, retry_after_s=0.0):
+    def __init__(self, reason, retry_after_s=None):
         super().__init__(reason)
         self.retry_after_s = retry_after_s
 
@@ -125,10 +125,9 @@ def fetch(url, path, *, size=None, sha256=None, md5=None, attempts=6, timeout_s=
 
 def _receive(client, job, attempts, wait_s):
     """Send requests until the part file is complete."""
-    pause = wait_exponential_jitter(multiplier=wait_s, max=MAX_WAIT_S, jitter=wait_s)
     retrying = Retrying(
         stop=stop_after_attempt(attempts),
-        wait=lambda state: max(pause(state), state.outcome.exception().retry_after_s),
+        wait=growing_wait(wait_s, MAX_WAIT_S),
         retry=retry_if_exception_type(_TryAgainError),
         before_sleep=lambda state: logging.warning(
             "%s: %s; trying again in %.1f s", job.url, state.outcome.exception(), state.next_action.sleep
@@ -196,7 +195,7 @@ def _validator(memory):
 def _check_status(response, url):
     status = response.status_code
     if status in PASSING or status >= 500:
-        raise _TryAgainError(f"status {status}", _retry_after_s(response.headers.get("Retry-After", "")))
+        raise _TryAgainError(f"status {status}", retry_after(response.headers, MAX_WAIT_S))
     if status not in (200, 206):
         moved = "the site may have been rearranged (set download.base_url of the dataset), or " if status == 404 else ""
         raise InputError(
@@ -206,15 +205,6 @@ def _check_status(response, url):
     coding = response.headers.get("Content-Encoding", "identity")
     if coding != "identity":
         raise InputError(f"{url}: the server sent the file coded as {coding}; expected it as it is")
-
-
-def _retry_after_s(value):
-    """Return the seconds that a Retry-After header (a number or a date) asks for, at most `MAX_WAIT_S`."""
-    try:
-        seconds = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
-    except (TypeError, ValueError):
-        return 0.0
-    return min(max(seconds, 0.0), MAX_WAIT_S)
 
 
 def _begin(response, job):

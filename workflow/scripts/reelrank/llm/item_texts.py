@@ -77,7 +77,7 @@ def _item_text(values, budgets):
 
 
 def catalogue_texts(inputs, options, interactions):
-    """Return what prompts say of each item, and its title alone.
+    """Return what prompts say of each item.
 
     Parameters
     ----------
@@ -85,16 +85,16 @@ def catalogue_texts(inputs, options, interactions):
         ``catalogue``; ``comments`` and ``interactions``, and tables of contract ``texts`` (tags of images), where
         `options` show them.
     options : dict
-        ``fields`` (budget by field), ``comments_per_item``.
+        ``fields`` (budget by field); ``comments_per_item`` where comments are shown.
     interactions : reelrank.data.interactions.Interactions
 
     Returns
     -------
-    texts, titles : list of str
-        ``(n_items,)`` each; a title is cleaned and cut as in prompts, but has no quotes.
+    list of str
+        ``(n_items,)``.
     """
     catalogue = read_table(inputs["catalogue"], "items")
-    columns = {"title": catalogue["title"].to_pylist()}
+    columns = {}
     for field in options["fields"]:
         if field == "comments":
             comments = read_table(inputs["comments"], "comments")
@@ -106,6 +106,4 @@ def catalogue_texts(inputs, options, interactions):
             columns[field] = read_table(inputs[field], "texts")["text"].to_pylist()
         else:
             columns[field] = catalogue[field].to_pylist()
-    budget = options["fields"].get("title", 120)
-    titles = [clean(title or "", budget) or UNKNOWN for title in columns["title"]]
-    return item_texts(columns, options["fields"]), titles
+    return item_texts(columns, options["fields"])

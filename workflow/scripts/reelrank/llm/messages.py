@@ -11,11 +11,10 @@ class Request:
 
     Attributes
     ----------
-    kind : {'text', 'choice', 'likelihood'}
-        Generate a text; give the log-probabilities of the first token; or give the
-        log-likelihood of each continuation of a text.
+    kind : {'text', 'choice'}
+        Generate a text, or give the log-probabilities of the first token.
     messages : tuple of (str, str)
-        Role and content. For ``likelihood`` one message, whose content is the prefix.
+        Role and content.
     max_tokens : int
     temperature : float or None
         None leaves it to the server.
@@ -26,7 +25,6 @@ class Request:
         JSON schema that the text must keep, as JSON, where the server can.
     top_logprobs : int
         How many of the first token's log-probabilities are wanted.
-    continuations : tuple of str
     shared : int
         Characters at the start of the last message that other requests about the same
         list have as well; 0 where the client has no use for it. A model in this process
@@ -41,7 +39,6 @@ class Request:
     choices: tuple = ()
     schema: str | None = None
     top_logprobs: int = 0
-    continuations: tuple = ()
     shared: int = 0
 
     def key(self, identity):
@@ -53,13 +50,14 @@ class Request:
             JSON of who answers: client, model, revision, address.
         """
         values = [getattr(self, name) for name in _NAMES]
-        # Where it is not told, the key is that of the time when there was no such field: answers are paid for.
-        text = _ENCODE([identity, [*values, self.shared] if self.shared else values])
+        # Keys must stay those of earlier versions, since answers are paid for: these had an empty list here, and
+        # nothing after it where `shared` is 0.
+        text = _ENCODE([identity, [*values, [], self.shared] if self.shared else [*values, []]])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
     def size(self):
         """Return the length of everything that is sent, in bytes of UTF-8."""
-        texts = [content for _, content in self.messages] + [*self.continuations, self.schema or ""]
+        texts = [content for _, content in self.messages] + [self.schema or ""]
         return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
@@ -78,8 +76,7 @@ class Answer:
     finish_reason : str
         As the server says it (``stop``, ``length``, ``content_filter``), or empty.
     logprobs : list or None
-        For ``choice``: pairs of token and log-probability of the first token; for
-        ``likelihood``: the sum of each continuation's log-probabilities and its tokens.
+        For ``choice``: pairs of token and log-probability of the first token.
     input_tokens, output_tokens : int
     model, fingerprint : str
         As the server names itself.

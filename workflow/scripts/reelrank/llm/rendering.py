@@ -6,7 +6,6 @@ import re
 
 from reelrank.config.prompts import LETTERS
 from reelrank.llm.messages import Request
-from reelrank.llm.titles import END
 
 #: Answers to a pointwise question.
 YES_NO = ("Yes", "No")
@@ -56,13 +55,10 @@ class Renderer:
         ``strategy``, ``temperature``, ``seed``, ``max_tokens`` (None: enough for a list), maybe ``client``.
     structured : bool
         Whether the server keeps a JSON schema.
-    plain_titles : list of str, optional
-        Continuations of ``likelihood``; `texts` where not given.
     """
 
-    def __init__(self, prompt, texts, options, structured, plain_titles=None):
+    def __init__(self, prompt, texts, options, structured):
         self.prompt, self.texts, self.options, self.structured = prompt, texts, options, structured
-        self.continuations = plain_titles or texts
 
     def request(self, history, shown):
         """Return the request that shows candidates to the reader of a history.
@@ -76,8 +72,6 @@ class Renderer:
         """
         strategy = self.options["strategy"]
         common = {"temperature": self.options["temperature"], "seed": self.options["seed"]}
-        if strategy == "likelihood":
-            return self._likelihood(history, shown, common)
         labels = LETTERS[: len(shown)] if strategy != "pointwise" else ""
         messages, shared = self._messages(history, shown, labels)
         if self.options.get("client") == "transformers":
@@ -103,22 +97,16 @@ class Renderer:
         system = (("system", fill(self.prompt.system, slots)),) if self.prompt.system else ()
         return (*system, ("user", content)), len(content) - len(slots["candidates"])
 
-    def _history_slots(self, history, texts=None):
-        texts = self.texts if texts is None else texts
+    def _history_slots(self, history):
         lines = [
-            texts[item].join(_around_item(self.prompt.history_line, "number", str(number)))
+            self.texts[item].join(_around_item(self.prompt.history_line, "number", str(number)))
             for number, item in enumerate(history, 1)
         ]
         return {
             "history": "\n".join(lines) or "(nothing yet)",
             "earlier": "\n".join(lines[:-1]) or "(nothing yet)",
-            "latest": texts[history[-1]] if len(history) else "(nothing yet)",
+            "latest": self.texts[history[-1]] if len(history) else "(nothing yet)",
         }
-
-    def _likelihood(self, history, shown, common):
-        prefix = fill(self.prompt.likelihood, self._history_slots(history, self.continuations))
-        continuations = tuple(self.continuations[item] + END for item in shown)
-        return Request("likelihood", (("user", prefix),), continuations=continuations, **common)
 
 
 @functools.cache

@@ -33,13 +33,12 @@ class Asking:
         self.language_models = language_models
         self.prices = generative.load_prices(folder)
         self._load_prompt = cache(lambda name: generative.load_prompt(folder, name))
-        blocks = {name: config["rerankers"][name] for name in selection.asked}
-        self.in_process = [name for name, block in blocks.items() if block.get("client") == "transformers"]
-        self.by_request = [name for name in blocks if name not in self.in_process]
+        self.in_process = [name for name in selection.asked if generative.in_process(config, name)]
+        self.by_request = [name for name in selection.asked if name not in self.in_process]
 
     def options_of(self, reranker):
         """Return the options of a generative re-ranker, complete."""
-        return generative.generative_options(self.config["rerankers"][reranker])
+        return generative.generative_options(self.config, reranker)
 
     def options(self, wildcards):
         """Return the options of the re-ranker that is asked."""
@@ -49,7 +48,7 @@ class Asking:
         """Return the definition of the prompt of a generative re-ranker, and None of any other."""
         if self.config["rerankers"][reranker]["type"] != "generative":
             return None
-        return self._load_prompt(self.options_of(reranker)["prompt"])
+        return self._load_prompt(self.config["rerankers"][reranker]["prompt"])
 
     def prompt(self, wildcards):
         """Return the definition of the prompt of the re-ranker that is asked."""
@@ -61,41 +60,47 @@ class Asking:
 
     def limits(self, wildcards):
         """Return what the re-ranker may spend and how fast, as JSON: a resource is a number or a text."""
-        return json.dumps(generative.limits(self.config["rerankers"][wildcards.reranker]))
+        return json.dumps(generative.limits(self._chat_model_of(wildcards.reranker)))
 
     def price(self, wildcards):
         """Return the prices of its tokens, as JSON."""
-        return json.dumps(generative.price_of(self.prices, self.options(wildcards)))
+        return json.dumps(generative.price_of(self.prices, self._chat_model_of(wildcards.reranker)))
 
     def price_of_each(self):
         """Return the prices of each re-ranker's tokens: zeros for those that ask nothing."""
-        asked = {name: generative.price_of(self.prices, self.options_of(name)) for name in self.selection.asked}
-        return {name: asked.get(name, (0.0, 0.0)) for name in self.selection.rerankers}
+        return {name: generative.price_of(self.prices, self._chat_model_of(name)) for name in self.selection.rerankers}
+
+    def _chat_model_of(self, reranker):
+        return generative.chat_model_of(self.config, reranker)
 
     def model_files(self, wildcards):
         """Return the files of the language model that runs in the job; none where a service is asked."""
-        options = self.options(wildcards)
-        if options["client"] != "transformers":
+        if wildcards.reranker not in self.in_process:
             return []
-        name = options["language_model"]
-        return self.language_models.files(wildcards, name) if name else given_files(options)
+        chat_model = self._chat_model_of(wildcards.reranker)
+        name = chat_model["language_model"]
+        return self.language_models.files(wildcards, name) if name else given_files(chat_model)
 
-    def model_source(self, wildcards):
-        """Return what is loaded for it, and the threads, which decide the order of its sums."""
-        options = self.options(wildcards)
-        if options["client"] != "transformers":
-            return {}
-        name = options["language_model"]
+    def chat_model(self, wildcards):
+        """Return the chat model that is asked, without its limits.
+
+        For one in the job itself this holds what is loaded, and the threads, which decide the order of its sums.
+        """
+        chat_model = generative.without_limits(self._chat_model_of(wildcards.reranker))
+        if wildcards.reranker not in self.in_process:
+            return chat_model
+        name = chat_model["language_model"]
         source = self.language_models.source(wildcards, name) if name else {}
-        return source | {"threads": self.config["threads"]}
+        return chat_model | source | {"threads": self.config["threads"]}
 
     def estimated(self):
         """Return all that decides the requests of each generative re-ranker and their price."""
         return {
             name: {
                 "options": self.options_of(name),
+                "chat_model": generative.without_limits(self._chat_model_of(name)),
                 "prompt": self.prompt_of(name),
-                "prices": generative.price_of(self.prices, self.options_of(name)),
+                "prices": generative.price_of(self.prices, self._chat_model_of(name)),
                 "depth": reranker_depth(self.config, name),
             }
             for name in self.selection.asked

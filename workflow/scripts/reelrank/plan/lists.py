@@ -2,6 +2,7 @@
 
 from reelrank import digests
 from reelrank.config import complete as settings
+from reelrank.config import generative
 from reelrank.config.rerankers import reranker_depth, reranker_kind
 from reelrank.plan.redrawing import real
 
@@ -55,7 +56,8 @@ class Lists:
         own = [
             settings.deciding(block),
             settings.feature_blocks(self.config, base_model, reranker),
-            settings.language_model_blocks(self.config, block.get("language_model")),
+            generative.without_limits(generative.chat_model_of(self.config, reranker)),
+            settings.language_model_blocks(self.config, generative.language_model_of(self.config, reranker)),
             self.prompt_of(reranker),
         ]
         return own + [self._deciding(base_model, signal) for signal in block.get("signals", [])]

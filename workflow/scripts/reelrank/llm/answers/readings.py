@@ -13,7 +13,7 @@ def read(options, question, answer):
     Parameters
     ----------
     options : dict
-        ``strategy``, ``length_normalised`` (for ``likelihood``).
+        ``strategy``.
     question : reelrank.llm.strategies.Question
     answer : reelrank.llm.messages.Answer
     """
@@ -23,9 +23,7 @@ def read(options, question, answer):
         parsed = parse(answer.text, n, answer.finish_reason)
         counts = parsed.counts | {"prose_around": int("prose_around" in parsed.faults)}
         return Reading(parsed.order, parsed.raw_ranks, None, parsed.fault, counts)
-    if strategy == "likelihood":
-        scores = [_likelihood(pair, options["length_normalised"]) for pair in answer.logprobs or [None] * n]
-    elif strategy == "pointwise":
+    if strategy == "pointwise":
         found = choice_probabilities(answer.logprobs, ("yes", "no"))
         total = sum(found.values())
         scores = [found.get("yes", 0.0) / total if total > 0 else None]
@@ -34,12 +32,6 @@ def read(options, question, answer):
         found = choice_probabilities(answer.logprobs, labels)
         scores = [math.log(found[label]) if found.get(label, 0) > 0 else None for label in labels]
     return _by_scores(scores, answer, strategy)
-
-
-def _likelihood(pair, normalised):
-    if pair is None or not math.isfinite(pair[0]):
-        return None
-    return pair[0] / max(1, pair[1]) if normalised else pair[0]
 
 
 def choice_probabilities(logprobs, choices):

@@ -1,4 +1,4 @@
-"""What a server and a purse allow: budgets, rates, and waiting."""
+"""What a server and a purse allow: budgets, rates, and pauses that a server asks for."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ class Budget:
     Parameters
     ----------
     name : str
-        The re-ranker, for errors.
+        The chat model, for errors.
     prices : tuple of (float, float) or None
         Dollars per million input and output tokens; None where they are not known.
     max_requests : int or None
@@ -40,7 +40,7 @@ class Budget:
         self._settled = asyncio.Event()
         if max_cost_usd is not None and prices is None:
             raise InputError(
-                f"config key rerankers.{name}.max_cost_usd: the price of the model is not in config/prices.yaml"
+                f"config key chat_models.{name}.max_cost_usd: the price of the model is not in config/prices.yaml"
             )
 
     def bound(self, request):
@@ -61,15 +61,15 @@ class Budget:
         while True:
             if self.max_requests is not None and self.requests >= self.max_requests:
                 raise BudgetSpentError(
-                    f"config key rerankers.{self.name}.max_requests: all {self.max_requests} requests are spent "
+                    f"config key chat_models.{self.name}.max_requests: all {self.max_requests} requests are spent "
                     "(failed ones and earlier runs count); what was answered is kept: raise it and run again"
                 )
             if self.max_cost_usd is None or self.usd + self.reserved + bound <= self.max_cost_usd:
                 break
             if self.reserved <= 1e-12:
                 raise BudgetSpentError(
-                    f"config key rerankers.{self.name}.max_cost_usd: {self.usd:.4f} of {self.max_cost_usd} dollars are "
-                    "spent and the next request could pass it; what was answered is kept: raise it and run again"
+                    f"config key chat_models.{self.name}.max_cost_usd: {self.usd:.4f} of {self.max_cost_usd} dollars "
+                    "are spent and the next request could pass it; what was answered is kept: raise it and run again"
                 )
             self._settled.clear()
             await self._settled.wait()
@@ -114,9 +114,3 @@ class Throttle:
     def pause(self, seconds):
         """Let nobody send for so long (``Retry-After``)."""
         self.paused_until = max(self.paused_until, time.monotonic() + seconds)
-
-
-def backoff(attempt, rng, first_s=0.5, most_s=60.0):
-    """Return how long to wait after a failed attempt: exponential, half of it random."""
-    full = min(most_s, first_s * 2 ** (attempt - 1))
-    return full * (0.5 + 0.5 * rng.random())

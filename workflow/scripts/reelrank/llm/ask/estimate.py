@@ -22,13 +22,16 @@ RENDERED = 500
 TOKENS_PER_LABEL, TOKENS_AROUND = 4, 12
 
 
-def estimate(asked, options, renderer, prices):
+def estimate(asked, options, chat_model, renderer, prices):
     """Estimate one re-ranker over one base list.
 
     Parameters
     ----------
     asked : sequence of reelrank.llm.ask.users.Asked
     options : dict
+        Of `reelrank.config.generative.generative_options`.
+    chat_model : dict
+        Of `reelrank.config.generative.chat_model_of`.
     renderer : reelrank.llm.rendering.Renderer
     prices : tuple of (float, float) or None
 
@@ -45,7 +48,7 @@ def estimate(asked, options, renderer, prices):
     requests = int(sum(questions_per_list(options, int(depth)) for depth in depths))
     places = [place for place in chains.all() if place[2] == 0]
     step = max(1, len(places) // RENDERED)
-    count = tokenizer_of(options)
+    count = tokenizer_of(chat_model)
     inputs, bounds, outputs, most = [], [], [], []
     for place in places[::step]:
         generator, request_of = chains.open(*place)
@@ -70,10 +73,10 @@ def estimate(asked, options, renderer, prices):
     return found
 
 
-def tokenizer_of(options):
+def tokenizer_of(chat_model):
     """Return a function that counts a request's tokens, where the model's own tokenizer lies in its folder."""
-    path = Path(options["model"] or "") / "tokenizer.json"
-    if options["client"] != "transformers" or not path.is_file():
+    path = Path(chat_model["model"] or "") / "tokenizer.json"
+    if chat_model["client"] != "transformers" or not path.is_file():
         return None
     from tokenizers import Tokenizer
 
@@ -81,8 +84,7 @@ def tokenizer_of(options):
 
     def count(request):
         """Return the tokens of all that a request says."""
-        texts = [content for _, content in request.messages] + list(request.continuations)
-        return sum(len(tokenizer.encode(text).ids) for text in texts)
+        return sum(len(tokenizer.encode(content).ids) for _, content in request.messages)
 
     return count
 

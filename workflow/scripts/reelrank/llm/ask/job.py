@@ -8,14 +8,17 @@ from dataclasses import asdict
 
 from reelrank import step
 from reelrank.errors import InputError
-from reelrank.llm.ask.budget import Budget, Throttle, backoff
+from reelrank.llm.ask.budget import Budget, Throttle
 from reelrank.llm.ask.ledgers import ledger_of
 from reelrank.llm.ask.request_cache import AnswerCache, Journal, read_journals
 from reelrank.llm.ask.sending import Asker
 from reelrank.llm.ask.walks import Chains, by_asking, from_cache
-from reelrank.llm.clients import Capabilities, TransientError, build_client, probe
+from reelrank.llm.clients import TransientError, build_client, capabilities_of, probe
 from reelrank.llm.rendering import Renderer
 from reelrank.llm.strategies import NEEDS_LOGPROBS
+
+#: Attempts at a probe that the server answers with an error of its own (5xx), as llama.cpp does without a feature.
+ATTEMPTS_AT_ERRORS = 4
 
 
 def job_name(about, shard=(1, 1)):
@@ -24,22 +27,24 @@ def job_name(about, shard=(1, 1)):
     return "/".join(names + (["{}-of-{}".format(*shard)] if shard != (1, 1) else []))
 
 
-def run_job(name, job, asked, options, limits, prices, prompt, texts, plain_titles):
+def run_job(reranker, job, asked, options, chat_model, prices, prompt, texts):
     """Answer all questions of a re-ranker over one base list.
 
     Parameters
     ----------
-    name : str
-        The re-ranker.
+    reranker : str
+        Its name, for errors.
     job : str
         Name of the job in the journals.
     asked : sequence of reelrank.llm.ask.users.Asked
-    options, limits : dict
-        See `reelrank.config.generative`.
+    options : dict
+        Of `reelrank.config.generative.generative_options`.
+    chat_model : dict
+        Of `reelrank.config.generative.chat_model_of`; ``model`` is what is loaded, where it runs in process.
     prices : tuple of (float, float) or None
-    prompt : reelrank.llm.rendering.Prompt
-    texts, plain_titles : list of str
-        By item: as prompts show it, and its bare title.
+    prompt : reelrank.config.prompts.Prompt
+    texts : list of str
+        By item, as prompts show it.
 
     Returns
     -------
@@ -50,27 +55,27 @@ def run_job(name, job, asked, options, limits, prices, prompt, texts, plain_titl
     ledger : dict
         What was asked, sent, failed and spent.
     """
-    return asyncio.run(_run(name, job, asked, options, limits, prices, prompt, texts, plain_titles))
+    return asyncio.run(_run(reranker, job, asked, options, chat_model, prices, prompt, texts))
 
 
-async def _run(name, job, asked, options, limits, prices, prompt, texts, plain_titles):
+async def _run(reranker, job, asked, options, chat_model, prices, prompt, texts):
     started = time.perf_counter()
     cache = AnswerCache()
     journal = Journal(cache, job)
     before = read_journals(cache, job)
     budget = Budget(
-        name, prices, limits["max_requests"], limits["max_cost_usd"],
+        chat_model["name"], prices, chat_model["max_requests"], chat_model["max_cost_usd"],
         before["sent"], before["usd"] + before["usd_unknown"],
     )  # fmt: skip
-    throttle = Throttle(limits["requests_per_minute"], limits["tokens_per_minute"])
-    client = build_client(name, options, limits["timeout_s"])
-    _say_what_leaves(client, asked, options, limits, name)
-    asker = Asker(client, cache, journal, budget, throttle, limits["concurrency"], limits["max_attempts"])
+    throttle = Throttle(chat_model["requests_per_minute"], chat_model["tokens_per_minute"])
+    client = build_client(chat_model)
+    _say_what_leaves(reranker, client, asked, options, chat_model)
+    asker = Asker(client, cache, journal, budget, throttle, chat_model["concurrency"], chat_model["max_attempts"])
 
     def chains_with(found):
         """Return the chains of questions for what the probe found the server able to do."""
-        effective = _effective(name, options, found)
-        return Chains(asked, effective, Renderer(prompt, texts, effective, effective["schema"], plain_titles))
+        effective = _effective(reranker, options, found)
+        return Chains(asked, effective, Renderer(prompt, texts, effective, effective["schema"]))
 
     try:
         wanted = _wanted(options)
@@ -88,7 +93,7 @@ async def _run(name, job, asked, options, limits, prices, prompt, texts, plain_t
                 chains = chains_with(tried)
                 asker.counts.cached = 0
                 pending = from_cache(chains, asker)
-            await by_asking(chains, pending, asker, limits["concurrency"])
+            await by_asking(chains, pending, asker, chat_model["concurrency"])
     finally:
         await client.close()
         journal.close()
@@ -123,7 +128,7 @@ class Probed:
         if not self.needed:
             return self.client.capabilities
         found = self.cache.read_probe(self.name)
-        return None if found is None else Capabilities(**found)
+        return None if found is None else capabilities_of(found)
 
     async def try_out(self):
         """Try the server, remember what it can do, and say what it only claims."""
@@ -138,21 +143,22 @@ class Probed:
 
     async def _send(self, request):
         """Send a probe: journalled and paid like any request, tried again like any, but never cached."""
-        key = request.key("probe")
-        for attempt in range(1, self.asker.max_attempts + 1):
-            try:
-                return await self.asker.send(key, request, attempt, keep=False)
-            except TransientError as error:
-                final = attempt >= (4 if error.status is not None and error.status >= 500 else self.asker.max_attempts)
-                if final and error.status is not None and error.status >= 500:
-                    raise
-                if final:
-                    raise InputError(
-                        f"config key rerankers.{self.client.name}: the server does not answer ({error}); "
-                        f"{self.asker.max_attempts} attempts"
-                    ) from None
-                wait_s = error.retry_after_s or backoff(attempt, self.asker._rng, self.asker.first_wait_s)
-                await asyncio.sleep(wait_s)
+        key, most = request.key("probe"), self.asker.max_attempts
+
+        def stop(state):
+            """Return whether this was the last attempt: a server that breaks at a request is asked less often."""
+            return state.attempt_number >= (min(most, ATTEMPTS_AT_ERRORS) if state.outcome.exception().broke else most)
+
+        try:
+            async for attempt in self.asker.attempts(key, stop):
+                with attempt:
+                    return await self.asker.send(key, request, attempt.retry_state.attempt_number, keep=False)
+        except TransientError as error:
+            if error.broke:
+                raise
+            raise InputError(
+                f"config key chat_models.{self.client.name}: the server does not answer ({error}); {most} attempts"
+            ) from None
 
 
 def _wanted(options):
@@ -167,38 +173,39 @@ def _wanted(options):
     return wanted
 
 
-def _effective(name, options, found):
+def _effective(reranker, options, found):
     """Return the options as a server of these capabilities allows them, or raise `InputError`."""
     options = dict(options)
     if options["strategy"] in NEEDS_LOGPROBS and not found.logprobs:
         if options["without_logprobs"] == "error":
             raise InputError(
-                f"config key rerankers.{name}.strategy: {options['strategy']} needs log-probabilities, and the probe "
-                "found that the server does not give them; expected another strategy, or without_logprobs: listwise"
+                f"config key rerankers.{reranker}.strategy: {options['strategy']} needs log-probabilities, and the "
+                "probe found that the server does not give them; expected another strategy, or without_logprobs: "
+                "listwise"
             )
         logging.warning("the server gives no log-probabilities: listwise instead of %s", options["strategy"])
         options["strategy"] = "listwise"
     options["schema"] = options["strategy"] == "listwise" and options["structured"] != "off" and found.structured
     if options["structured"] == "required" and options["strategy"] == "listwise" and not found.structured:
         raise InputError(
-            f"config key rerankers.{name}.structured: required, and the probe found that the server ignores or refuses "
-            "a JSON schema; expected auto or off"
+            f"config key rerankers.{reranker}.structured: required, and the probe found that the server ignores or "
+            "refuses a JSON schema; expected auto or off"
         )
     return options
 
 
-def _say_what_leaves(client, asked, options, limits, name):
+def _say_what_leaves(reranker, client, asked, options, chat_model):
     """Say what goes where before it goes; refuse where it may not."""
     if client.third_party is None:
         return
     fields = ", ".join(options["fields"])
     users = " and ".join(f"{len(one.lists.users)} users ({one.part})" for one in asked)
-    if not limits["send_to_third_party"]:
+    if not chat_model["send_to_third_party"]:
         raise InputError(
-            f"config key rerankers.{name}.send_to_third_party: histories (fields {fields}) of {users} would go to "
-            f"{client.third_party}; found false, expected true if they may"
+            f"config key chat_models.{chat_model['name']}.send_to_third_party: histories (fields {fields}) of {users} "
+            f"would go to {client.third_party} for the re-ranker {reranker!r}; found false, expected true if they may"
         )
     shown = f"latest {options['history_length']} items (fields {fields})"
-    message = f"{name}: {shown} of {users} go to {client.third_party}"
+    message = f"{reranker}: {shown} of {users} go to {client.third_party}"
     logging.info(message)
     print(f"reelrank: {message}", file=step.terminal, flush=True)

@@ -134,15 +134,13 @@ class Journal:
             self._file = None
 
 
-def read_journals(cache, job, leave_out=None):
+def read_journals(cache, job):
     """Sum up what all runs of a job sent.
 
     Parameters
     ----------
     cache : AnswerCache
     job : str
-    leave_out : str, optional
-        A run that does not count.
 
     Returns
     -------
@@ -157,8 +155,6 @@ def read_journals(cache, job, leave_out=None):
     }  # fmt: skip
     folder = cache.folder / "journals" / job
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
-        if path.stem == leave_out:
-            continue
         total["runs"] += 1
         open_requests = {}
         for line in path.read_bytes().split(b"\n"):

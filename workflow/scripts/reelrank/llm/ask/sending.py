@@ -3,14 +3,18 @@
 import asyncio
 import json
 import logging
-import random
 import time
 from dataclasses import dataclass
 
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+
 from reelrank.errors import InputError
-from reelrank.llm.ask.budget import backoff
 from reelrank.llm.ask.request_cache import answer_of
 from reelrank.llm.clients import TransientError
+from reelrank.retries import growing_wait
+
+#: Longest wait after a first failed attempt, in seconds; it doubles with each further one.
+FIRST_WAIT_S = 0.5
 
 
 class StoppedError(Exception):
@@ -45,19 +49,16 @@ class Asker:
     concurrency : int
         Requests under way at the same time.
     max_attempts : int
-    first_wait_s : float
-        Of the back-off.
     """
 
-    def __init__(self, client, cache, journal, budget, throttle, concurrency=16, max_attempts=8, first_wait_s=0.5):
+    def __init__(self, client, cache, journal, budget, throttle, concurrency, max_attempts):
         self.client, self.cache, self.journal, self.budget, self.throttle = client, cache, journal, budget, throttle
         self.identity = json.dumps(client.identity, sort_keys=True)
         self.slots = asyncio.Semaphore(concurrency)
-        self.max_attempts, self.first_wait_s = max_attempts, first_wait_s
+        self.max_attempts = max_attempts
         self.counts = Counts()
         self.failure = None
         self._under_way = {}
-        self._rng = random.Random()
 
     def cached(self, request):
         """Return the key of a request and its answer, or None where it must be asked."""
@@ -89,36 +90,55 @@ class Asker:
 
     async def _ask(self, key, request):
         async with self.slots:
-            for attempt in range(1, self.max_attempts + 1):
-                if self.failure is not None:
-                    raise StoppedError
-                try:
-                    await self.throttle.wait(request.size() // 4 + request.max_tokens)
-                    return await self.send(key, request, attempt)
-                except TransientError as error:
-                    wait_s = backoff(attempt, self._rng, self.first_wait_s)
-                    if error.retry_after_s:
-                        self.throttle.pause(error.retry_after_s)
-                        wait_s = min(wait_s, error.retry_after_s)
-                    logging.info("request %s, attempt %d: %s; again in %.1f s", key[:8], attempt, error, wait_s)
-                    last = error
-                except OSError as error:
-                    # An answer that cannot be kept would be paid for again: the others stop as well.
-                    self.failure = self.failure or InputError(
-                        f"{self.cache.folder}: an answer could not be kept ({error.strerror or error}); mend it and "
-                        "run again: what was answered before is kept"
-                    )
-                    raise self.failure from None
-                except InputError as error:
-                    self.failure = self.failure or error
-                    raise
-                if attempt < self.max_attempts:
-                    await asyncio.sleep(wait_s)
-            self.failure = self.failure or InputError(
-                f"config key rerankers.{self.budget.name}: a request failed {self.max_attempts} times, last with: "
-                f"{last}; what was answered is kept: run again"
-            )
-            raise self.failure
+            try:
+                async for attempt in self.attempts(key, stop_after_attempt(self.max_attempts)):
+                    with attempt:
+                        if self.failure is not None:
+                            raise StoppedError
+                        await self.throttle.wait(request.size() // 4 + request.max_tokens)
+                        return await self.send(key, request, attempt.retry_state.attempt_number)
+            except TransientError as error:
+                failure = InputError(
+                    f"config key chat_models.{self.budget.name}: a request failed {self.max_attempts} times, last "
+                    f"with: {error}; what was answered is kept: run again"
+                )
+            except OSError as error:
+                # An answer that cannot be kept would be paid for again: the others stop as well.
+                failure = InputError(
+                    f"{self.cache.folder}: an answer could not be kept ({error.strerror or error}); mend it and "
+                    "run again: what was answered before is kept"
+                )
+            except InputError as error:
+                failure = error
+            self.failure = self.failure or failure
+            raise self.failure from None
+
+    def attempts(self, key, stop):
+        """Return the attempts at a request: another one after each `TransientError`, until `stop`.
+
+        Parameters
+        ----------
+        key : str
+            Of the request, for the log.
+        stop : callable
+            As of `tenacity`.
+        """
+
+        def pause(state):
+            """Say what failed; a server that asks for a pause gets one from all requests."""
+            error = state.outcome.exception()
+            if error.retry_after_s:
+                self.throttle.pause(error.retry_after_s)
+            number, wait_s = state.attempt_number, state.next_action.sleep
+            logging.info("request %s, attempt %d: %s; again in %.1f s", key[:8], number, error, wait_s)
+
+        return AsyncRetrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=stop,
+            wait=growing_wait(FIRST_WAIT_S),
+            before_sleep=pause,
+            reraise=True,
+        )
 
     async def send(self, key, request, attempt, keep=True):
         """Send a request once, with a line in the journal before and after; `keep` its answer in the cache."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from reelrank.data.interactions import Histories
 from reelrank.data.lists import RankedLists
+from reelrank.metrics.ranking import ranks_in_lists
 from reelrank.sharding import shard_range
 
 
@@ -52,8 +53,8 @@ def choose_users(users, part, base, queries, depth):
     head = base.head(depth)
     rows = np.arange(len(head.users))
     if users == "hits":
-        # Not by the metrics' code, a change of which must ask nobody again.
-        rows = np.flatnonzero((head.items == queries.of(head.users).targets[:, None]).any(1))
+        ranks, _ = ranks_in_lists(head, head.users, queries.of(head.users).targets)
+        rows = np.flatnonzero(ranks)
     elif isinstance(users, dict):
         rng = np.random.default_rng([users.get("seed", 1), ("valid", "test").index(part)])
         rows = np.sort(rng.choice(rows, min(users["sample"], len(rows)), replace=False))

@@ -1,6 +1,6 @@
 """Clients of language models behind one small interface.
 
-A client's file defines ``Client``, built from the options of its re-ranker. It has
+A client's file defines ``Client``, built from a complete block of ``chat_models``. It has
 
 - ``identity``: a dict of all that tells one answering model from another;
 - ``third_party``: the host that prompts are sent to, or None if they stay on this machine;
@@ -10,17 +10,15 @@ A client's file defines ``Client``, built from the options of its re-ranker. It 
 - ``async close()``.
 """
 
-import email.utils
 import importlib
 import json
-import math
 import os
 import secrets
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from reelrank.errors import InputError
 from reelrank.llm.messages import Request
+from reelrank.retries import retry_after
 
 CLIENTS = ("openai", "huggingface", "transformers")
 
@@ -43,11 +41,18 @@ class TransientError(Exception):
         As the server asks.
     fate_unknown : bool
         Whether the server may have answered (and charged) all the same.
+    status : int or None
+        Of HTTP, where there was one.
     """
 
     def __init__(self, message, retry_after_s=None, fate_unknown=False, status=None):
         super().__init__(message)
         self.retry_after_s, self.fate_unknown, self.status = retry_after_s, fate_unknown, status
+
+    @property
+    def broke(self):
+        """Whether the server answered with an error of its own (5xx)."""
+        return self.status is not None and self.status >= 500
 
 
 class RefusedError(InputError):
@@ -68,31 +73,30 @@ class Capabilities:
         Gives the log-probabilities of the first token.
     structured : bool
         Keeps a JSON schema.
-    likelihood : bool
-        Gives the log-likelihood of a continuation.
     all_choices : bool
         Gives the probability of every choice, not only of the most probable tokens.
     """
 
     logprobs: bool = False
     structured: bool = False
-    likelihood: bool = False
     all_choices: bool = False
 
 
-def build_client(name, options, timeout_s=60.0):
-    """Build the client of a re-ranker.
+def capabilities_of(found):
+    """Return the `Capabilities` that a probe found, as a dict; keys of earlier versions do not count."""
+    known = {field.name for field in fields(Capabilities)}
+    return Capabilities(**{name: value for name, value in found.items() if name in known})
+
+
+def build_client(chat_model):
+    """Return the client of a chat model.
 
     Parameters
     ----------
-    name : str
-        The re-ranker, for errors.
-    options : dict
-        See `reelrank.config.generative.generative_options`.
-    timeout_s : float
-        Of one request.
+    chat_model : dict
+        A complete block of ``chat_models``, with its ``name``.
     """
-    return importlib.import_module(f"reelrank.llm.clients.{options['client']}").Client(name, options, timeout_s)
+    return importlib.import_module(f"reelrank.llm.clients.{chat_model['client']}").Client(chat_model)
 
 
 def failure(name, status, headers, detail, key_variable, secret=""):
@@ -101,7 +105,7 @@ def failure(name, status, headers, detail, key_variable, secret=""):
     Parameters
     ----------
     name : str
-        The re-ranker.
+        The chat model.
     status : int
     headers : mapping of str to str
     detail : str
@@ -112,38 +116,17 @@ def failure(name, status, headers, detail, key_variable, secret=""):
     """
     detail = " ".join(str(detail or "").replace(secret or "\0", "***").split())[:300]
     if status == 429 and any(code in detail for code in SPENT):
-        return RefusedError(f"config key rerankers.{name}: HTTP 429, the account's quota is spent: {detail}", status)
+        return RefusedError(f"config key chat_models.{name}: HTTP 429, the account's quota is spent: {detail}", status)
     if status in RETRIED or status >= 500:
-        return TransientError(f"HTTP {status}", retry_after(headers), fate_unknown=False, status=status)
+        return TransientError(f"HTTP {status}", retry_after(headers, LONGEST_WAIT_S), fate_unknown=False, status=status)
     if status in (401, 403):
         return RefusedError(
-            f"config key rerankers.{name}: HTTP {status}, the server refuses the key; expected a valid one in the "
+            f"config key chat_models.{name}: HTTP {status}, the server refuses the key; expected a valid one in the "
             f"environment variable {key_variable or '(none is configured: key_variable)'}",
             status,
         )
     what = {402: "payment required", 404: "no such model or address"}.get(status, "the request is not accepted")
-    return RefusedError(f"config key rerankers.{name}: HTTP {status}, {what}: {detail}", status)
-
-
-def retry_after(headers):
-    """Return the seconds that a server asks to wait (``Retry-After``: seconds or a date), or None.
-
-    At most `LONGEST_WAIT_S`: a server that asks for more, or for ever, is asked again then.
-    """
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name)
-        if value and (seconds := _seconds(value, unit_s)) is not None:
-            return min(max(seconds, 0.0), LONGEST_WAIT_S)
-    return None
-
-
-def _seconds(value, unit_s):
-    try:
-        number = float(value) * unit_s
-        return None if math.isnan(number) else number
-    except ValueError:
-        moment = email.utils.parsedate_tz(value)
-        return email.utils.mktime_tz(moment) - time.time() if moment else None
+    return RefusedError(f"config key chat_models.{name}: HTTP {status}, {what}: {detail}", status)
 
 
 async def probe(client, wanted, send, temperature=0.0):
@@ -196,7 +179,7 @@ async def _tried(send, request):
             return None
         raise
     except TransientError as error:
-        if error.status is not None and error.status >= 500:
+        if error.broke:
             return None
         raise
 
@@ -219,7 +202,7 @@ def read_key(name, variable, needed):
     value = os.environ.get(variable, "").strip() if variable else ""
     if not value and needed:
         raise InputError(
-            f"config key rerankers.{name}.key_variable: the environment variable {variable} is not set; "
+            f"config key chat_models.{name}.key_variable: the environment variable {variable} is not set; "
             "expected the key of the service in it"
         )
     return value

@@ -19,9 +19,9 @@ class Client:
 
     capabilities = Capabilities(logprobs=True, structured=True)
 
-    def __init__(self, name, options, timeout_s):
-        self.name, self.model = name, options["model"]
-        self.provider, self.address = options["provider"], options["base_url"]
+    def __init__(self, chat_model):
+        self.name, self.model = chat_model["name"], chat_model["model"]
+        self.provider, self.address = chat_model["provider"], chat_model["base_url"]
         self.identity = {
             "client": "huggingface",
             "model": self.model,
@@ -30,10 +30,10 @@ class Client:
         }
         self.third_party = third_party(self.address) if self.address else f"{self.provider} (Hugging Face)"
         # The provider's key is for the provider: another server gets the one that the config names for it, or none.
-        self.key_variable = options["key_variable"] or (None if options["base_url"] else "HF_TOKEN")
-        self._key = read_key(name, self.key_variable, needed=False)
+        self.key_variable = chat_model["key_variable"] or (None if self.address else "HF_TOKEN")
+        self._key = read_key(self.name, self.key_variable, needed=False)
         where = {"base_url": self.address} if self.address else {"provider": self.provider}
-        self._client = AsyncInferenceClient(token=self._key or "none", timeout=timeout_s, **where)
+        self._client = AsyncInferenceClient(token=self._key or "none", timeout=chat_model["timeout_s"], **where)
 
     def check_key(self):
         """Raise `InputError` if a key is needed and not set; answers from the cache need none."""
@@ -52,7 +52,7 @@ class Client:
             found = await self._client.chat_completion(messages, model=self.model, **arguments)
         except OfflineModeIsEnabled:
             raise InputError(
-                f"config key rerankers.{self.name}.client: huggingface needs a network, and HF_HUB_OFFLINE is set"
+                f"config key chat_models.{self.name}.client: huggingface needs a network, and HF_HUB_OFFLINE is set"
             ) from None
         except (TimeoutError, InferenceTimeoutError):
             raise TransientError("timed out", fate_unknown=True) from None

@@ -16,21 +16,21 @@ class Client:
 
     capabilities = Capabilities(logprobs=True, structured=True)
 
-    def __init__(self, name, options, timeout_s):
-        self.name, self.model = name, options["model"]
-        self.address = options["base_url"] or ADDRESS
+    def __init__(self, chat_model):
+        self.name, self.model, own_address = chat_model["name"], chat_model["model"], chat_model["base_url"]
+        self.address = own_address or ADDRESS
         self.identity = {"client": "openai", "model": self.model, "base_url": self.address}
         self.third_party = third_party(self.address)
         # The provider's key is for the provider: another server gets the one that the config names for it, or none.
-        self.key_variable = options["key_variable"] or (None if options["base_url"] else "OPENAI_API_KEY")
-        self._key = read_key(name, self.key_variable, needed=False)
-        self._limit = "max_completion_tokens" if options["base_url"] is None else "max_tokens"
+        self.key_variable = chat_model["key_variable"] or (None if own_address else "OPENAI_API_KEY")
+        self._key = read_key(self.name, self.key_variable, needed=False)
+        self._limit = "max_completion_tokens" if own_address is None else "max_tokens"
         self._client = openai.AsyncOpenAI(
             api_key=self._key or "none",
             base_url=self.address,
-            organization="" if options["base_url"] else None,
+            organization="" if own_address else None,
             max_retries=0,
-            timeout=timeout_s,
+            timeout=chat_model["timeout_s"],
         )
 
     def _arguments(self, request):

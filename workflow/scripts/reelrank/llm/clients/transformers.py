@@ -18,21 +18,21 @@ class Client:
     depend on `concurrency` and on what was answered before a kill, while a key stands for one request.
     """
 
-    capabilities = Capabilities(logprobs=True, structured=False, likelihood=True, all_choices=True)
+    capabilities = Capabilities(logprobs=True, structured=False, all_choices=True)
     third_party = None
 
-    def __init__(self, name, options, timeout_s):
-        self.name, self.options = name, options
+    def __init__(self, chat_model):
+        self.chat_model = chat_model
         self.identity = {
             "client": "transformers",
-            "model": options["model"],
-            "revision": options["revision"],
-            "adapter": options["adapter"] and folder_digest(options["adapter"]),
-            "precision": _arithmetic(options["precision"]),
-            "threads": options.get("threads"),
+            "model": chat_model["model"],
+            "revision": chat_model["revision"],
+            "adapter": chat_model["adapter"] and folder_digest(chat_model["adapter"]),
+            "precision": _arithmetic(chat_model["precision"]),
+            "threads": chat_model.get("threads"),
         }
-        if Path(options["model"]).is_dir():
-            self.identity["model"] = folder_digest(options["model"])
+        if Path(chat_model["model"]).is_dir():
+            self.identity["model"] = folder_digest(chat_model["model"])
         self._model, self._waiting, self._draining = None, [], None
         self._thread = ThreadPoolExecutor(1)
 
@@ -41,11 +41,11 @@ class Client:
             from reelrank.hardware import make_deterministic  # torch takes seconds: only if there is something to ask
             from reelrank.llm.local.model import LocalModel
 
-            own = self.options
+            own = self.chat_model
             if own.get("threads"):
                 make_deterministic(own["threads"], seed=0)  # here, since each thread has a count of its own
             self._model = LocalModel(
-                f"rerankers.{self.name}",
+                f"chat_models.{own['name']}",
                 own["model"],
                 adapter=own["adapter"],
                 revision=own["revision"],
@@ -84,10 +84,7 @@ class Client:
 
     def _complete(self, request):
         model, answer, started = self._load(), Answer(model=str(self.identity["model"])), time.perf_counter()
-        if request.kind == "likelihood":
-            pairs = model.likelihoods(request.messages[0][1], list(request.continuations))
-            answer.logprobs = [[float(total), int(tokens)] for total, tokens in pairs]
-        elif request.kind == "choice":
+        if request.kind == "choice":
             values = model.choice_logprobs(request.messages, list(request.choices), request.shared)
             answer.logprobs = [[choice, float(one)] for choice, one in zip(request.choices, values, strict=True)]
         else:

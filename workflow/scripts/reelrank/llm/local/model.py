@@ -37,8 +37,6 @@ class LocalModel:
         Commit of the hub's repository.
     precision : str
         ``auto`` (bfloat16 on a GPU, float32 on a CPU), ``float32``, ``bfloat16`` or ``float16``.
-    share_prefix : bool
-        False computes every request from its start, in one pass; the numbers are the same but for the last bits.
 
     Raises
     ------
@@ -46,10 +44,11 @@ class LocalModel:
         If model or adapter cannot be loaded.
     """
 
-    def __init__(self, name, model, *, adapter=None, revision=None, precision="auto", share_prefix=True):
+    def __init__(self, name, model, *, adapter=None, revision=None, precision="auto"):
         self.device = pick_device()
         self.model, self.tokenizer = load_language_model(name, model, self.device, adapter, revision, precision)
-        self.share_prefix = share_prefix and not sees_a_window(self.model.config)
+        # Such a model computes every request from its start, in one pass.
+        self.share_prefix = not sees_a_window(self.model.config)
         dtype = str(self.model.dtype).removeprefix("torch.")
         self.description = {"model": str(model), "revision": revision, "adapter": adapter, "precision": dtype}
         self._variants = {}
@@ -178,33 +177,24 @@ class LocalModel:
             logits_to_keep=keep.to(self.device),
         )
 
-    def likelihoods(self, prefix, continuations):
-        """Return how likely each continuation of a text is.
+    @torch.inference_mode()
+    def likelihoods_of(self, prefixes, continuations):
+        """Return how likely each continuation of each text is.
 
-        Text and continuation are made tokens of by themselves, so the text should end
-        where a token does: in a line end, say.
+        Text and continuation are split into tokens separately, so a text should end where a
+        token ends: in a line end, say. Texts of similar length go through the model together.
 
         Parameters
         ----------
-        prefix : str
-        continuations : sequence of str
-
-        Returns
-        -------
-        list of (float, int)
-            The sum of the log-probabilities of its tokens, and how many they are.
-        """
-        return self.likelihoods_of([prefix], [continuations])[0]
-
-    @torch.inference_mode()
-    def likelihoods_of(self, prefixes, continuations):
-        """Return `likelihoods` of several texts, each with continuations of its own.
-
-        Texts of similar length go through the model together.
+        prefixes : sequence of str
+            The texts.
+        continuations : sequence of sequence of str
+            Those of each text.
 
         Returns
         -------
         list of list of (float, int)
+            The sum of the log-probabilities of each continuation's tokens, and how many they are.
         """
         starts = [self._start(prefix) for prefix in prefixes]
         texts = {text for row in continuations for text in row}

@@ -18,8 +18,7 @@ class Rows:
     input_ids, position_ids : torch.Tensor
         ``(batch, length)`` int64. A tail's positions go on where its prefix ends.
     allowed : torch.Tensor
-        ``(batch, 1, length, cached + length)`` bool: row position i may look at j. The
-        `cached` columns are those of a key-value cache.
+        ``(batch, 1, length, length)`` bool: row position i may look at j.
     width : int
         Columns of the prefixes.
     spans : list of list of (int, int)
@@ -33,7 +32,7 @@ class Rows:
     spans: list
 
 
-def pack(prefixes, tails, cached=0):
+def pack(prefixes, tails):
     """Lay out prefixes and their tails.
 
     Parameters
@@ -42,8 +41,6 @@ def pack(prefixes, tails, cached=0):
         Token ids, one list per row; may be empty.
     tails : list of list of list of int
         For each row its tails, none of them empty.
-    cached : int
-        Tokens that already stand in a key-value cache, before every prefix.
 
     Returns
     -------
@@ -58,11 +55,11 @@ def pack(prefixes, tails, cached=0):
     for row, (prefix, own) in enumerate(zip(prefixes, tails, strict=True)):
         places = [(width - len(prefix), width), *spans[row]]
         for number, ((begin, end), part) in enumerate(zip(places, [prefix, *own], strict=True)):
-            first = cached + (len(prefix) if number else 0)
+            first = len(prefix) if number else 0
             ids[row, begin:end] = torch.tensor(part, dtype=torch.int64)
             positions[row, begin:end] = torch.arange(first, first + len(part))
             segment[row, begin:end] = number
-    return Rows(ids, positions, _allowed(segment, cached), width, spans)
+    return Rows(ids, positions, _allowed(segment), width, spans)
 
 
 def _spans(row, width):
@@ -71,16 +68,14 @@ def _spans(row, width):
     return [(end - len(tail), end) for end, tail in zip(ends, row, strict=True)]
 
 
-def _allowed(segment, cached):
+def _allowed(segment):
     """Return who may look at whom: earlier tokens of the prefix and of the same tail, and itself."""
     query, key = segment[:, :, None], segment[:, None, :]
     length = segment.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool).tril()
     own = causal & ((key == 0) | (key == query)) & (key >= 0)
     # Padding looks at itself: a row of the softmax must not be empty.
-    own = own | torch.eye(length, dtype=torch.bool)
-    before = torch.ones(len(segment), length, cached, dtype=torch.bool)
-    return torch.cat([before, own], 2)[:, None]
+    return (own | torch.eye(length, dtype=torch.bool))[:, None]
 
 
 def common_prefix(sequences):
