@@ -3,6 +3,7 @@
 import numpy as np
 
 from reelrank.llm.titles import END, history_text, latest_items
+from reelrank.progress import Progress
 
 #: Users that go to the model together: shards are made of whole chunks.
 CHUNK = 256
@@ -45,12 +46,16 @@ def likelihood_scores(model, lists, histories, titles, history_length, unconditi
     shape = (stop - start, lists.items.shape[1])
     known = np.array([[bool(text) for text in row] for row in candidates], bool).reshape(shape)
     conditional = []
-    for first in range(0, stop - start, CHUNK):
-        conditional += _asked(model, prefixes[first : first + CHUNK], candidates[first : first + CHUNK])
+    with Progress("likelihoods", stop - start, "users") as progress:
+        for first in range(0, stop - start, CHUNK):
+            asked = (prefixes[first : first + CHUNK], candidates[first : first + CHUNK])
+            conditional += _asked(model, *asked, progress.advance)
+            progress.done = first + len(asked[0])  # with the users that nothing was asked about
     if unconditional_weight and conditional:
         # Of all lists, for the same reason: each title is scored in the same company whatever the shard.
         distinct = sorted({text for row in everything for text in row if text})
-        alone = dict(zip(distinct, _asked(model, [""], [distinct])[0] if distinct else [], strict=True))
+        with Progress("likelihoods without a history"):
+            alone = dict(zip(distinct, _asked(model, [""], [distinct])[0] if distinct else [], strict=True))
         conditional = [
             [score - unconditional_weight * alone.get(text, 0.0) for score, text in zip(scores, row, strict=True)]
             for scores, row in zip(conditional, candidates, strict=True)
@@ -59,11 +64,11 @@ def likelihood_scores(model, lists, histories, titles, history_length, unconditi
     return _neutral_where_unknown(scores, known)
 
 
-def _asked(model, prefixes, candidates):
+def _asked(model, prefixes, candidates, advance=None):
     """Return the log-likelihoods of candidates, 0 for an empty one; each distinct one of a row is asked once."""
     distinct = [sorted({text for text in row if text}) for row in candidates]
     rows = [index for index, texts in enumerate(distinct) if texts]
-    answers = model.likelihoods_of([prefixes[i] for i in rows], [distinct[i] for i in rows])
+    answers = model.likelihoods_of([prefixes[i] for i in rows], [distinct[i] for i in rows], advance)
     found = [{} for _ in candidates]
     for index, answer in zip(rows, answers, strict=True):
         found[index] = {text: score for text, (score, _) in zip(distinct[index], answer, strict=True)}

@@ -201,4 +201,4 @@ def _say_what_leaves(client, asked, options, limits, name):
     shown = f"latest {options['history_length']} items (fields {fields})"
     message = f"{name}: {shown} of {users} go to {client.third_party}"
     logging.info(message)
-    print(f"reelrank: {message}", file=step.terminal, flush=True)
+    step.say(message)

@@ -197,10 +197,11 @@ class LocalModel:
         return self.likelihoods_of([prefix], [continuations])[0]
 
     @torch.inference_mode()
-    def likelihoods_of(self, prefixes, continuations):
+    def likelihoods_of(self, prefixes, continuations, advance=None):
         """Return `likelihoods` of several texts, each with continuations of its own.
 
-        Texts of similar length go through the model together.
+        Texts of similar length go through the model together; after each batch `advance`, if there is one,
+        is called with its number of texts.
 
         Returns
         -------
@@ -215,6 +216,8 @@ class LocalModel:
             results = self._score([starts[i] for i in group], [tails[i] for i in group])
             for index, result in zip(group, results, strict=True):
                 found[index] = result
+            if advance is not None:
+                advance(len(group))
         return found
 
     def _start(self, prefix):
