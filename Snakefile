@@ -34,6 +34,17 @@ include: "rules/reporting.smk"
 include: "rules/report.smk"
 
 
+CONSOLE = console.attach(workflow)
+
+
+onsuccess:
+    CONSOLE.succeeded()
+
+
+onerror:
+    CONSOLE.stopped()
+
+
 # Everything that the config selects: the tables and the figure of each protocol.
 rule all:
     default_target: True

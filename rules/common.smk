@@ -14,7 +14,7 @@ from reelrank import digests
 
 from reelrank.plan import raw_files as raw
 
-from reelrank.running import arguments as run_arguments, slurm
+from reelrank.running import arguments as run_arguments, console, slurm
 from reelrank.errors import InputError
 from reelrank.config import generative as llm
 from snakemake.exceptions import WorkflowError
@@ -31,6 +31,8 @@ except InputError as error:
 if workflow.is_main_process:
     for notice in fusion_options.notices(config):
         logger.info(f"reelrank: {notice}")
+    for notice in fusion_options.left_out(config):
+        logger.debug(f"reelrank: {notice}")  # with --verbose
 
 RUN = config["run"]
 PARTS = ["valid", "test"]

@@ -38,6 +38,7 @@ rule report:
         figures=[f"{PROTOCOL}/figures/{name}.svg" for name in FIGURES],
     output:
         html=report(f"{PROTOCOL}/report.html", category="Report", caption="../workflow/report/page.rst"),
+        verdict=f"{PROTOCOL}/tables/verdict.json",
         config=f"{PROTOCOL}/config.yaml",
         hit_rate_tex=f"{PROTOCOL}/tables/hit_rate.tex",
         effects_md=report(

@@ -153,8 +153,10 @@ def _messages(error, where):
         for unknown in sorted(set(error.instance) - set(known), key=str):
             full = f"{key}.{unknown}" if key else str(unknown)
             new = moved(full)
-            yield f"config key {full}: {new}" if new else (
-                f"config key {full}: unknown key {unknown!r}; {suggest(unknown, known)}"
+            yield (
+                f"config key {full}: {new}"
+                if new
+                else (f"config key {full}: unknown key {unknown!r}; {suggest(unknown, known)}")
             )
     elif error.validator == "oneOf" and all("required" in choice for choice in error.validator_value):
         choices = " or ".join(repr(name) for choice in error.validator_value for name in choice["required"])
