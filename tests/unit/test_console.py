@@ -196,7 +196,8 @@ def test_a_terminal_has_a_bar_below_the_lines(here, monkeypatch, columns):
     state = progress.state_file(console.os.environ[progress.FOLDER], "logs/train.log")
     state.write_text("epoch 2 of 5, 32%")
     end = time.monotonic() + 5
-    whole = f"{status_line.bar(1, 4, columns)} train nfm 0 s (epoch 2 of 5, 32%)"
+    start = status_line.bar(1, 4, columns)
+    whole = f"{start} {status_line.at_work('train nfm', '0:00', 'epoch 2 of 5, 32%', columns - len(start) - 2)}"
     while status_line.cut(whole, columns - 1) != run.screen.lines[-1] and time.monotonic() < end:
         time.sleep(0.01)
     assert run.screen.lines[1:] == [
@@ -207,6 +208,24 @@ def test_a_terminal_has_a_bar_below_the_lines(here, monkeypatch, columns):
     run.console.close()
     assert run.screen.lines[-1] == "" and progress.FOLDER not in console.os.environ
     assert list((here / ".snakemake").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (40, "train nfm 0:14 epoch 2 of 5, 32%"),
+        (20, "train nfm 0:14 32%"),
+        (17, "train... 0:14 32%"),
+        (5, "train... 0:14 32%"),
+    ],
+)
+def test_a_job_at_work_says_what_there_is_room_for(width, text):
+    assert status_line.at_work("train nfm", "0:14", "epoch 2 of 5, 32%", width) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(14.9, "0:14"), (63, "1:03"), (3800, "1:03:20")])
+def test_the_clock_of_a_job_at_work(seconds, text):
+    assert console.clock(seconds) == text
 
 
 def test_a_dumb_terminal_has_no_bar(here, monkeypatch):

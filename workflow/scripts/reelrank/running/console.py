@@ -19,7 +19,7 @@ from snakemake.settings.enums import Quietness
 
 from reelrank.progress import FOLDER, duration, state_file
 from reelrank.running import verdict
-from reelrank.running.status_line import StatusLine, bar, cut
+from reelrank.running.status_line import StatusLine, at_work, bar, cut
 
 #: The name of the handler that Snakemake prints with.
 HANDLER = "DefaultStreamHandler"
@@ -35,6 +35,7 @@ CHATTER = (
     "Assuming unrestricted shared filesystem", "Building DAG", "Using shell", "Provided ", "Rules claiming",
     "Conda environments: ignored", "Singularity containers: ignored", "Group jobs: inactive", "Select jobs",
     "Execute ", "Complete log(s)", "Elapsed time", "DAG of jobs will be updated", "Shutting down", "Exiting because",
+    "Removing temporary output",
 )  # fmt: skip
 
 #: Events that the lines of the jobs stand for.
@@ -238,13 +239,17 @@ class Console(logging.Handler):
     def _status(self):
         if not self.total:
             return ""
-        jobs = "; ".join(f"{job.name} {duration(job.seconds)}{self._state(job)}" for job in self.running.values())
-        return f"{bar(self.done, self.total, self._columns)} {jobs}".rstrip()
+        columns, start = self._columns, bar(self.done, self.total, self._columns)
+        share = (columns - len(start)) // max(1, len(self.running)) - 2
+        jobs = "; ".join(
+            at_work(job.name, clock(job.seconds), self._state(job), share) for job in self.running.values()
+        )
+        return f"{start} {jobs}".rstrip()
 
     def _state(self, job):
         """Return what the step says of itself: `reelrank.progress`."""
         try:
-            return f" ({state_file(self._folder, job.log).read_text(encoding='utf-8')})"
+            return state_file(self._folder, job.log).read_text(encoding="utf-8")
         except OSError:
             return ""
 
@@ -255,6 +260,13 @@ class Console(logging.Handler):
                     self._draw()
                 except (OSError, ValueError):
                     return  # the terminal is gone; the run goes on without a bar
+
+
+def clock(seconds):
+    """Return a time of a job at work: ``0:14``, ``1:03:20``."""
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def varying(jobs):

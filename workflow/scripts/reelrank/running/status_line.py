@@ -49,10 +49,23 @@ class StatusLine:
 
 
 def bar(done, total, columns):
-    """Return a bar and its numbers: ``[####------] 12/62``; the bar takes about a fifth of the columns."""
-    width = max(5, min(20, columns // 5))
+    """Return a bar and its numbers: ``[####------] 12/62``; the bar takes about an eighth of the columns."""
+    width = max(5, min(20, columns // 8))
     full = width * done // total if total else 0
     return f"[{'#' * full}{'-' * (width - full)}] {done}/{total}"
+
+
+def at_work(name, clock, state, width):
+    """Return what is said of a job at work: its name, its time, and its state as far as the width has room.
+
+    The last part of a state (``32%``) is worth more than the end of a name.
+    """
+    last = state.rpartition(", ")[2]
+    for end in (f" {clock} {state}", f" {clock} {last}"):
+        if len(name) + len(end.rstrip()) <= width:
+            return name + end.rstrip()
+    end = f" {clock} {last}".rstrip()
+    return cut(name, max(8, width - len(end))) + end
 
 
 def cut(text, width):
