@@ -49,7 +49,7 @@ class Progress:
     Parameters
     ----------
     what : str
-        What is done, for example ``epoch 2 of 5``.
+        What is done, for example ``epoch 2/5``.
     total : int, optional
         How much there is to do; None where that is not known.
     unit : str
@@ -107,7 +107,7 @@ class Progress:
         return ", ".join([*parts, *self._notes()])
 
     def state(self):
-        """Return what the console shows: ``epoch 2 of 5, 32%``."""
+        """Return what the console shows: ``epoch 2/5, 32%``."""
         share = f"{100 * self.done // self.total}%" if self.total else self._count() if self.done else ""
         return ", ".join(filter(None, [self.what, share, *self._notes()]))
 

@@ -112,7 +112,7 @@ def train(model, tokenizer, pixels, titles, options, rng, device):
     with Progress("training") as progress:
         for epoch in range(options["epochs"]):
             total = 0.0
-            progress.begin(f"epoch {epoch + 1} of {options['epochs']}", len(pixels), "pairs")
+            progress.begin(f"epoch {epoch + 1}/{options['epochs']}", len(pixels), "pairs")
             for rows in np.array_split(rng.permutation(len(pixels)), batches):
                 cut = torch.from_numpy(_random_cuts(pixels[rows], wanted, rng)).to(device)
                 images = model.encode_image(normalised(cut, wanted), normalize=True)

@@ -130,7 +130,7 @@ def train(model, samples, queries, options, seed, checkpoint=None):
     with Progress("training") as progress:
         while not training.is_over(options):
             started, epoch = time.monotonic(), len(training.history) + 1
-            progress.begin(f"epoch {epoch} of at most {options.epochs}", len(samples), "samples")
+            progress.begin(f"epoch {epoch}/{options.epochs}", len(samples), "samples")
             with gpu_arithmetic(options.precision):
                 loss = _run_epoch(model.module, samples, optimizer, options, shuffle, progress)
             progress.begin(f"epoch {epoch}, valid users")

@@ -172,7 +172,7 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
 
 def _run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch):
     steps, total = -(-len(drawn) // options.batch_size), 0.0
-    with Progress(f"epoch {epoch + 1} of {options.epochs}", len(drawn), "questions") as progress:
+    with Progress(f"epoch {epoch + 1}/{options.epochs}", len(drawn), "questions") as progress:
         for step in range(steps):
             share = (epoch * steps + step) / (options.epochs * steps)
             for group in optimizer.param_groups:

@@ -234,7 +234,7 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
         for epoch in range(len(losses), options.epochs):
             started, total, count = time.monotonic(), 0.0, 0
             groups = batches(lengths, options.batch_tokens, np.random.default_rng([options.seed, epoch]))
-            progress.begin(f"epoch {epoch + 1} of {options.epochs}", len(sequences), "sequences")
+            progress.begin(f"epoch {epoch + 1}/{options.epochs}", len(sequences), "sequences")
             for step, rows in enumerate(groups):
                 for group in optimizer.param_groups:
                     group["lr"] = _learning_rate(options, epoch * per_epoch + step, options.epochs * per_epoch)
