@@ -37,7 +37,6 @@ env-dev: $(VENV)/.dev-installed
 
 run: env
 	$(SNAKEMAKE)
-	@$(BIN)/python workflow/show_results.py $(CONFIG)
 
 resume: env
 	$(BIN)/python workflow/resume.py $(if $(DEAD),--dead) $(if $(CONFIG),--cores $(CORES) --configfile $(CONFIG))

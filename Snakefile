@@ -22,7 +22,7 @@ from reelrank.config import complete, fusions
 from reelrank.errors import InputError
 from reelrank.plan.paths import PREDICTED, by_split, every, fill, gathered_from, one_of, shard_of, shards_of
 from reelrank.plan.plan import Plan
-from reelrank.running import arguments, slurm
+from reelrank.running import arguments, console, slurm
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -37,6 +37,8 @@ paths, chosen = plan.paths, plan.selection  # every rule asks these two
 if workflow.is_main_process:
     for notice in fusions.notices(config):
         logger.info(f"reelrank: {notice}")
+    for notice in fusions.left_out(config):
+        logger.debug(f"reelrank: {notice}")  # with --verbose
 
 
 wildcard_constraints:
@@ -55,6 +57,17 @@ include: "rules/fuse.smk"
 include: "rules/evaluate.smk"
 include: "rules/audit.smk"
 include: "rules/report.smk"
+
+
+CONSOLE = console.attach(workflow)
+
+
+onsuccess:
+    CONSOLE.succeeded()
+
+
+onerror:
+    CONSOLE.stopped()
 
 
 # Everything that the config selects: the tables, the report and the audit of each protocol.

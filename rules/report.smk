@@ -38,6 +38,7 @@ rule report:
         figures=list(plan.report.figures().values()),
     output:
         html=report(paths.report, category="Report", caption="../workflow/report/page.rst"),
+        verdict=paths.verdict,
         config=paths.run_config,
         hit_rate_tex=fill(paths.table, table="hit_rate", kind="tex"),
         effects_md=report(

@@ -60,7 +60,7 @@ class Run:
 
     def wait_for_steps(self, number):
         """Wait until so many steps are done."""
-        pattern = re.compile(r"^(\d+) of \d+ steps", re.M)
+        pattern = re.compile(r"^\[ *(\d+)/\d+\]", re.M)
 
         def done():
             assert self.process.poll() is None, self.output

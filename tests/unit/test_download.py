@@ -1,7 +1,6 @@
 """Downloads from a server on the loopback interface that refuses, lies, is silent and serves corrupted files."""
 
 import hashlib
-import io
 import shutil
 import socket
 import time
@@ -11,10 +10,10 @@ import pytest
 from download_fixture import BODY, CUT, MD5, OTHER, SHA256, check_whole, fail, get, part_of, path, server  # noqa: F401 - fixtures
 from http_fixture import Plan
 
-from reelrank import step
 from reelrank.datasets import download
 from reelrank.datasets.download import fetch
 from reelrank.errors import InputError
+from reelrank.progress import Progress
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
@@ -170,20 +169,15 @@ def test_a_full_disk_is_noticed_before_the_body(server, path, known, n_requests,
     assert list(path.parent.iterdir()) == []
 
 
-def test_the_bar_goes_to_the_terminal_and_starts_at_the_resumed_byte(server, path, monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
+def test_progress_starts_at_the_resumed_byte(server, path, monkeypatch):
+    seen = []
 
-    for terminal, options, shown in (
-        (Terminal(), {}, True),
-        (Terminal(), {"progress": False}, False),
-        (io.StringIO(), {}, False),
-        (io.StringIO(), {"progress": True}, True),
-    ):
-        monkeypatch.setattr(step, "terminal", terminal)
-        server.requests.clear()
-        server.plans = [Plan(cut_after=CUT)]
-        get(server, path, **options)
-        assert ("file.bin" in terminal.getvalue()) == shown
-        assert ("100k/300k" in terminal.getvalue()) == shown
+    class Watched(Progress):
+        def __exit__(self, *error):
+            seen.append((self.what, self._before, self.done, self.total))
+            super().__exit__(*error)
+
+    monkeypatch.setattr(download, "Progress", Watched)
+    server.plans = [Plan(cut_after=CUT)]
+    get(server, path)
+    assert seen == [("file.bin", 0, CUT, len(BODY)), ("file.bin", CUT, len(BODY), len(BODY))]

@@ -35,7 +35,8 @@ def test_by_default_all_that_can_be_is_fused_and_the_rest_is_told():
     for name in ("rrf", "zscore", "lambdamart"):
         assert config["rerankers"][name]["signals"] == EVERYTHING
         assert settings.reranker_depth(config, name) == 100
-    told = fusion_options.notices(config)
+    assert fusion_options.notices(config) == []
+    told = fusion_options.left_out(config)
     assert len(told) == 1 and "'own-llama' is no signal of rrf, zscore, lambdamart" in told[0] and "hits" in told[0]
     assert fusion_options.fusion_options(config["rerankers"]["rrf"]) == {"k": 60}
 

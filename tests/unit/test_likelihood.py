@@ -19,7 +19,7 @@ class LengthModel:
     def __init__(self):
         self.asked = []
 
-    def likelihoods_of(self, prefixes, continuations):
+    def likelihoods_of(self, prefixes, continuations, advance=None):
         """Return minus the length, plus 5 where the prefix holds the text."""
         self.asked += list(zip(prefixes, continuations, strict=True))
         return [

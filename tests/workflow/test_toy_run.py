@@ -133,7 +133,7 @@ def test_one_output_can_be_made_again_by_naming_it(toy):
     process = snakemake(toy, *TOY, "--", target)
     assert process.returncode == 0, process.stderr
     assert (toy / target).read_bytes() == before
-    assert "1 of 1 steps (100%) done" in process.stdout + process.stderr
+    assert "[1/1] " in process.stdout + process.stderr
 
 
 def test_two_runs_from_scratch_are_the_same_to_the_byte(toy, repository, tmp_path):
@@ -190,7 +190,7 @@ def test_users_in_shards_make_the_same_bytes(toy, tmp_path):
     targets = ("--", *(f"results/sample/leave_one_out/lists/pop/seed1/own-llama/{part}.parquet" for part in PARTS))
     process = snakemake(folder, *TOY, "--config", "user_shards=3", *targets)
     assert process.returncode == 0, process.stderr
-    assert "8 of 8 steps" in process.stdout + process.stderr
+    assert "[8/8] " in process.stdout + process.stderr
     assert result_bytes(folder) == result_bytes(toy)
     # A service is waited for by one job; texts that are encoded here are spread.
     together = "{{type: similarity, encoder: {}, field: title, pooling: concatenate}}"

@@ -53,9 +53,7 @@ def main(inputs, outputs, about, options, chat_model, limits, prompt, history, p
     ]
     asked = [one.of_shard(*shard) for one in chosen]
     prompt, job = build_prompt(options["prompt"], prompt), job_name(about, shard)
-    rows, effective, ledger = run_job(
-        about["reranker"], job, asked, options, chat_model, prices, prompt, texts
-    )
+    rows, effective, ledger = run_job(about["reranker"], job, asked, options, chat_model, prices, prompt, texts)
     for split in SPLITS:
         metadata = {**about, "split": split, "options": json.dumps(effective)}
         write_table(answer_columns(rows[split]), "answers", outputs[split], metadata)

@@ -4,17 +4,18 @@ from pathlib import Path
 
 from reelrank import step
 from reelrank.errors import InputError
-from reelrank.files import write_text
+from reelrank.files import write_json, write_text
 from reelrank.report.benchmarks import read_benchmarks
 from reelrank.report.inputs import read_run
 from reelrank.report.latex import to_latex, to_markdown
 from reelrank.report.page import build_page
 from reelrank.report.paper_tables import compact_effects, compact_hits
 from reelrank.report.redact import shown_config, to_yaml
+from reelrank.report.verdict import verdict
 
 
 def main(inputs, outputs, settings):
-    """Write the page and its tables (`outputs` by name: html, config, hit_rate_tex, effects_md, effects_tex).
+    """Write the page and its tables (`outputs` by name: html, verdict, config, hit_rate_tex, effects_md, effects_tex).
 
     Parameters
     ----------
@@ -35,6 +36,7 @@ def main(inputs, outputs, settings):
         raise InputError(f"{inputs['audit']}: found failed audits {failed}; expected all to pass before a report")
     jobs = read_benchmarks(settings["benchmarks"], run.protocol)
     write_text(outputs["html"], build_page(run, {Path(path).stem: path for path in inputs["figures"]}, jobs))
+    write_json(outputs["verdict"], verdict(run))
     write_text(outputs["config"], to_yaml(shown_config(run.config)))
     hits, effects = compact_hits(run), compact_effects(run)
     write_text(outputs["hit_rate_tex"], to_latex(hits, hits.title, "tab:hits"))

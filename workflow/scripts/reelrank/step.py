@@ -18,6 +18,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from reelrank import progress
 from reelrank.errors import InputError
 from reelrank.sharding import read_shard
 
@@ -27,7 +28,7 @@ builtins.snakemake = None
 #: Packages whose versions decide numbers; those loaded or installed are logged.
 LOGGED_PACKAGES = ("numpy", "pandas", "pyarrow", "torch", "sentence-transformers")
 
-#: The terminal's stderr, for progress bars; the log has lines instead.
+#: The run's stderr; that of this process is the step's log. What a person must see goes there, by `say`.
 terminal = sys.stderr
 
 
@@ -113,6 +114,7 @@ def start(log):
     """
     global terminal
     path = Path(log[0])
+    progress.belongs_to(log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.fdopen(os.dup(2), "w")
     stream = open(path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - lives as long as the process
@@ -126,6 +128,12 @@ def start(log):
     logging.info("python %s %s", platform.python_version(), versions)
     atexit.register(_log_use)
     sys.excepthook = lambda kind, error, traceback: _report(kind, error, traceback, path)
+
+
+def say(message):
+    """Print a line beside the run's other messages; the run's progress bar makes room for it."""
+    erased = "\r\033[K" if terminal.isatty() else ""
+    print(f"{erased}reelrank: {message}", file=terminal, flush=True)
 
 
 def _log_use():
@@ -154,4 +162,4 @@ def _report(kind, error, traceback, path):
         message = f"{kind.__name__}: {error} (traceback in {path})"
     else:
         logging.critical(message)
-    print(f"reelrank: error: {message}", file=terminal, flush=True)
+    say(f"error: {message}")

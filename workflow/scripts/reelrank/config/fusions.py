@@ -149,17 +149,19 @@ def _unasked(config, other):
 
 
 def notices(config):
-    """Return what fusions of the run leave out or cannot be made over, as sentences."""
+    """Return which base models of the run no fusion can be made over, as sentences."""
+    skipped = [name for name in config["run"]["base_models"] if not has_valid(config, name)]
+    return [f"base model {name!r} has no valid lists: no fusion over it" for name in skipped if fusions(config)]
+
+
+def left_out(config):
+    """Return which re-rankers the fusions of the run leave out (none of these names its signals), and why."""
     blocks = {name: config["rerankers"][name] for name in fusions(config)}
     told = {}
     for name, block in blocks.items():
         for other, why in block.get("left_out", {}).items():
             told.setdefault((other, why), []).append(name)
-    sentences = [
-        f"re-ranker {other!r} is no signal of {', '.join(names)}: it {why}" for (other, why), names in told.items()
-    ]
-    skipped = [name for name in config["run"]["base_models"] if not has_valid(config, name)]
-    return sentences + [f"base model {name!r} has no valid lists: no fusion over it" for name in skipped if blocks]
+    return [f"re-ranker {other!r} is no signal of {', '.join(names)}: it {why}" for (other, why), names in told.items()]
 
 
 def has_valid(config, base_model):

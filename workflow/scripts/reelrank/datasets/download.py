@@ -10,11 +10,10 @@ from pathlib import Path
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
-from tqdm import tqdm
 
-from reelrank import step
 from reelrank.errors import InputError
 from reelrank.files import read_json, write_json
+from reelrank.progress import Progress
 from reelrank.retries import growing_wait, retry_after
 
 #: Some dataset servers answer 403 to the default names of HTTP libraries.
@@ -49,7 +48,6 @@ class _Job:
     path: Path
     size: int | None
     digests: dict
-    progress: bool | None
 
     @property
     def part(self):
@@ -71,7 +69,7 @@ class _Job:
         self.sidecar.unlink(missing_ok=True)
 
 
-def fetch(url, path, *, size=None, sha256=None, md5=None, attempts=6, timeout_s=30.0, wait_s=1.0, progress=None):
+def fetch(url, path, *, size=None, sha256=None, md5=None, attempts=6, timeout_s=30.0, wait_s=1.0):
     """Download `url` to `path`, which appears only when it is complete and right.
 
     The bytes go to ``{path}.part``; another try, in this call or a later one, asks for
@@ -92,8 +90,6 @@ def fetch(url, path, *, size=None, sha256=None, md5=None, attempts=6, timeout_s=
         Longest silence of the server, in seconds.
     wait_s : float
         Wait before the second request, in seconds; doubled for each further one, with jitter.
-    progress : bool, optional
-        Show a bar; by default where the terminal is one.
 
     Raises
     ------
@@ -102,7 +98,7 @@ def fetch(url, path, *, size=None, sha256=None, md5=None, attempts=6, timeout_s=
         of the expected size or digests, or the disk has no room for it.
     """
     digests = {name: value.strip().lower() for name, value in (("sha256", sha256), ("md5", md5)) if value}
-    job = _Job(url, Path(path), size, digests, progress)
+    job = _Job(url, Path(path), size, digests)
     job.path.parent.mkdir(parents=True, exist_ok=True)
     if size is not None:
         _check_disk(job, size)
@@ -253,18 +249,14 @@ def _check_unsatisfiable(response, job, offset, memory):
 def _write_body(response, job, offset, total):
     """Append the body to the part file; raise unless it then has `total` bytes."""
     received = offset
-    hidden = None if job.progress is None else not job.progress  # None: hidden unless on a terminal
-    bar = tqdm(
-        desc=job.path.name, initial=offset, total=total, unit="B", unit_scale=True, file=step.terminal, disable=hidden
-    )
-    with bar, open(job.part, "ab") as stream:
+    with Progress(job.path.name, total, "bytes", done=offset) as progress, open(job.part, "ab") as stream:
         # Chunks as they come: larger ones would lose their beginning when the connection is cut.
         for chunk in response.iter_raw():
             received += len(chunk)
             if total is not None and received > total:
                 break
             stream.write(chunk)
-            bar.update(len(chunk))
+            progress.advance(len(chunk))
     if total is not None and received > total:
         job.discard()
         raise InputError(f"{job.url}: the server sent more than the expected {total} bytes")

@@ -10,6 +10,7 @@ from open_clip.transform import PreprocessCfg
 
 from reelrank.errors import InputError, suggest
 from reelrank.features.image_loading import Preprocessing
+from reelrank.progress import Progress
 
 #: Texts per forward pass.
 TEXT_BATCH = 256
@@ -53,9 +54,11 @@ class Clip:
     def encode(self, texts, role="passage"):
         """Return unit vectors ``(n, dimension)`` float32 of `texts`; the role makes no difference here."""
         rows = []
-        for start in range(0, len(texts), TEXT_BATCH):
-            cut = [text[:MAX_CHARACTERS] for text in texts[start : start + TEXT_BATCH]]
-            rows.append(_unit(self.model.encode_text(self.tokenizer(cut).to(self.device))))
+        with Progress("encoding", len(texts), "texts") as progress:
+            for start in range(0, len(texts), TEXT_BATCH):
+                cut = [text[:MAX_CHARACTERS] for text in texts[start : start + TEXT_BATCH]]
+                rows.append(_unit(self.model.encode_text(self.tokenizer(cut).to(self.device))))
+                progress.advance(len(cut))
         return np.concatenate(rows)
 
 

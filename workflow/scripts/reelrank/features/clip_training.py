@@ -12,6 +12,7 @@ from open_clip import ClipLoss
 from reelrank.errors import InputError
 from reelrank.features.clip import MAX_CHARACTERS, normalised, preprocessing_of
 from reelrank.features.image_loading import load_image, own_pixel_limit
+from reelrank.progress import Progress
 
 #: Pictures are loaded so much larger than the model wants, and cut at random places in training.
 MARGIN = 1.125
@@ -108,22 +109,25 @@ def train(model, tokenizer, pixels, titles, options, rng, device):
     optimiser = torch.optim.AdamW(_groups(model, options["weight_decay"]), lr=options["learning_rate"])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
     loss_of, losses = ClipLoss(), []
-    for epoch in range(options["epochs"]):
-        total = 0.0
-        for rows in np.array_split(rng.permutation(len(pixels)), batches):
-            cut = torch.from_numpy(_random_cuts(pixels[rows], wanted, rng)).to(device)
-            images = model.encode_image(normalised(cut, wanted), normalize=True)
-            texts = model.encode_text(tokens[rows].to(device), normalize=True)
-            loss = loss_of(images, texts, model.logit_scale.exp())
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            with torch.no_grad():
-                model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
-            total += loss.item()
-        losses.append(total / batches)
-        logging.info("epoch %d: loss %.4f", epoch + 1, losses[-1])
+    with Progress("training") as progress:
+        for epoch in range(options["epochs"]):
+            total = 0.0
+            progress.begin(f"epoch {epoch + 1}/{options['epochs']}", len(pixels), "pairs")
+            for rows in np.array_split(rng.permutation(len(pixels)), batches):
+                cut = torch.from_numpy(_random_cuts(pixels[rows], wanted, rng)).to(device)
+                images = model.encode_image(normalised(cut, wanted), normalize=True)
+                texts = model.encode_text(tokens[rows].to(device), normalize=True)
+                loss = loss_of(images, texts, model.logit_scale.exp())
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                with torch.no_grad():
+                    model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
+                total += loss.item()
+                progress.advance(len(rows))
+            losses.append(total / batches)
+            logging.info("epoch %d: loss %.4f", epoch + 1, losses[-1])
     return losses
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from reelrank.features.image_loading import load_image, own_pixel_limit
+from reelrank.progress import Progress
 
 #: Pictures per forward pass, and batches that are decoded ahead of it.
 BATCH_SIZE = 64
@@ -40,12 +41,14 @@ def embed_images(encoder, paths, pooling="mean", workers=2):
     else:
         jobs = [(item, [file]) for item, files in enumerate(paths) for file in files]
     faults, pooled, seen = Counter(), None, np.zeros(len(paths), np.int64)
-    for owners, pixels in _batches(jobs, encoder.preprocessing, workers, faults):
-        encoded = encoder.encode_images(pixels)
-        if pooled is None:
-            pooled = np.full((len(paths), encoded.shape[1]), -np.inf if pooling == "max" else 0, np.float32)
-        (np.maximum if pooling == "max" else np.add).at(pooled, owners, encoded)
-        np.add.at(seen, owners, 1)
+    with Progress("encoding", len(jobs), "pictures") as progress:
+        for owners, pixels in _batches(jobs, encoder.preprocessing, workers, faults):
+            encoded = encoder.encode_images(pixels)
+            if pooled is None:
+                pooled = np.full((len(paths), encoded.shape[1]), -np.inf if pooling == "max" else 0, np.float32)
+            (np.maximum if pooling == "max" else np.add).at(pooled, owners, encoded)
+            np.add.at(seen, owners, 1)
+            progress.advance(len(owners))
     if pooled is None:
         size = encoder.preprocessing
         blank = np.zeros((1, size.height, size.width, 3), np.uint8)

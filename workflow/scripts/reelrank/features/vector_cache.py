@@ -13,6 +13,7 @@ import numpy as np
 
 from reelrank.cache import cache_folder, cannot_write, shared_folders
 from reelrank.errors import InputError
+from reelrank.progress import Progress
 
 #: A half-written file that nobody has touched for so long is a killed job's.
 STALE_S = 24 * 3600.0
@@ -123,8 +124,10 @@ def encode_through_cache(texts, cache, fetch, batch_size):
     batches = [todo[start : start + batch_size] for start in range(0, len(todo), batch_size)]
     pool = ThreadPoolExecutor(concurrency())
     try:
-        for batch, vectors in zip(batches, pool.map(ask, batches), strict=True):
-            known.update(zip(batch, vectors, strict=True))
+        with Progress("encoding", len(todo), "texts") as progress:
+            for batch, vectors in zip(batches, pool.map(ask, batches), strict=True):
+                known.update(zip(batch, vectors, strict=True))
+                progress.advance(len(batch))
     finally:
         pool.shutdown(cancel_futures=True)  # after an error nothing more is asked, nor paid
     vectors = np.array([known[text] for text in texts], np.float32)

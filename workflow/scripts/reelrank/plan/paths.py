@@ -107,6 +107,7 @@ class Paths:
         self.figure = f"{protocol}/figures/{{figure}}.svg"
         self.audit = f"{protocol}/audit/audit.{{kind}}"
         self.report = f"{protocol}/report.html"
+        self.verdict = fill(self.table, table="verdict", kind="json")
         self.run_config = f"{protocol}/{RUN_CONFIG}"
         self.comparison = f"{root}/comparison/comparison.{{kind}}"
         self.comparison_log = f"{root}/logs/comparison.log"

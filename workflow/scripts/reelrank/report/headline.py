@@ -105,12 +105,12 @@ def headline(run):
     """
     choice = choose(run)
     if choice is None:
-        return {"verdict": "none", "sentence": _nothing_chosen(run), "notes": _caveats(run), "choice": None}
+        return {"verdict": "none", "sentence": _nothing_chosen(run), "notes": caveats(run), "choice": None}
     row = effect(run, choice.base_model, choice.reranker)
     if row is None or row["structural_zero"]:  # a re-ranker as deep as n cannot change the hits
         row = effect(run, choice.base_model, choice.reranker, metric="ndcg") or row
     verdict, sentence = _sentence(run, choice, row)
-    notes = [_chosen(run, choice), *_smallest(row), *_caveats(run)]
+    notes = [_chosen(run, choice), *_smallest(row), *caveats(run)]
     return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
 
 
@@ -199,7 +199,8 @@ def _smallest(row):
     ]
 
 
-def _caveats(run):
+def caveats(run):
+    """Return what limits every claim of a run on this dataset, as sentences."""
     notes = []
     if run.dataset["synthetic"]:
         notes.append("The data are synthetic: this shows that the workflow works, and nothing about people.")

@@ -4,6 +4,7 @@ import numpy as np
 
 from reelrank import rerank
 from reelrank.llm.titles import END, history_text, latest_items, plain_titles
+from reelrank.progress import Progress
 
 
 class Reranker(rerank.Reranker):
@@ -29,14 +30,17 @@ class Reranker(rerank.Reranker):
         """Score the titles of all lists without a history: each in the same company whatever the shard."""
         if self.options["unconditional_weight"] and len(lists.users):
             distinct = sorted({text for row in self.candidates(lists) for text in row if text})
-            scores = _asked(self.model, [""], [distinct])[0] if distinct else []
+            with Progress("likelihoods without a history"):
+                scores = _asked(self.model, [""], [distinct])[0] if distinct else []
             self.alone = dict(zip(distinct, scores, strict=True))
 
     def scores(self, lists, histories):
         """Return log-likelihoods, ``(n_users, depth)`` float32."""
         candidates, weight = self.candidates(lists), self.options["unconditional_weight"]
         latest = latest_items(histories, self.options["history_length"])
-        found = _asked(self.model, [history_text(items, self.titles) for items in latest], candidates)
+        prefixes = [history_text(items, self.titles) for items in latest]
+        with Progress("likelihoods", len(candidates), "users") as progress:
+            found = _asked(self.model, prefixes, candidates, progress.advance)
         scores = [
             [score - weight * self.alone.get(text, 0.0) for score, text in zip(own, row, strict=True)]
             for own, row in zip(found, candidates, strict=True)
@@ -51,11 +55,11 @@ class Reranker(rerank.Reranker):
         return [[titles[item] + END if item >= 0 and titles[item] else "" for item in row] for row in lists.items]
 
 
-def _asked(model, prefixes, candidates):
+def _asked(model, prefixes, candidates, advance=None):
     """Return the log-likelihoods of candidates, 0 for an empty one; each distinct one of a row is asked once."""
     distinct = [sorted({text for text in row if text}) for row in candidates]
     rows = [index for index, texts in enumerate(distinct) if texts]
-    answers = model.likelihoods_of([prefixes[i] for i in rows], [distinct[i] for i in rows])
+    answers = model.likelihoods_of([prefixes[i] for i in rows], [distinct[i] for i in rows], advance)
     found = [{} for _ in candidates]
     for index, answer in zip(rows, answers, strict=True):
         found[index] = {text: score for text, (score, _) in zip(distinct[index], answer, strict=True)}

@@ -12,6 +12,7 @@ import torch
 from reelrank.errors import InputError
 from reelrank.hardware import gpu_arithmetic, mixed_precision
 from reelrank.metrics.ranking import ndcg
+from reelrank.progress import Progress
 from reelrank.training.checkpoints import Checkpoint, random_state, set_random_state
 from reelrank.training.topk import target_ranks
 
@@ -20,7 +21,7 @@ VALIDATED_AT = 10
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """What a training has done so far.
 
     Attributes
@@ -101,28 +102,30 @@ def train(model, samples, queries, options, seed, checkpoint=None):
         model.parameter_groups(), lr=options["learning_rate"], weight_decay=options["weight_decay"]
     )
     shuffle = torch.Generator().manual_seed(seed)
-    progress = _resume(checkpoint, model.module, optimizer, shuffle)
-    while not progress.is_over(options):
-        started = time.monotonic()
-        with gpu_arithmetic(options["precision"]):
-            loss = _run_epoch(model.module, samples, optimizer, options, shuffle)
-        epoch = len(progress.history) + 1
-        ndcg = _run_validation(model, queries) if math.isfinite(loss) else math.nan
-        if math.isnan(ndcg):
-            _report_divergence(epoch, loss, progress)
-            break
-        progress.add(loss, ndcg, model.module)
-        checkpoint.save(_state(progress, model.module, optimizer, shuffle))
-        seconds = time.monotonic() - started
-        logging.info(
-            "epoch %d/%d: loss %.4f, valid NDCG@10 %.5f, %.1f s", epoch, options["epochs"], loss, ndcg, seconds
-        )
-    model.module.load_state_dict(progress.best_state)
+    training = _resume(checkpoint, model.module, optimizer, shuffle)
+    with Progress("training") as progress:
+        while not training.is_over(options):
+            started, epoch = time.monotonic(), len(training.history) + 1
+            progress.begin(f"epoch {epoch}/{options['epochs']}", len(samples), "samples")
+            with gpu_arithmetic(options["precision"]):
+                loss = _run_epoch(model.module, samples, optimizer, options, shuffle, progress)
+            progress.begin(f"epoch {epoch}, valid users")
+            ndcg = _run_validation(model, queries) if math.isfinite(loss) else math.nan
+            if math.isnan(ndcg):
+                _report_divergence(epoch, loss, training)
+                break
+            training.add(loss, ndcg, model.module)
+            checkpoint.save(_state(training, model.module, optimizer, shuffle))
+            seconds = time.monotonic() - started
+            logging.info(
+                "epoch %d/%d: loss %.4f, valid NDCG@10 %.5f, %.1f s", epoch, options["epochs"], loss, ndcg, seconds
+            )
+    model.module.load_state_dict(training.best_state)
     model.module.eval()
-    return progress.history
+    return training.history
 
 
-def _run_epoch(module, samples, optimizer, options, shuffle):
+def _run_epoch(module, samples, optimizer, options, shuffle, progress):
     """Take one step per batch; return the mean loss, which may be not finite."""
     module.train()
     if hasattr(samples, "redraw"):
@@ -139,6 +142,7 @@ def _run_epoch(module, samples, optimizer, options, shuffle):
         optimizer.step()
         total += loss.detach() * len(index)
         learned += len(index)
+        progress.advance(len(index))
     module.eval()
     return float(total) / learned
 
@@ -151,21 +155,21 @@ def _run_validation(model, queries):
         return math.nan
 
 
-def _report_divergence(epoch, loss, progress):
+def _report_divergence(epoch, loss, training):
     """Say that loss or scores are not finite; an error if there are no weights to fall back on."""
     what = "the scores are nan" if math.isfinite(loss) else f"the loss is {loss}"
     found = f"epoch {epoch}: {what}; a smaller learning_rate may help"
-    if not progress.history:
+    if not training.history:
         raise InputError(found)
     logging.error("%s", found)
-    logging.warning("training ends with the weights of epoch %d", progress.best_epoch)
+    logging.warning("training ends with the weights of epoch %d", training.best_epoch)
 
 
-def _state(progress, module, optimizer, shuffle):
+def _state(training, module, optimizer, shuffle):
     """Return all that the next epoch depends on."""
     return {
-        "history": progress.history,
-        "best_state": dict(progress.best_state),
+        "history": training.history,
+        "best_state": dict(training.best_state),
         "module": dict(module.state_dict()),
         "optimizer": optimizer.state_dict(),
         "random": random_state(shuffle, next(module.parameters()).device),
@@ -173,20 +177,20 @@ def _state(progress, module, optimizer, shuffle):
 
 
 def _resume(checkpoint, module, optimizer, shuffle):
-    """Restore what `_state` returned, if there is a checkpoint; return the progress."""
+    """Restore what `_state` returned, if there is a checkpoint; return the state."""
     state = checkpoint.load()
     if state is None:
-        return Progress()
+        return TrainingState()
     try:
         module.load_state_dict(state["best_state"])
         module.load_state_dict(state["module"])
         optimizer.load_state_dict(state["optimizer"])
         set_random_state(state["random"], shuffle, next(module.parameters()).device)
-        progress = Progress(state["history"], state["best_state"])
-        logging.info("%s: continued after epoch %d", checkpoint.path, len(progress.history))
+        training = TrainingState(state["history"], state["best_state"])
+        logging.info("%s: continued after epoch %d", checkpoint.path, len(training.history))
     except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise checkpoint.unfit(error) from None
-    return progress
+    return training
 
 
 def validation_ndcg(model, queries):

@@ -11,6 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from reelrank.errors import InputError, suggest
 from reelrank.hardware import pick_device
+from reelrank.progress import Progress
 
 #: Texts per forward pass.
 BATCH_SIZE = 128
@@ -78,13 +79,20 @@ class Encoder:
     def encode(self, texts, role="passage"):
         """Return unit vectors of `texts`, ``(n, dimension)`` float32; `role` is ``passage`` or ``query``."""
         prefix = self.prefixes[role]
-        return self.model.encode(
-            [prefix + text[:MAX_CHARACTERS] for text in texts],
-            batch_size=BATCH_SIZE,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-        ).astype(np.float32)
+        with Progress("encoding", -(-len(texts) // BATCH_SIZE), "batches") as progress:
+            # The library batches by length over all texts and reports nothing: the first layer counts its calls.
+            hook = self.model[0].register_forward_hook(lambda *_: progress.advance())
+            try:
+                vectors = self.model.encode(
+                    [prefix + text[:MAX_CHARACTERS] for text in texts],
+                    batch_size=BATCH_SIZE,
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                    convert_to_numpy=True,
+                )
+            finally:
+                hook.remove()
+        return vectors.astype(np.float32)
 
 
 def _locate(name, model, package, revision):

@@ -208,4 +208,4 @@ def _say_what_leaves(reranker, client, asked, options, chat_model):
     shown = f"latest {options['history_length']} items (fields {fields})"
     message = f"{reranker}: {shown} of {users} go to {client.third_party}"
     logging.info(message)
-    print(f"reelrank: {message}", file=step.terminal, flush=True)
+    step.say(message)

@@ -3,16 +3,10 @@
 import asyncio
 import importlib
 import logging
-import time
 
-from tqdm import tqdm
-
-from reelrank import step
 from reelrank.llm.ask.sending import StoppedError
 from reelrank.llm.strategies import chain, shuffler, slides
-
-#: Between two lines of progress in the log, in seconds.
-LOG_EVERY_S = 15
+from reelrank.progress import Progress
 
 
 class Chains:
@@ -99,8 +93,11 @@ def _go_on(generator, read, options, found):
 async def by_asking(chains, pending, asker, concurrency):
     """Ask for all pending chains, some at a time; raise the first error when all under way are done."""
     places = iter(pending)
-    bar = tqdm(total=len(pending), unit="list", file=step.terminal, disable=None, mininterval=1.0)
-    progress = _Progress(asker, bar, len(pending))
+
+    def spent():
+        """Return what was sent so far, and what of it failed."""
+        counts = asker.counts
+        return f"{counts.sent} requests sent, {counts.failed + counts.unknown} failed, ${counts.usd:.4f}"
 
     async def worker():
         """Walk one chain after the other until none is left or the asker failed."""
@@ -110,8 +107,9 @@ async def by_asking(chains, pending, asker, concurrency):
             await _walk(chains, place, asker)
             progress.advance()
 
-    done = await asyncio.gather(*(worker() for _ in range(concurrency)), return_exceptions=True)
-    bar.close()
+    with Progress("asking", len(pending), "lists", note=spent) as progress:
+        done = await asyncio.gather(*(worker() for _ in range(concurrency)), return_exceptions=True)
+    logging.info("%s", progress.line())
     errors = [error for error in done if isinstance(error, BaseException) and not isinstance(error, StoppedError)]
     if asker.failure is not None or errors:
         raise asker.failure or errors[0]
@@ -131,27 +129,3 @@ async def _walk(chains, place, asker):
         answered += [(question.step, key, answer) for question, key, answer in found]
         questions = _go_on(generator, read, chains.options, found)
     chains.keep(*place, answered)
-
-
-class _Progress:
-    """A bar on the terminal with rate, cost and time left, and a line in the log now and then."""
-
-    def __init__(self, asker, bar, total):
-        self.asker, self.bar, self.total = asker, bar, total
-        self.done, self.started, self.logged = 0, time.monotonic(), time.monotonic()
-
-    def advance(self):
-        """Count one finished chain."""
-        self.done += 1
-        self.bar.update()
-        now = time.monotonic()
-        if now - self.logged < LOG_EVERY_S and self.done < self.total:
-            return
-        self.logged = now
-        counts, rate = self.asker.counts, self.done / max(1e-9, now - self.started)
-        self.bar.set_postfix_str(f"${counts.usd:.4f}, {counts.failed + counts.unknown} failed")
-        logging.info(
-            "%d of %d lists, %.1f a second, %d requests sent, %d failed, %.4f dollars, %.0f s left",
-            self.done, self.total, rate, counts.sent, counts.failed + counts.unknown, counts.usd,
-            (self.total - self.done) / rate,
-        )  # fmt: skip

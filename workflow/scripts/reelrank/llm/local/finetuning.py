@@ -21,6 +21,7 @@ from reelrank.errors import InputError
 from reelrank.files import atomic, read_json, write_json
 from reelrank.llm.local.loading import encode_messages, token_variants
 from reelrank.llm.local.pretraining import DESCRIPTION
+from reelrank.progress import Progress
 from reelrank.training.checkpoints import random_state, set_random_state
 
 #: Files of an adapter's folder.
@@ -133,19 +134,21 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
 
 def _run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch):
     steps, total = -(-len(drawn) // options["batch_size"]), 0.0
-    for step in range(steps):
-        share = (epoch * steps + step) / (options["epochs"] * steps)
-        for group in optimizer.param_groups:
-            group["lr"] = options["learning_rate"] * 0.5 * (1 + math.cos(math.pi * share))
-        batch = drawn[step * options["batch_size"] : (step + 1) * options["batch_size"]]
-        rendered = [render(question.history, question.shown) for question in batch]
-        prompts, choices = zip(*rendered, strict=True)
-        optimizer.zero_grad(set_to_none=True)
-        loss = letter_loss(model, tokenizer, prompts, choices, [question.place for question in batch])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], MAX_GRADIENT_NORM)
-        optimizer.step()
-        total += float(loss.detach()) * len(batch)
+    with Progress(f"epoch {epoch + 1}/{options['epochs']}", len(drawn), "questions") as progress:
+        for step in range(steps):
+            share = (epoch * steps + step) / (options["epochs"] * steps)
+            for group in optimizer.param_groups:
+                group["lr"] = options["learning_rate"] * 0.5 * (1 + math.cos(math.pi * share))
+            batch = drawn[step * options["batch_size"] : (step + 1) * options["batch_size"]]
+            rendered = [render(question.history, question.shown) for question in batch]
+            prompts, choices = zip(*rendered, strict=True)
+            optimizer.zero_grad(set_to_none=True)
+            loss = letter_loss(model, tokenizer, prompts, choices, [question.place for question in batch])
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], MAX_GRADIENT_NORM)
+            optimizer.step()
+            total += float(loss.detach()) * len(batch)
+            progress.advance(len(batch))
     return total / len(drawn)
 
 

@@ -178,7 +178,7 @@ class LocalModel:
         )
 
     @torch.inference_mode()
-    def likelihoods_of(self, prefixes, continuations):
+    def likelihoods_of(self, prefixes, continuations, advance=None):
         """Return how likely each continuation of each text is.
 
         Text and continuation are split into tokens separately, so a text should end where a
@@ -190,6 +190,8 @@ class LocalModel:
             The texts.
         continuations : sequence of sequence of str
             Those of each text.
+        advance : callable, optional
+            Called after each batch with its number of texts.
 
         Returns
         -------
@@ -205,6 +207,8 @@ class LocalModel:
             results = self._score([starts[i] for i in group], [tails[i] for i in group])
             for index, result in zip(group, results, strict=True):
                 found[index] = result
+            if advance is not None:
+                advance(len(group))
         return found
 
     def _start(self, prefix):

@@ -17,6 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from reelrank.errors import InputError
 from reelrank.files import atomic, write_json
 from reelrank.llm.titles import END
+from reelrank.progress import Progress
 
 #: Special tokens, in the order of their ids.
 PAD, BEGIN = "<pad>", "<bos>"
@@ -186,25 +187,28 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
     # How many batches an epoch has varies a little; the schedule runs over the number of the first.
     per_epoch = len(batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], 0])))
     model.train()
-    for epoch in range(len(losses), options["epochs"]):
-        started, total, count = time.monotonic(), 0.0, 0
-        groups = batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], epoch]))
-        for step, rows in enumerate(groups):
-            for group in optimizer.param_groups:
-                group["lr"] = _learning_rate(options, epoch * per_epoch + step, options["epochs"] * per_epoch)
-            optimizer.zero_grad(set_to_none=True)
-            loss, tokens = next_token_loss(model, [sequences[row] for row in rows], pad)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
-            optimizer.step()
-            total, count = total + float(loss.detach()) * tokens, count + tokens
-        losses.append(total / count)
-        if not math.isfinite(losses[-1]):
-            raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; a smaller learning_rate may help")
-        state = {"losses": losses, "model": dict(model.state_dict()), "optimizer": optimizer.state_dict()}
-        checkpoint.save(state)
-        seconds = time.monotonic() - started
-        logging.info("epoch %d/%d: loss %.4f per token, %.1f s", epoch + 1, options["epochs"], losses[-1], seconds)
+    with Progress("training") as progress:
+        for epoch in range(len(losses), options["epochs"]):
+            started, total, count = time.monotonic(), 0.0, 0
+            groups = batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], epoch]))
+            progress.begin(f"epoch {epoch + 1}/{options['epochs']}", len(sequences), "sequences")
+            for step, rows in enumerate(groups):
+                for group in optimizer.param_groups:
+                    group["lr"] = _learning_rate(options, epoch * per_epoch + step, options["epochs"] * per_epoch)
+                optimizer.zero_grad(set_to_none=True)
+                loss, tokens = next_token_loss(model, [sequences[row] for row in rows], pad)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+                optimizer.step()
+                total, count = total + float(loss.detach()) * tokens, count + tokens
+                progress.advance(len(rows))
+            losses.append(total / count)
+            if not math.isfinite(losses[-1]):
+                raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; a smaller learning_rate may help")
+            state = {"losses": losses, "model": dict(model.state_dict()), "optimizer": optimizer.state_dict()}
+            checkpoint.save(state)
+            seconds = time.monotonic() - started
+            logging.info("epoch %d/%d: loss %.4f per token, %.1f s", epoch + 1, options["epochs"], losses[-1], seconds)
     model.eval()
     return losses
 
