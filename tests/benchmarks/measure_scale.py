@@ -1,10 +1,10 @@
-"""Time, memory and disk of each rule at several sizes, the power laws behind them, and what they say of larger data.
+"""Measure time, memory and disk of each rule at several sizes, and fit power laws to them.
 
-Runs the workflow itself on generated datasets, reads what every job used, and writes ``docs/scale_measured.md``:
+Runs the workflow on generated datasets, reads what every job used, and writes ``docs/scale_measured.csv``:
 
     python tests/benchmarks/measure_scale.py --folder /tmp/scale
 
-Sizes that the folder holds already are not run again; ``--fit-only`` runs none.
+Sizes that the folder holds already are not run again. ``--fit-only`` runs none.
 """
 
 import argparse
@@ -16,13 +16,14 @@ import sys
 from pathlib import Path
 
 import scale_fit
+import scale_table
 import yaml
 
 sys.path.append(str(Path(__file__).parents[1]))
 from snakemake_run import ROOT, command, variables
 
-#: What is run at a size: base models, re-rankers, and the jobs that tell something there (a table of other lists is
-#: other work). The largest sizes do without fusions, whose law the others give.
+#: What is run at a size: base models, re-rankers, and the jobs to measure. Other jobs of such a run do less work than
+#: in a run of kind ``all`` and cannot be compared. The largest sizes leave fusions out: smaller sizes give their law.
 KINDS = {
     "all": (
         ["pop", "nfm"],
@@ -41,8 +42,7 @@ KINDS = {
     ),
 }
 
-#: Kind, users, items and candidates of each run, those that tell most first: users vary most, the others at one number
-#: of users.
+#: Kind, users, items and candidates of each run, the most informative first. The number of users varies most.
 RUNS = (
     ("all", 1_000, 1_000, 100),
     ("all", 10_000, 1_000, 100),
@@ -92,14 +92,16 @@ def overlay(kind, users, items, candidates):
 
 
 def run(folder, sizes, timeout):
-    """Run the workflow at one size, unless it was; say whether it went through."""
+    """Run the workflow at one size; return whether it succeeded."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump(overlay(*sizes)), encoding="utf-8")
     arguments = ("--configfile", config, "--rerun-incomplete", "--rerun-triggers", "mtime")
     program = command(ROOT, *arguments, directory=folder, where=("--cores", "1"))
     environment = variables({"OMP_NUM_THREADS": "1"})
-    subprocess.run([*program, "--unlock"], env=environment, capture_output=True, check=False)  # an earlier try's
+    subprocess.run(
+        [*program, "--unlock"], env=environment, capture_output=True, check=False
+    )  # of a run that was killed
     with open(folder / "output.txt", "w") as output:
         process = subprocess.Popen(
             program, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
@@ -109,7 +111,7 @@ def run(folder, sizes, timeout):
     except subprocess.TimeoutExpired:
         return False
     finally:
-        if process.poll() is None:  # its jobs too, or they would run beside the next measurement
+        if process.poll() is None:  # jobs that go on running would disturb the next measurement
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
@@ -117,9 +119,9 @@ def run(folder, sizes, timeout):
 def jobs(folder):
     """Yield (job, seconds, MiB) of every benchmark file under `folder`.
 
-    A job is named by its file without the dataset, protocol and seed. Processor time
-    and peak memory are those that the step wrote at its end, since Snakemake looks at a
-    process every 0.5 s, and after 15 s only every 30 s; where a step wrote none, Snakemake's.
+    A job is named by its file without the dataset, protocol and seed. Processor time and peak memory are those that the
+    step wrote to its log, because Snakemake samples a process only every 0.5 s, and after 15 s only every 30 s.
+    Snakemake's numbers are used where a step wrote none.
     """
     root = folder / "results/benchmarks/sample"
     for path in sorted(root.rglob("*.tsv")):
@@ -152,22 +154,22 @@ def measured(folder):
         block = yaml.safe_load(config.read_text(encoding="utf-8"))
         generate = block["datasets"]["sample"]["generate"]
         sizes = generate["users"], generate["items"], block["candidates"]
-        telling = re.compile(KINDS[config.parent.name.split("-")[0]][2])
+        wanted = re.compile(KINDS[config.parent.name.split("-")[0]][2])
         for job, seconds, memory in jobs(config.parent):
-            if telling.match(job):
+            if wanted.match(job):
                 rows += [("seconds", job, *sizes, seconds), ("MiB of memory", job, *sizes, memory)]
-        rows += [("MiB on disk", kind, *sizes, value) for kind, value in disk(config.parent) if telling.match(kind)]
+        rows += [("MiB on disk", kind, *sizes, value) for kind, value in disk(config.parent) if wanted.match(kind)]
     return rows
 
 
 def main():
-    """Run what is not there yet, then write the table of fits."""
+    """Run the missing sizes, then fit the laws and write them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--folder", type=Path, required=True, help="where the runs are kept")
     parser.add_argument("--fit-only", action="store_true")
     parser.add_argument("--largest", type=int, default=1_000_000, help="users of the largest run")
     parser.add_argument("--timeout", type=float, default=3600, help="seconds for one run")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/scale_measured.md")
+    parser.add_argument("--output", type=Path, default=scale_table.LAWS)
     arguments = parser.parse_args()
     for sizes in () if arguments.fit_only else RUNS:
         folder = arguments.folder / "-".join(map(str, sizes))
@@ -176,7 +178,7 @@ def main():
             print(folder.name, "done" if finished else "FAILED", flush=True)
             if finished:
                 (folder / "done").touch()
-    arguments.output.write_text(scale_fit.report(measured(arguments.folder), PER_USER), encoding="utf-8")
+    scale_table.write(scale_fit.describe(measured(arguments.folder), PER_USER), arguments.output)
 
 
 if __name__ == "__main__":

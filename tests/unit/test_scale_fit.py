@@ -1,4 +1,4 @@
-"""The laws of scale are found again in made-up measurements, and nothing is foretold that they do not tell."""
+"""The laws of scale are recovered from simulated measurements, and nothing is predicted where they are too noisy."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
-from scale_fit import fit, missed, report
+import scale_table
+from scale_fit import TARGETS, describe, fit, largest_error
 
 SIZES = [
     (1_000, 1_000, 100), (3_000, 1_000, 100), (10_000, 1_000, 25), (10_000, 1_000, 100), (10_000, 1_000, 200),
@@ -22,11 +23,11 @@ LAWS = {
 
 @pytest.mark.parametrize("form", LAWS)
 @pytest.mark.parametrize("seed", range(3))
-def test_a_law_is_found_and_carried(form, seed):
+def test_a_law_is_found_and_extrapolated(form, seed):
     noise = np.exp(np.random.default_rng(seed).normal(0, 0.03, len(SIZES)))
     found = fit(SIZES, [LAWS[form](*size) * one for size, one in zip(SIZES, noise, strict=True)])
     assert found.form == form
-    value, factor = found.foretell((1_000_000, 90_000, 100))
+    value, factor = found.predict((1_000_000, 90_000, 100))
     truth = LAWS[form](1_000_000, 90_000, 100)
     assert abs(np.log(value / truth)) < 3 * np.log(factor) and 1.03 < factor < 3
 
@@ -36,23 +37,46 @@ def rows(values, quantity="seconds"):
     return [(quantity, "job", *size, value) for size, value in zip(SIZES, values, strict=True)]
 
 
-def test_the_largest_run_tells_what_the_law_missed():
+def test_the_largest_run_is_compared_with_what_the_others_predict():
     values = [LAWS["users x items"](*size) for size in SIZES]
     values[8] *= 4  # that of most users x items
-    assert missed(rows(values)) == pytest.approx(4, rel=0.1)
+    assert largest_error(rows(values)) == pytest.approx(4, rel=0.1)
 
 
-def test_what_did_not_grow_foretells_nothing():
-    last = report(rows([1.0 + 0.01 * number for number, _ in enumerate(SIZES)]), 7.2).splitlines()[-1]
-    assert last.count(">= 1.1") == 3
+def test_a_quantity_that_hardly_grew_is_flat():
+    [law] = describe(rows([1.0 + 0.01 * number for number, _ in enumerate(SIZES)]), 7.2)
+    assert law["law"] == "flat" and not set(TARGETS) & set(law)
 
 
-def test_what_may_be_anything_is_not_foretold():
+def test_noise_predicts_nothing():
     noise = np.exp(np.random.default_rng(1).normal(0, 1, len(SIZES)))
-    last = report(rows(noise), 7.2).splitlines()[-1]
-    assert last.endswith("| not foretold |")
+    [law] = describe(rows(noise), 7.2)
+    assert law["law"] in LAWS and "full release" not in law
 
 
-def test_few_sizes_tell_no_law():
+def test_few_sizes_give_no_law():
     assert fit(SIZES[:2], [1.0, 2.0]) is None
-    assert np.isnan(missed(rows([1.0] * len(SIZES))[:2]))
+    assert np.isnan(largest_error(rows([1.0] * len(SIZES))[:2]))
+    [law] = describe(rows([1.0] * len(SIZES))[:2], 7.2)
+    assert law == {"quantity": "seconds", "job": "job", "runs": 2, "least": 1.0, "most": 1.0}
+
+
+def test_a_file_of_laws_is_read_as_it_was_written(tmp_path):
+    laws = describe(rows([LAWS["users x items"](*size) for size in SIZES]), 7.2)
+    laws += describe(rows([1.0] * len(SIZES), "MiB of memory"), 7.2)
+    scale_table.write(laws, tmp_path / "laws.csv")
+    read = scale_table.read(tmp_path / "laws.csv")
+    assert [set(law) for law in read] == [set(law) for law in laws]
+    assert read[0]["full release"] == pytest.approx(laws[0]["full release"], rel=0.05)
+    scale_table.write(read, tmp_path / "again.csv")
+    assert (tmp_path / "again.csv").read_text() == (tmp_path / "laws.csv").read_text()
+
+
+def test_the_table_shows_predictions_with_units():
+    job = scale_table.JOBS["audit"]
+    laws = [
+        {"quantity": "seconds", "job": job, "law": "users x items", "full release": 7600.0, "full release factor": 1.7},
+        {"quantity": "MiB of memory", "job": job, "law": "flat", "most": 1200.0},
+    ]
+    [line] = [line for line in scale_table.table(laws).splitlines() if line.startswith("| audit")]
+    assert line == "| audit | not predicted | at least 1.2 GiB | 2.1 h (x/÷ 1.7) | at least 1.2 GiB |"
