@@ -60,7 +60,7 @@ def written_in_place(folder):
     return [str(path) for path in paths if not renamed & {path, *path.parents}]
 
 
-def snakemake(repository, *arguments, directory=None, timeout=600, environment=None, where=HERE):
+def snakemake(repository, *arguments, directory=None, timeout=1800, environment=None, where=HERE):
     """Run Snakemake and return the finished process."""
     return subprocess.run(
         command(repository, *arguments, directory=directory, where=where),
