@@ -6,15 +6,22 @@ BIN := $(VENV)/bin
 CONFIG ?=
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help env env-dev run resume test test-slurm drills lint bench clean
+# What the tests are told: how many run at a time, how many drills of each file `test-real` takes, and which.
+WORKERS ?= 2
+DRILLS ?= 1
+SEED ?= 1
+PYTEST := $(BIN)/python -m pytest $(if $(NO_SKIPS),--no-skips)
+
+.PHONY: help env env-dev run resume test test-real drills lint bench clean
 
 help:
 	@echo "make run     run the default config (CONFIG=config/ml-100k.yaml for another) and say where the results are"
 	@echo "make resume  continue a run that was killed, here or on a cluster, with the arguments that it had"
-	@echo "make test    unit, step and workflow tests, and lint"
+	@echo "make test    lint, and all tests that are fast: 10 minutes at most on 2 cores"
+	@echo "make test-real  real servers, a browser, SLURM, MovieLens 100K, and a drawn part of the drills (SEED=1)"
+	@echo "make drills  all interruptions: about an hour"
 	@echo "make env     only the environment that runs the workflow"
 	@echo "make lint    ruff, snakefmt, snakemake --lint"
-	@echo "make test-slurm  a run on a real SLURM of this machine (wants root and Debian); make drills  interruptions"
 	@echo "make bench   speed, as ratios measured side by side"
 
 # A stamp per requirements file: a change of pins installs again, nothing else does.
@@ -41,17 +48,18 @@ run: env
 resume: env
 	$(BIN)/python workflow/resume.py $(if $(DEAD),--dead) $(if $(CONFIG),--cores $(CORES) --configfile $(CONFIG))
 
+# A worker takes a whole file: the tests of a file share a run of the workflow. The long files come first.
 test: env-dev lint
-	$(BIN)/python -m pytest --durations=10
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 
-# Both end the daemons that they start, and put back what /etc/slurm held.
-test-slurm: env-dev
-	@if tests/slurm/install.sh; then $(BIN)/python -m pytest tests/slurm --durations=5; \
-		else echo "make test-slurm: skipped, since SLURM cannot be installed here"; fi
+# What cannot be installed is skipped; with NO_SKIPS=1 that is a failure. Daemons that the tests start, they end.
+test-real: env-dev
+	@tests/install.sh || echo "make test-real: what cannot be installed is skipped"
+	$(PYTEST) tests/real tests/drills --drills $(DRILLS) --seed $(SEED) --durations=10
 
 drills: env-dev
-	@tests/slurm/install.sh || echo "make drills: those on a cluster are skipped, since SLURM cannot be installed here"
-	$(BIN)/python -m pytest tests/drills -v --durations=0
+	@tests/install.sh || echo "make drills: what cannot be installed is skipped"
+	$(PYTEST) tests/drills -v -s --durations=0
 
 lint: env-dev
 	$(BIN)/ruff check .

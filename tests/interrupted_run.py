@@ -15,7 +15,7 @@ from snakemake_run import HERE, command, result_bytes, snakemake, variables
 CONFIG = ("--configfile", "tests/config/drill.yaml")
 
 #: Seconds that a run may take on a busy machine.
-LONGEST = 600
+LONGEST = 1800
 
 
 class Run:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
+#: Holds a `sitecustomize.py` that notes what is renamed, and by whom.
+WATCHER = ROOT / "tests" / "audit"
+
 
 def copy_repository(folder):
     """Copy the files that git knows (or would take) to `folder`."""
@@ -45,7 +48,19 @@ def variables(environment=None):
     return {**os.environ, "HF_HUB_OFFLINE": "1", "REELRANK_DEVICE": "cpu", **(environment or {})}
 
 
-def snakemake(repository, *arguments, directory=None, timeout=600, environment=None, where=HERE):
+def watched(folder):
+    """Return the environment of a run that notes in ``renames.txt`` of `folder` what got its name by a rename."""
+    return {"PYTHONPATH": str(WATCHER), "REELRANK_TEST_RENAMES": str(Path(folder) / "renames.txt")}
+
+
+def written_in_place(folder):
+    """Return the results of a run, watched by `watched`, that did not get their name by a rename."""
+    renamed = set(map(Path, (Path(folder) / "renames.txt").read_text().splitlines()))
+    paths = (Path(folder) / "results" / name for name in result_bytes(folder))
+    return [str(path) for path in paths if not renamed & {path, *path.parents}]
+
+
+def snakemake(repository, *arguments, directory=None, timeout=1800, environment=None, where=HERE):
     """Run Snakemake and return the finished process."""
     return subprocess.run(
         command(repository, *arguments, directory=directory, where=where),

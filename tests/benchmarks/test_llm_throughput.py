@@ -1,4 +1,4 @@
-"""Asking against a bare loop over the same SDK, against one call after another, and replayed; and long drills."""
+"""Asking against a bare loop over the same SDK, against one call after another, and replayed from the cache."""
 
 import asyncio
 import hashlib
@@ -9,13 +9,10 @@ from dataclasses import asdict, replace
 import openai
 import pytest
 import yaml
-from llm_drill import drill
-from llm_faults import FAULTS, check_all_answered_once
 from llm_fixture import PROMPTS, asked_users, chat_model, generative, run
 from llm_server import Running
 
 from reelrank.config.prompts import build_prompt
-from reelrank.llm.ask import sending as asking
 from reelrank.llm.ask.request_cache import AnswerCache
 from reelrank.llm.ask.walks import Chains
 from reelrank.llm.clients import openai as client_module
@@ -100,16 +97,3 @@ def test_replaying_cached_answers(tmp_path):
         assert len(rows["test"]) == 10_000 and ledger["this_run"]["sent"] == 0
         seconds.append(ledger["this_run"]["seconds"])
     print(f"\n10,000 cached answers replayed in {min(seconds):.2f} s (bar: 3 s)")
-
-
-def test_ten_thousand_requests_with_twenty_percent_faults(tmp_path, monkeypatch):
-    monkeypatch.setattr(asking, "FIRST_WAIT_S", 0.05)
-    with Running(tmp_path, faults=FAULTS, hang_s=4) as server:
-        rows, _, ledger = run(tmp_path, server.url, 10_000, timeout_s=3.0, concurrency=AT_ONCE)
-        check_all_answered_once(server, rows, ledger, 10_000)
-    counts = {name: ledger["all_runs"][name] for name in ("sent", "answered", "failed")}
-    print(f"\n10,000 users, 20% faults: {json.dumps(counts)}, {len(ledger['all_runs']['unknown'])} of unknown fate")
-
-
-def test_twenty_kills(tmp_path):
-    print(f"\ntwenty kills: {json.dumps(drill(tmp_path, kills=20, n_users=3000))}")

@@ -10,9 +10,6 @@ from snakemake_run import planned, snakemake
 
 from reelrank.datasets.sample import SampleParameters, draw_images, generate_tables
 
-#: What runs where there are no pictures and comments.
-ONLY_TITLES = "run={base_models: [pop, nfm], rerankers: [identity, random, all-MiniLM-L6-v2]}"
-
 
 @pytest.mark.parametrize(
     ("config", "downloads"),
@@ -37,25 +34,6 @@ def test_nothing_is_fused_over_lists_without_valid_ones(repository, tmp_path):
     assert {("fuse", "pop"), ("evaluate", "pop"), ("evaluate_unfused", "theirs")} <= jobs
     assert not {("fuse", "theirs"), ("evaluate", "theirs"), ("evaluate_unfused", "pop")} & jobs
     assert "base model 'theirs' has no valid lists: no fusion over it" in process.stdout + process.stderr
-
-
-def test_each_dataset_definition_plans_its_preparation(repository, tmp_path):
-    names = sorted(path.stem for path in (repository / "config" / "datasets").glob("*.yaml"))
-    assert len(names) >= 5
-    for name in names:
-        target = f"results/{name}/prepared/statistics.json"
-        process = snakemake(
-            repository,
-            "-n",
-            "--config",
-            f"dataset={name}",
-            "fields=[title,category]",
-            ONLY_TITLES,
-            "--",
-            target,
-            directory=tmp_path,
-        )
-        assert ("prepare", "") in planned(process)
 
 
 def test_an_encoder_of_a_local_folder_depends_on_its_files(repository, tmp_path):

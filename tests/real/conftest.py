@@ -1,4 +1,4 @@
-"""The cluster that these tests share."""
+"""The cluster that the tests on SLURM share."""
 
 from slurm_fixture import cluster
 

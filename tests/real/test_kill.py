@@ -1,4 +1,4 @@
-"""Kill -9 in the middle of asking; twenty moments are in the benchmarks."""
+"""Kill -9 of a process that asks a language model, twice; `make drills` does it twenty times."""
 
 from llm_drill import drill
 

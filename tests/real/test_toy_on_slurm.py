@@ -13,7 +13,7 @@ ON_A_GPU = {"train", "train_clip", "train_language_model", "embed_images", "rera
 def on_slurm(cluster, tmp_path_factory):
     """Return a copy of the repository in which the toy config has run on the cluster."""
     folder = copy_repository(tmp_path_factory.mktemp("on_slurm"))
-    process = snakemake(folder, *CONFIG, where=ON_SLURM, timeout=1500)
+    process = snakemake(folder, *CONFIG, where=ON_SLURM)
     assert process.returncode == 0, process.stdout + process.stderr
     return folder
 
