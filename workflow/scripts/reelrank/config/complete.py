@@ -22,6 +22,7 @@ from reelrank.config.fusions import complete_fusions, twins  # noqa: F401 - a qu
 from reelrank.config.generative import check_generative, check_tuning, limits, load_prices
 from reelrank.config.kinds import RERANKER_KINDS, reranker_depth  # noqa: F401
 from reelrank.config.redrawing import check_audit
+from reelrank.config.run_name import check_run_name
 from reelrank.errors import InputError, suggest
 
 #: Names of logs beside those of re-rankers.
@@ -223,6 +224,7 @@ def _check_references(config, folder):
         check_feature(config, "diversity", *diversity)
     check_definitions(config)
     check_audit(config)
+    check_run_name(config, folder)
 
 
 def _check_language_model(config, where, name, folder):
