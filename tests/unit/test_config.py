@@ -8,7 +8,7 @@ from configs import FOLDER, ONLY_TITLES, REPOSITORY, completed, load, refused
 from snakemake.utils import update_config
 
 from reelrank.config import complete as settings
-from reelrank.config.fields import diversity_feature, feature_path, features_of
+from reelrank.config.fields import diversity_feature, features_of
 from reelrank.config.schema import READS, load_schema
 from reelrank.data.list_formats import READERS
 from reelrank.data.tables import KINDS
@@ -165,18 +165,3 @@ def test_depths_and_options_have_defaults():
     assert [settings.reranker_depth(config, name) for name in ("identity", "random", "plain")] == [100, 20, 20]
     assert config["rerankers"]["plain"]["history_length"] == 3 and config["rerankers"]["plain"]["pooling"] == "mean"
     assert features_of(config, "plain", "rerankers") == [("all-MiniLM-L6-v2", "title")]
-
-
-def test_what_is_made_of_training_interactions_lies_under_the_protocol():
-    config = completed()
-    places = {
-        ("all-MiniLM-L6-v2", "title"): "features",
-        ("all-MiniLM-L6-v2", "title_category"): "features",
-        ("all-MiniLM-L6-v2", "comments"): "temporal/features",
-        ("all-MiniLM-L6-v2", "title_comments"): "temporal/features",
-        ("all-MiniLM-L6-v2", "cover_tags"): "temporal/features",
-        ("clip", "cover"): "temporal/features",
-        ("ViT-B-32", "frames"): "features",
-    }
-    for feature, place in places.items():
-        assert feature_path(config, "temporal", *feature) == f"{place}/{feature[0]}/{feature[1]}.npy"

@@ -141,3 +141,15 @@ def test_a_key_that_is_missing_is_named():
     del config["candidates"]
     with pytest.raises(InputError, match="'candidates' is a required property"):
         settings.complete(config, FOLDER)
+
+
+@pytest.mark.parametrize(
+    "name", ["logs", "benchmarks", "comparison", "sample", "ml-100k", "", ".", "..", "a/b", "a b", 3]
+)
+def test_a_name_of_a_run_that_is_no_folder_of_its_own_is_refused(name):
+    refused({"run": {"name": name}}, "config key run.name: ")
+
+
+@pytest.mark.parametrize("name", [None, "mine", "2.with-all_titles"])
+def test_a_run_may_have_a_name(name):
+    assert completed({"run": {"name": name}})["run"]["name"] == name

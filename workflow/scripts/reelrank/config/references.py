@@ -36,6 +36,8 @@ def check_references(config, folder, problems):
         with problems.noting():
             check(config, problems)
     with problems.noting():
+        _check_run_name(config, folder, problems)
+    with problems.noting():
         check_generative(config, folder, problems)
     run = config.get("run", {})
     for name in run.get("base_models", []):
@@ -54,6 +56,13 @@ def _check_run(config, problems):
                 problems.add(f"config key run.{key}: unknown name {name!r}; {suggest(name, config[section])}")
     if "identity" not in config["run"].get("rerankers", ["identity"]):
         problems.add("config key run.rerankers: 'identity' is missing; it is the base list that all are compared to")
+
+
+def _check_run_name(config, folder, problems):
+    """Check that a named run does not write into the folder of a dataset, which lies below ``results/`` itself."""
+    name = config["run"]["name"]
+    if name in {path.stem for path in (folder / "datasets").glob("*.yaml")} | {config["dataset"]}:
+        problems.add(f"config key run.name: found {name!r}, the name of a dataset; expected another name")
 
 
 def _check_fields(config, problems):
