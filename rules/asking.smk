@@ -99,4 +99,6 @@ def asking_code(wildcards):
     slides = options["strategy"] in ("listwise", "letter_logits") and options["window"] < settings.reranker_depth(
         config, wildcards.reranker
     )
-    return code_digest("ask_llm.py", f"llm/clients/{options['client']}.py", *(["llm/answers/readings.py"] if slides else []))
+    return code_digest(
+        "ask_llm.py", f"llm/clients/{options['client']}.py", *(["llm/answers/readings.py"] if slides else [])
+    )
