@@ -197,7 +197,7 @@ def test_a_terminal_has_a_bar_below_the_lines(here, monkeypatch, columns):
     state.write_text("epoch 2 of 5, 32%")
     end = time.monotonic() + 5
     start = status_line.bar(1, 4, columns)
-    whole = f"{start} {status_line.at_work('train nfm', '0:00', 'epoch 2 of 5, 32%', columns - len(start) - 2)}"
+    whole = f"{start} {status_line.at_work('train nfm', '0:00', 'epoch 2 of 5, 32%', columns - len(start) - 7)}"
     while status_line.cut(whole, columns - 1) != run.screen.lines[-1] and time.monotonic() < end:
         time.sleep(0.01)
     assert run.screen.lines[1:] == [
@@ -226,6 +226,16 @@ def test_a_job_at_work_says_what_there_is_room_for(width, text):
 @pytest.mark.parametrize(("seconds", "text"), [(14.9, "0:14"), (63, "1:03"), (3800, "1:03:20")])
 def test_the_clock_of_a_job_at_work(seconds, text):
     assert console.clock(seconds) == text
+
+
+def test_jobs_that_the_terminal_has_no_room_for_are_counted(here, monkeypatch):
+    monkeypatch.setattr(status_line.StatusLine, "columns", 70)
+    run = Run(terminal=True)
+    run.begin(4)
+    for base_model in ("nfm", "pop", "dssm_video", "lightgcn"):
+        run.start("train", base_model=base_model)
+    assert run.screen.lines[-1] == "[--------] 0/4 train nfm 0:00; train pop 0:00 +2"
+    run.console.close()
 
 
 def test_a_dumb_terminal_has_no_bar(here, monkeypatch):

@@ -27,6 +27,9 @@ HANDLER = "DefaultStreamHandler"
 #: Columns of a line where there is no terminal, and seconds between two looks at the steps at work on one.
 COLUMNS, LOOK_EVERY_S = 120, 1.0
 
+#: Columns of a job at work in the bar's line; where there is no room for all jobs, the others are counted.
+LEAST_COLUMNS = 22
+
 #: Wildcards that name a job only where they differ among the jobs of its rule.
 USUAL = ("dataset", "protocol", "seed", "place", "scatteritem", "part", "split")
 
@@ -240,11 +243,12 @@ class Console(logging.Handler):
         if not self.total:
             return ""
         columns, start = self._columns, bar(self.done, self.total, self._columns)
-        share = (columns - len(start)) // max(1, len(self.running)) - 2
-        jobs = "; ".join(
-            at_work(job.name, clock(job.seconds), self._state(job), share) for job in self.running.values()
-        )
-        return f"{start} {jobs}".rstrip()
+        room = columns - len(start) - 5  # for `+12`
+        jobs = list(self.running.values())[: max(1, room // LEAST_COLUMNS)]  # those that began first
+        more = f" +{len(self.running) - len(jobs)}" if len(self.running) > len(jobs) else ""
+        share = room // max(1, len(jobs)) - 2
+        told = "; ".join(at_work(job.name, clock(job.seconds), self._state(job), share) for job in jobs)
+        return f"{start} {told}{more}".rstrip()
 
     def _state(self, job):
         """Return what the step says of itself: `reelrank.progress`."""
