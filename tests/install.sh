@@ -1,10 +1,12 @@
 #!/bin/sh
-# Installs what `make test-real` needs beside Python, from Debian's packages: a browser and SLURM. Nothing is started.
+# Installs what `make test-real` and a test of archives need beside Python, from Debian's packages: a browser, SLURM and
+# zip. Nothing is started.
 # The exit status is 1 where something is absent and cannot be installed.
 PATH="$PATH:/usr/sbin:/sbin"
 packages=""
 has() { command -v "$@" >/dev/null; }
 has chromium || has chromium-browser || has google-chrome || packages="$packages chromium"
+has zip || packages="$packages zip"
 has slurmctld && has slurmd && has munged && has sbatch || packages="$packages slurmctld slurmd slurm-client munge"
 [ -n "$packages" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! has apt-get; then

@@ -18,7 +18,7 @@ def loopback(monkeypatch, tmp_path):
 
 
 def test_ten_thousand_requests_with_twenty_percent_faults(tmp_path, monkeypatch):
-    monkeypatch.setattr(sending, "backoff", lambda *_: 0.05)
+    monkeypatch.setattr(sending, "FIRST_WAIT_S", 0.01)
     with Running(tmp_path, faults=FAULTS, hang_s=4) as server:
         rows, _, ledger = run(tmp_path, server.url, 10_000, timeout_s=3.0, concurrency=64)
         check_all_answered_once(server, rows, ledger, 10_000)

@@ -10,7 +10,7 @@ import pytest
 from snakemake_run import ROOT, command, result_bytes, snakemake, variables
 
 TARGET = "results/sample/features/all-MiniLM-L6-v2/title.npy"
-ARGUMENTS = ("--configfile", ROOT / "tests/config/toy.yaml", "--config", "shards=4", "threads=1", "--")
+ARGUMENTS = ("--configfile", ROOT / "tests/config/toy.yaml", "--config", "item_shards=4", "threads=1", "--")
 
 
 def features(folder):

@@ -163,7 +163,7 @@ def test_published_files_of_others_are_only_read(toy, repository, tmp_path):
     target = "results/sample/prepared/interactions.parquet"
     process = snakemake(repository, *TOY, "--config", f"raw_dir={shared}", "--", target, directory=tmp_path / "run")
     assert process.returncode == 0, process.stdout + process.stderr
-    assert "1 of 1 steps" in process.stdout + process.stderr
+    assert "[1/1] " in process.stdout + process.stderr
     assert {path: path.stat().st_mtime_ns for path in [shared, *shared.rglob("*")]} == before
     assert (tmp_path / "run" / target).read_bytes() == (toy / target).read_bytes()
 
