@@ -37,7 +37,7 @@ BEYOND = {
     "difference_low difference_high",
     "gaps": LIST + "slice_by n best worst gap gap_low gap_high",
     "positions": LIST + "position n users hit_rate",
-    "answers": LIST + "part requests unchanged_share order_correlation missing prose_around",
+    "answers": LIST + "split requests unchanged_share order_correlation missing prose_around",
     "cost": LIST + "users requests input_tokens output_tokens usd",
     "features": "encoder field model revision dimension items missing without_file unreadable too_large",
 }
