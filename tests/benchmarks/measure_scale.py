@@ -19,7 +19,7 @@ import scale_fit
 import scale_table
 import yaml
 
-sys.path.append(str(Path(__file__).parents[1]))
+sys.path.append(str(Path(__file__).parents[1] / "helpers"))
 from snakemake_run import ROOT, command, variables
 
 #: What is run at a size: base models, re-rankers, and the jobs to measure. Other jobs of such a run do less work than

@@ -1,5 +1,7 @@
 """Two runs side by side."""
 
+import shutil
+
 import compare
 import pandas as pd
 import pytest
@@ -29,6 +31,11 @@ def first(tmp_path_factory):
     return finished(tmp_path_factory.mktemp("first"))
 
 
+def copied(first, tmp_path):
+    """Return a copy of the folder of a run."""
+    return shutil.copytree(first, tmp_path / "second")
+
+
 def test_a_run_is_the_same_as_itself(first, tmp_path):
     text, numbers = compared(tmp_path, first, first)
     assert "The configs are the same." in text and "0 of 126 differ" in text
@@ -49,7 +56,7 @@ def test_what_changed_is_told(first, tmp_path):
 
 
 def test_other_data_are_said_to_be_other_data(first, tmp_path):
-    second = finished(tmp_path / "second")
+    second = copied(first, tmp_path)
     table = second / "tables" / "hit_rate.csv"
     table.write_text(table.read_text().replace("leave_one_out", "temporal"))
     text, _ = compared(tmp_path, first, second)
@@ -59,7 +66,7 @@ def test_other_data_are_said_to_be_other_data(first, tmp_path):
 
 @pytest.mark.parametrize("name", ["config.yaml", "tables/hit_rate.csv"])
 def test_a_missing_file_is_named_with_its_folder(first, tmp_path, name):
-    second = finished(tmp_path / "second")
+    second = copied(first, tmp_path)
     (second / name).unlink()
     with pytest.raises(InputError, match=f"second.* holds no file {name}"):
         compared(tmp_path, first, second)
@@ -74,7 +81,7 @@ def test_two_folders_that_are_there_are_wanted(first, tmp_path):
 
 
 def test_a_config_that_is_none_is_named(first, tmp_path):
-    second = finished(tmp_path / "second")
+    second = copied(first, tmp_path)
     (second / "config.yaml").write_text("a: [")
     with pytest.raises(InputError, match=r"config\.yaml: found no YAML"):
         compared(tmp_path, first, second)

@@ -6,7 +6,7 @@ import yaml
 
 from reelrank.config.prompts import build_prompt
 
-CONFIG = Path(__file__).parents[1] / "config"
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 def prompt(name):

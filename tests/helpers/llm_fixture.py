@@ -14,7 +14,7 @@ from reelrank.llm.ask.job import run_job
 from reelrank.llm.ask.users import choose_users
 from reelrank.llm.item_texts import item_texts
 
-PROMPTS = Path(__file__).parents[1] / "config" / "prompts"
+PROMPTS = Path(__file__).parents[2] / "config" / "prompts"
 
 #: Limits of tests: attempts follow each other at once, and nothing waits for long.
 QUICK = {"timeout_s": 2.0, "concurrency": 16}

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 #: Holds a `sitecustomize.py` that notes what is renamed, and by whom.
-WATCHER = ROOT / "tests" / "audit"
+WATCHER = ROOT / "tests" / "helpers" / "renames"
 
 
 def copy_repository(folder):

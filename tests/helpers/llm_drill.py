@@ -18,7 +18,7 @@ CONCURRENCY = 16
 def victim(folder, url, n_users):
     """Start a job in a process of its own."""
     code = (
-        f"import sys; sys.path[:0] = [{str(HERE)!r}, {str(HERE.parent / 'workflow' / 'scripts')!r}]; "
+        f"import sys; sys.path[:0] = [{str(HERE)!r}, {str(HERE.parents[1] / 'workflow' / 'scripts')!r}]; "
         f"from pathlib import Path; from llm_fixture import run; "
         f"run(Path({str(folder)!r}), {url!r}, {n_users}, concurrency={CONCURRENCY}, timeout_s=20)"
     )

@@ -10,7 +10,7 @@ from snakemake.utils import update_config
 from reelrank.config import complete as settings
 from reelrank.errors import InputError
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "config"
 
 #: What runs where there are no pictures and comments.
