@@ -95,7 +95,8 @@ def step_outputs(folder, code=""):
     codes = pa.DictionaryArray.from_arrays(pa.array(data.codes), pa.array(SPLITS))
     write_table(keys | {"split": codes}, "split", paths[1])
     outputs = {"weights": folder / "model" / WEIGHTS, "training": folder / "model" / "training.parquet"}
-    step_train.main(*paths, outputs, {"type": "nfm", **OPTIONS}, 1, torch.get_num_threads(), code=code)
+    block = {"type": "nfm", **complete_options("models", "nfm", **OPTIONS)}
+    step_train.main(*paths, outputs, block, 1, torch.get_num_threads(), code=code)
     return [path.read_bytes() for path in outputs.values()]
 
 

@@ -172,7 +172,7 @@ def test_the_step_hands_its_code_on(tuned, tmp_path, monkeypatch):
     monkeypatch.setattr(step_finetune, "load_interactions", lambda *_: checkerboard())
     monkeypatch.setattr(step_finetune, "catalogue_texts", lambda *_: TEXTS)
     inputs = {"interactions": "", "split": "", "catalogue": ""}
-    block = {"type": "lora", "base": "base", "prompt": "test"}
+    block = {"type": "lora", **OPTIONS}
     for code in ("one", "two"):
         with pytest.raises(KeyboardInterrupt):
             step_finetune.main(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from small_data import checkerboard, interactions_of, random_interactions
+from small_models import model_of
 
 from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
@@ -123,11 +124,11 @@ def test_als_folds_in_as_implicit_does():
 
 def test_als_stops_early_and_keeps_the_best_round():
     data = checkerboard()
-    model = als.Model({"embedding_size": 4, "iterations": 30, "patience": 2}, data.n_users, data.n_items)
+    model = model_of("als", data.n_users, data.n_items, embedding_size=4, iterations=30, patience=2)
     ndcgs = [row["valid_ndcg"] for row in model.fit(data, seed=1)]
     best = int(np.argmax(ndcgs))
     assert len(ndcgs) <= best + 3
-    shorter = als.Model({"embedding_size": 4, "iterations": best + 1}, data.n_users, data.n_items)
+    shorter = model_of("als", data.n_users, data.n_items, embedding_size=4, iterations=best + 1)
     shorter.fit(data, seed=1)
     assert torch.equal(model.items, shorter.items)
 
@@ -135,8 +136,8 @@ def test_als_stops_early_and_keeps_the_best_round():
 def test_systems_that_cannot_be_solved_name_the_hyperparameters():
     unseen = interactions_of([[0, 1, 2], [1, 0, 3]], 9)
     with pytest.raises(InputError, match=r"ease: .*regularization 0\.0; expected a larger regularization"):
-        fitted(ease, unseen, regularization=0.0)
-    model = als.Model({"embedding_size": 4, "regularization": 0.0}, 2, 9)
+        ease.Model({"regularization": 0.0, "history_decay": 1.0}, unseen.n_users, unseen.n_items).fit(unseen, 1)
+    model = als.Model(complete_options("models", "als", embedding_size=4) | {"regularization": 0.0}, 2, 9)
     model.items = torch.zeros(9, 4)
     with pytest.raises(InputError, match=r"als: .*regularization 0\.0 and alpha 10\.0; expected a larger"):
         model._solve(unseen.training().matrix().astype(np.float32), model.items)

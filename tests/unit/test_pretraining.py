@@ -176,5 +176,5 @@ def test_padding_changes_no_loss():
 def test_nothing_to_learn_and_a_wrong_shape_are_errors():
     with pytest.raises(InputError, match="no training history with a title"):
         pretraining.train_language_model([], None, OPTIONS, Checkpoint(None, ""))
-    with pytest.raises(InputError, match=r"hidden_size: found 10.*heads, 4"):
+    with pytest.raises(InputError, match=r"found hidden_size 10 and heads 4"):
         complete_options("language_models", "scratch", hidden_size=10)

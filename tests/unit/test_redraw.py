@@ -11,11 +11,9 @@ from small_data import interactions_of, random_interactions
 
 from reelrank.audit.target_draws import redraw
 from reelrank.audit.targets import read_targets
-from reelrank.config.redrawing import check_audit
 from reelrank.data.interactions import load_interactions
 from reelrank.data.splits import SPLITS, TEST, TRAIN, UNUSED, VALID, split_table
 from reelrank.data.tables import read_table, write_table
-from reelrank.errors import InputError
 from reelrank.plan.redrawing import (
     audited_base_models,
     audited_rerankers,
@@ -142,8 +140,6 @@ def test_what_is_audited_by_redrawing():
     assert fitted_in_sample(with_fusions) == ["zscore"], "the others' valid lists are of users that they did not see"
     fused = {**CONFIG["rerankers"], "fused": {"type": "rrf", "signals": ["near", "asked"]}}
     assert audited_rerankers({**CONFIG, "rerankers": fused}) == ["identity", "near"]
-    with pytest.raises(InputError, match=r"audit\.base_models: unknown name 'nmf'; did you mean nfm\?"):
-        check_audit(with_audit(base_models=["nmf"]))
 
 
 def test_what_is_learned_is_that_of_the_real_protocol():
