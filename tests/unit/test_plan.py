@@ -21,18 +21,22 @@ OVERLAY = {
     },
     "models": {"theirs": {"type": "external", "test": "theirs.csv"}},
     "language_models": {"tuned-llama": {"type": "lora", "base": "own-llama", "prompt": "titles"}},
+    "chat_models": {
+        "server": {"client": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"},
+        "tuned": {"client": "transformers", "language_model": "tuned-llama"},
+    },
     "rerankers": {
         "joined": {
             "type": "similarity", "encoder": "all-MiniLM-L6-v2", "field": "title_comments", "pooling": "concatenate",
         },
         "tagged": {"type": "similarity", "encoder": "all-MiniLM-L6-v2", "field": "cover_tags"},
         "remote": {
-            "type": "generative", "client": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1",
-            "users": "all", "fields": {"title": 50, "comments": 80, "frames_tags": 50}, "depth": 40, "window": 10,
+            "type": "generative", "chat_model": "server", "users": "all", "depth": 40, "window": 10,
+            "fields": {"title": 50, "comments": 80, "frames_tags": 50},
         },
         "tuned": {
-            "type": "generative", "client": "transformers", "language_model": "tuned-llama", "prompt": "titles",
-            "strategy": "letter_logits", "users": "all",
+            "type": "generative", "chat_model": "tuned", "prompt": "titles", "strategy": "letter_logits",
+            "users": "all",
         },
     },
 }  # fmt: skip
@@ -121,10 +125,6 @@ def test_what_reads_which_matrix(plan):
     ]
     assert features.of_base_model(wildcards(base_model="pop")) == []
     assert len(features.of_reranker(wildcards(reranker="title_cover_frames_comments"))) == 3
-    joined = wildcards(reranker="joined")
-    assert features.encoding_histories() == ["joined"] and features.history_parts(joined) == ["title", "comments"]
-    assert len(features.history_texts(joined)) == 2 and features.history_weights(joined) == []
-    assert features.history_texts(wildcards(reranker="tagged")) == []
     described = below(features.descriptions(wildcards()))
     assert described[0] == "features/all-MiniLM-L6-v2/title.json" and len(set(described)) == len(described)
     assert below(features.clip_reports(wildcards())) == ["leave_one_out/clip/clip/clip.json"]
@@ -136,7 +136,7 @@ def test_the_files_of_a_model_are_its_inputs(plan, tmp_path):
     block = {"type": "pretrained", "model": str(tmp_path / "model")}
     own = planned(language_models={**OVERLAY["language_models"], "given": block}).language_models
     assert own.files(wildcards(), "given") == [str(tmp_path / "model" / "weights.bin")]
-    assert own.source(wildcards(), "given") == {"model": str(tmp_path / "model")}
+    assert own.source(wildcards(), "given")["model"] == str(tmp_path / "model")
     folder = "results/sample/leave_one_out/language_models"
     assert own.files(wildcards(), "tuned-llama") == [
         f"{folder}/tuned-llama/adapter_model.safetensors",
@@ -146,7 +146,7 @@ def test_the_files_of_a_model_are_its_inputs(plan, tmp_path):
         "model": f"{folder}/own-llama",
         "adapter": f"{folder}/tuned-llama",
     }
-    asked = plan.asking.model_source(wildcards(reranker="tuned"))
+    asked = plan.asking.chat_model(wildcards(reranker="tuned"))
     assert asked["threads"] == plan.config["threads"] and asked["adapter"] == f"{folder}/tuned-llama"
     assert plan.asking.model_files(wildcards(reranker="remote")) == []
 
@@ -227,15 +227,31 @@ def test_the_audit_redraws_what_it_can(plan):
     assert len(plan.audit.asked(wildcards())["ledgers"]) == 3 * 2 * 2
 
 
+def test_a_reranker_reads_what_its_type_needs(plan):
+    own = {"base_model": "pop", "seed": "1"}
+
+    def read(reranker):
+        """Return the inputs of a re-ranker beside lists and interactions, by name."""
+        found = plan.reranking.inputs(wildcards(**own, reranker=reranker))
+        common = {"valid", "test", "interactions", "split"}
+        assert common <= set(found)
+        return {name: below(files) for name, files in found.items() if name not in common}
+
+    assert plan.reranking.heavy == ["joined", "own-llama"] and "tagged" in plan.reranking.light
+    assert read("tagged") == {"matrices": ["leave_one_out/features/all-MiniLM-L6-v2/cover_tags.npy"]}
+    assert len(read("title_cover_frames_comments")["matrices"]) == 3
+    assert read("joined")["texts"] == ["prepared/items.parquet", "leave_one_out/texts/comments.parquet"]
+    assert plan.reranking.settings(wildcards(**own, reranker="joined"))["text_fields"] == ["title", "comments"]
+    assert "leave_one_out/language_models/own-llama/model.safetensors" in read("own-llama")["weights"]
+
+
 def test_shards_are_decided_by_the_params_of_what_makes_them():
     plan = planned(user_shards=3)
     assert len(plan.shards.all_of("a/{split}.parquet")) == 3
     assert plan.shards.by_split("{split}.b", "{split}_shards")["test_shards"][2] == "test.3-of-3.b"
     rule = SimpleNamespace(params={"a": 1, "b": lambda wildcards: wildcards.reranker})
-    rules = SimpleNamespace(rerank_by_likelihood=rule, rerank_by_history_text=None)
     own = wildcards(reranker="own-llama")
-    assert plan.shards.params_of(rule)(own) == plan.shards.params_of_reranker(rules)(own) == {"a": 1, "b": "own-llama"}
-    assert plan.shards.sharded == ["joined", "own-llama"]
+    assert plan.shards.params_of(rule)(own) == {"a": 1, "b": "own-llama"}
 
 
 @pytest.mark.parametrize(
@@ -251,11 +267,14 @@ def test_shards_are_decided_by_the_params_of_what_makes_them():
             ["embed_images.py", "reelrank/features/encoders/dataset_clip.py"],
         ),
         ("tag_images.py", {"field": "cover_tags"}, ["reelrank/features/encoders/dataset_clip.py"]),
-        ("rerank_by_similarity.py", {"reranker": "tagged"}, []),
         (
-            "rerank_by_similarity.py",
+            "rerank.py",
             {"reranker": "joined"},
-            ["reelrank/features/encoders/sentence_transformer.py"],
+            [
+                "reelrank/rerank/similarity.py",
+                *(f"reelrank/rerank/material/{need}.py" for need in ("vectors", "texts", "encoder")),
+                "reelrank/features/encoders/sentence_transformer.py",
+            ],
         ),
         ("ask_llm.py", {"reranker": "tuned"}, ["reelrank/llm/clients/transformers.py"]),
         ("ask_llm.py", {"reranker": "remote"}, ["reelrank/llm/clients/openai.py", "reelrank/llm/answers/readings.py"]),

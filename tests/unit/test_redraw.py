@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import redraw as step_redraw
+from configs import refused
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -11,11 +12,9 @@ from small_data import interactions_of, random_interactions
 
 from reelrank.audit.target_draws import redraw
 from reelrank.audit.targets import read_targets
-from reelrank.config.redrawing import check_audit
 from reelrank.data.interactions import load_interactions
 from reelrank.data.splits import SPLITS, TEST, TRAIN, UNUSED, VALID, split_table
 from reelrank.data.tables import read_table, write_table
-from reelrank.errors import InputError
 from reelrank.plan.redrawing import (
     audited_base_models,
     audited_rerankers,
@@ -142,8 +141,7 @@ def test_what_is_audited_by_redrawing():
     assert fitted_in_sample(with_fusions) == ["zscore"], "the others' valid lists are of users that they did not see"
     fused = {**CONFIG["rerankers"], "fused": {"type": "rrf", "signals": ["near", "asked"]}}
     assert audited_rerankers({**CONFIG, "rerankers": fused}) == ["identity", "near"]
-    with pytest.raises(InputError, match=r"audit\.base_models: unknown name 'nmf'; did you mean nfm\?"):
-        check_audit(with_audit(base_models=["nmf"]))
+    refused({"audit": {"base_models": ["nmf"]}}, "audit.base_models: unknown name 'nmf'; did you mean nfm?")
 
 
 def test_what_is_learned_is_that_of_the_real_protocol():
