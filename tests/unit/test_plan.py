@@ -250,6 +250,24 @@ def test_the_audit_redraws_what_it_can(plan):
     assert len(plan.audit.asked(wildcards())["ledgers"]) == 3 * 2 * 2
 
 
+def test_a_reranker_reads_what_its_type_needs(plan):
+    own = {"base_model": "pop", "seed": "1"}
+
+    def read(reranker):
+        """Return the inputs of a re-ranker beside lists and interactions, by name."""
+        found = plan.reranking.inputs(wildcards(**own, reranker=reranker))
+        common = {"valid", "test", "interactions", "split"}
+        assert common <= set(found)
+        return {name: below(files) for name, files in found.items() if name not in common}
+
+    assert plan.reranking.heavy == ["joined", "own-llama"] and "tagged" in plan.reranking.light
+    assert read("tagged") == {"matrices": ["leave_one_out/features/all-MiniLM-L6-v2/cover_tags.npy"]}
+    assert len(read("title_cover_frames_comments")["matrices"]) == 3
+    assert read("joined")["texts"] == ["prepared/items.parquet", "leave_one_out/texts/comments.parquet"]
+    assert plan.reranking.settings(wildcards(**own, reranker="joined"))["text_fields"] == ["title", "comments"]
+    assert "leave_one_out/language_models/own-llama/model.safetensors" in read("own-llama")["weights"]
+
+
 def test_shards_are_decided_by_the_params_of_what_makes_them():
     plan = planned(user_shards=3)
     assert len(plan.shards.all_of("a/{split}.parquet")) == 3
