@@ -73,7 +73,7 @@ def test_comments_docstrings_layout_and_times_do_not_count(scripts):
         ("prepare.py", ("reelrank/datasets/microlens.py",), "reelrank/datasets/movielens.py", False),
         (
             "rerank.py",
-            ("reelrank/features/encoders/sentence_transformer.py",),
+            ("reelrank/rerank/similarity.py",),
             "reelrank/features/encoders/__init__.py",
             True,
         ),
