@@ -76,7 +76,7 @@ rule measure_effects:
         "../envs/data.yaml"
     params:
         cutoffs=config["cutoffs"],
-        twins=fusions.twins(config),
+        twins=twins.twins(config),
         inert=fusions.inert(config),
         resamples=config["resamples"],
     script:

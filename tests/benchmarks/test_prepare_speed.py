@@ -22,7 +22,7 @@ def bare(paths, folder):
 
 def whole(paths, folder):
     """Do what the step does: read, index, sort, clean, count, write."""
-    tables, statistics = prepare(datasets.read("microlens", paths, ["title"]))
+    tables, statistics = prepare(datasets.read_dataset("microlens", paths, ["title"]))
     write_tables(tables, {name: folder / f"{name}.parquet" for name in tables}, {"n_users": statistics["users"]})
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelrank.config.complete import twins
+from reelrank.config.twins import twins
 from reelrank.data.tables import write_table
 from reelrank.evaluation.effects import KEYS, NUMBERS, effect, effects_table, to_csv
 from reelrank.metrics.resampling import METRICS, Pairs, bootstrap

@@ -8,6 +8,7 @@ from configs import merged
 from reelrank.config import complete as settings
 from reelrank.config import fusions as fusion_options
 from reelrank.config.fields import features_of
+from reelrank.config.twins import twins
 from reelrank.errors import InputError
 
 FOLDER = Path(__file__).parents[2] / "config"
@@ -43,7 +44,7 @@ def test_by_default_all_that_can_be_is_fused_and_the_rest_is_told():
 
 def test_a_fusion_stands_beside_its_twin():
     config = completed()
-    assert settings.twins(config) == {name: f"{name}_without_lm" for name in ("rrf", "zscore", "lambdamart")}
+    assert twins(config) == {name: f"{name}_without_lm" for name in ("rrf", "zscore", "lambdamart")}
     names = config["run"]["rerankers"]
     assert names[names.index("zscore") + 1] == "zscore_without_lm"
     block = config["rerankers"]["lambdamart"]
@@ -57,9 +58,9 @@ def test_a_fusion_stands_beside_its_twin():
 
 def test_what_has_no_language_model_has_no_twin():
     config = completed({"plain": {"type": "lambdamart"}}, ["identity", "random", "plain"])
-    assert settings.twins(config) == {} and config["run"]["rerankers"] == ["identity", "random", "plain"]
+    assert twins(config) == {} and config["run"]["rerankers"] == ["identity", "random", "plain"]
     similar = completed({"plain": {"type": "lambdamart", "similarities": [MINILM]}}, ["identity", "plain"])
-    assert settings.twins(similar) == {"plain": "plain_without_lm"}
+    assert twins(similar) == {"plain": "plain_without_lm"}
 
 
 RUN = ["identity", "random", "all-MiniLM-L6-v2", "own-llama", "rrf", "f"]

@@ -210,17 +210,17 @@ def test_covers_are_listed_by_their_names(tmp_path, write):
         "covers": folder,
         "titles": write("t.csv", "1,one\n9,nine\n"),
     }
-    raw = datasets.read("microlens", paths, ["title", "cover"])
+    raw = datasets.read_dataset("microlens", paths, ["title", "cover"])
     assert raw.counts == {}, "a picture is opened, and counted if it is damaged, where it is encoded"
     found = {1: "1.jpg", 2: "inner/2.jpg", 3: "3.jpg", 4: "4.jpg", 5: "5.PNG"}
     assert raw.items["cover"].dropna().to_dict() == found
     assert raw.items["title"].dropna().to_dict() == {1: "one", 9: "nine"}
     with pytest.raises(InputError, match="nowhere"):
-        datasets.read("microlens", {**paths, "covers": tmp_path / "nowhere"}, ["cover"])
+        datasets.read_dataset("microlens", {**paths, "covers": tmp_path / "nowhere"}, ["cover"])
 
 
 def test_only_what_is_asked_for_is_read(write):
-    raw = datasets.read("microlens", {"interactions": write("pairs.tsv", "7\t1 2 3\n")}, [])
+    raw = datasets.read_dataset("microlens", {"interactions": write("pairs.tsv", "7\t1 2 3\n")}, [])
     assert raw.items.empty and raw.comments is None and raw.counts == {}
     with pytest.raises(InputError, match=r"'microlense'; did you mean microlens"):
-        datasets.read("microlense", {}, [])
+        datasets.read_dataset("microlense", {}, [])

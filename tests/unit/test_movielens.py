@@ -51,7 +51,7 @@ RELEASES = [files_100k, files_1m, files_20m]
 
 
 def read(paths, release, fields=("title", "category")):
-    return datasets.read("movielens", paths, fields, {"format": release})
+    return datasets.read_dataset("movielens", paths, fields, {"format": release})
 
 
 @pytest.mark.parametrize("files", RELEASES)

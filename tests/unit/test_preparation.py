@@ -101,7 +101,7 @@ def test_no_interaction_at_all_is_refused(tmp_path):
         prepare(raw_of([]), 3)
     (tmp_path / "pairs.tsv").write_text("7\t\n")
     with pytest.raises(InputError, match="holds no interactions"):
-        prepare(datasets.read("microlens", {"interactions": tmp_path / "pairs.tsv"}, []), 3)
+        prepare(datasets.read_dataset("microlens", {"interactions": tmp_path / "pairs.tsv"}, []), 3)
 
 
 def test_titles_and_interactions_need_not_match():
@@ -152,7 +152,7 @@ def test_ties_of_the_published_100k(shared_data):
     folder = shared_data("ml-100k")
     names = {"interactions": "u.data", "movies": "u.item", "users": "u.user", "genres": "u.genre"}
     paths = {role: folder / name for role, name in names.items()}
-    _, statistics = prepare(datasets.read("movielens", paths, ["title"], {"format": "ml-100k"}), 3)
+    _, statistics = prepare(datasets.read_dataset("movielens", paths, ["title"], {"format": "ml-100k"}), 3)
     assert (statistics["users"], statistics["items"], statistics["interactions"]) == (943, 1682, 100_000)
     assert statistics["users_whose_last_two_tie"] == 415
     assert statistics["duplicates_dropped"] == 0

@@ -22,7 +22,7 @@ def main(inputs, outputs, adapter, fields, options, min_interactions, expected):
     expected : dict of str to int
         Published counts; a difference is recorded and logged.
     """
-    raw = datasets.read(adapter, inputs, fields, options)
+    raw = datasets.read_dataset(adapter, inputs, fields, options)
     tables, statistics = prepare(raw, min_interactions)
     differs = {key: (statistics[key], value) for key, value in expected.items() if statistics[key] != value}
     for key, (found, value) in differs.items():

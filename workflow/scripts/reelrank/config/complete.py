@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reelrank.config.addresses import check_address
 from reelrank.config.fields import encoder_block, features_of, parts
-from reelrank.config.fusions import complete_fusions, twins  # noqa: F401 - a question to the config, too
+from reelrank.config.fusions import complete_fusions
 from reelrank.config.plugins import check_plugins
 from reelrank.config.references import check_references
 from reelrank.config.rerankers import reranker_depth, reranker_kind  # noqa: F401 - questions to the config, too

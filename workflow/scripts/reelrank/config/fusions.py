@@ -35,12 +35,6 @@ def fusion_options(block):
     return {key: block[key] for key in known if key not in ("signals", "depth")}
 
 
-def twins(config):
-    """Return the twin of each fusion of the run that has one: the same fusion without language or image models."""
-    blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}
-    return {block["twin_of"]: name for name, block in blocks.items() if block.get("twin_of")}
-
-
 def inert(config):
     """Return the fusions of the run that can only return the base list: sums that have no signal to add."""
     blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}

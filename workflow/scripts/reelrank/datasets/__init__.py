@@ -44,7 +44,7 @@ class RawTables:
     counts: dict = field(default_factory=dict)
 
 
-def read(adapter, paths, fields, options=None):
+def read_dataset(adapter, paths, fields, options=None):
     """Read the published files of a dataset.
 
     Parameters

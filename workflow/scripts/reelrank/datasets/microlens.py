@@ -14,7 +14,7 @@ from reelrank.errors import InputError
 
 
 def read(paths, fields, options):
-    """Read the MicroLens layout; see `reelrank.datasets.read`."""
+    """Read the MicroLens layout; see `reelrank.datasets.read_dataset`."""
     users, items, timestamps = read_pairs(paths["interactions"])
     tables = RawTables(users, items, timestamps, items=pd.DataFrame(index=pd.Index([], dtype=np.int64)))
     columns = {}

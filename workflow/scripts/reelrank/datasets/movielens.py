@@ -21,7 +21,7 @@ _RATINGS = {"userId": pa.int64(), "movieId": pa.int64(), "rating": pa.float32(),
 
 
 def read(paths, fields, options):
-    """Read a MovieLens release; see `reelrank.datasets.read`.
+    """Read a MovieLens release; see `reelrank.datasets.read_dataset`.
 
     ``options["format"]`` is ``ml-100k``, ``ml-1m`` or ``ml-20m``. Times are published
     in seconds and returned in milliseconds.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from reelrank.config.fusions import twins
+from reelrank.config.twins import twins
 from reelrank.data.ranks import read_ranks
 from reelrank.data.tables import read_table
 from reelrank.errors import InputError
