@@ -6,11 +6,12 @@ import numpy as np
 import open_clip
 import torch
 from images_fixture import noise
+from sample_parameters import sample_parameters
 from snakemake_run import ROOT
 
 from reelrank.config.complete import complete, default_config
 from reelrank.datasets.microlens import read_titles
-from reelrank.datasets.sample import SampleParameters, generate_tables
+from reelrank.datasets.sample import generate_tables
 from reelrank.features.clip import Clip
 from reelrank.features.encoders import build_encoder, encode_present
 from reelrank.features.item_images import embed_images
@@ -35,7 +36,7 @@ def best(ours, bare):
 
 def test_titles_against_a_bare_encode(tmp_path):
     make_deterministic(THREADS, 0)
-    generate_tables(SampleParameters(items=TITLES, users=5), {"titles": tmp_path / "titles.csv"})
+    generate_tables(sample_parameters(items=TITLES, users=5), {"titles": tmp_path / "titles.csv"})
     # Each text once, or ours would gain by encoding it once.
     titles = list(dict.fromkeys(read_titles(tmp_path / "titles.csv").values()))
     block = complete(default_config(ROOT / "config"), ROOT / "config")["encoders"]["all-MiniLM-L6-v2"]

@@ -6,11 +6,12 @@ import time
 
 import pyarrow as pa
 import pyarrow.csv as csv
+from sample_parameters import sample_parameters
 
 from reelrank import datasets
 from reelrank.data.preparation import prepare
 from reelrank.data.tables import write_tables
-from reelrank.datasets.sample import SampleParameters, generate_tables
+from reelrank.datasets.sample import generate_tables
 
 USERS, ITEMS = 100_000, 19_738
 
@@ -39,7 +40,7 @@ def measure(work, paths, folder, queue):
 
 def test_prepare_against_a_bare_read_and_sort(tmp_path):
     paths = {"interactions": tmp_path / "pairs.csv", "titles": tmp_path / "titles.csv"}
-    generate_tables(SampleParameters(users=USERS, items=ITEMS, interactions_per_user=7.27), paths)
+    generate_tables(sample_parameters(users=USERS, items=ITEMS, interactions_per_user=7.27), paths)
     context = multiprocessing.get_context("spawn")
     figures = {}
     for work in (bare, whole):

@@ -5,17 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from configs import refused
 from PIL import Image
+from sample_parameters import sample_parameters
 from sklearn.feature_extraction.text import TfidfVectorizer
 from small_data import read_comments
 
 from reelrank.datasets import microlens, sample_words
-from reelrank.datasets.sample import ROLES, SampleParameters, draw_images, generate_tables
+from reelrank.datasets.sample import ROLES, draw_images, generate_tables
 from reelrank.datasets.sample_world import CHUNK, FIRST_MOMENT, PERIODS, build_world, simulate
 from reelrank.errors import InputError
 
-SMALL = SampleParameters(users=300, items=80, topics=8)
-MODEST = SampleParameters(users=1500, items=400)
+SMALL = sample_parameters(users=300, items=80, topics=8)
+MODEST = sample_parameters(users=1500, items=400)
 
 
 def write(parameters, folder, roles=ROLES):
@@ -103,7 +105,7 @@ def test_interactions_are_sorted_milliseconds_with_some_ties_repeats_and_short_u
 
 
 def test_titles_have_crlf_no_header_and_raw_text(tmp_path):
-    data = write(SampleParameters(users=1, items=2000), tmp_path, ["titles"])["titles"].read_bytes()
+    data = write(sample_parameters(users=1, items=2000), tmp_path, ["titles"])["titles"].read_bytes()
     assert data.count(b"\n") == data.count(b"\r\n") == 2000
     lines = data.decode("utf-8").split("\r\n")[:-1]
     items, titles = zip(*(line.split(", ", 1) for line in lines), strict=True)
@@ -142,7 +144,7 @@ def test_the_microlens_adapter_reads_it(small_tables, tmp_path):
 
 
 def test_images_have_their_size_and_names_and_replace_older_folders(tmp_path):
-    parameters = SampleParameters(items=7, image_size=40, frames_per_item=5)
+    parameters = sample_parameters(items=7, image_size=40, frames_per_item=5)
     (tmp_path / "covers").mkdir()
     (tmp_path / "covers" / "old.jpg").write_bytes(b"old")
     draw_images(parameters, tmp_path / "covers", tmp_path / "frames")
@@ -158,12 +160,12 @@ def test_images_have_their_size_and_names_and_replace_older_folders(tmp_path):
 @pytest.mark.parametrize(
     "parameters",
     [
-        SampleParameters(users=1, items=3),
-        SampleParameters(users=5, items=1, topics=1),
-        SampleParameters(users=20, items=6, topics=30),
-        SampleParameters(users=50, items=200, topics=60, series_size=1),
-        SampleParameters(users=50, items=12, interactions_per_user=3, continue_probability=1.0, drift=1.0),
-        SampleParameters(users=50, items=12, interactions_per_user=40, zipf_exponent=0.0),
+        sample_parameters(users=1, items=3),
+        sample_parameters(users=5, items=1, topics=1),
+        sample_parameters(users=20, items=6, topics=30),
+        sample_parameters(users=50, items=200, topics=60, series_size=1),
+        sample_parameters(users=50, items=12, interactions_per_user=3, continue_probability=1.0, drift=1.0),
+        sample_parameters(users=50, items=12, interactions_per_user=40, zipf_exponent=0.0),
     ],
 )
 def test_odd_sizes_work(parameters, tmp_path):
@@ -186,20 +188,21 @@ def test_words_beyond_the_lists_are_numbered_and_series_names_unique():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"users": -3}, "users must be at least 1, found -3"),
-        ({"items": 2.5}, "items must be a whole number, found 2.5"),
-        ({"users": True}, "users must be a whole number, found True"),
-        ({"interactions_per_user": 2}, "interactions_per_user must be at least 3, found 2"),
-        ({"zipf_exponent": float("nan")}, "zipf_exponent must be at least 0, found nan"),
-        ({"drift": 1.5}, "drift must be at most 1, found 1.5"),
-        ({"drift": "much"}, "drift must be a number, found 'much'"),
-        ({"content_signal": 1}, "content_signal must be true or false, found 1"),
+        ({"users": -3}, "datasets.sample.generate.users: -3 is less than the minimum of 1"),
+        ({"items": 2.5}, "datasets.sample.generate.items: 2.5 is not of type 'integer'"),
+        ({"users": True}, "datasets.sample.generate.users: True is not of type 'integer'"),
+        (
+            {"interactions_per_user": 2},
+            "datasets.sample.generate.interactions_per_user: 2 is less than the minimum of 3",
+        ),
+        ({"zipf_exponent": float("nan")}, "datasets.sample.generate.zipf_exponent: nan is not of type 'number'"),
+        ({"drift": 1.5}, "datasets.sample.generate.drift: 1.5 is greater than the maximum of 1"),
+        ({"drift": "much"}, "datasets.sample.generate.drift: 'much' is not of type 'number'"),
+        ({"content_signal": 1}, "datasets.sample.generate.content_signal: 1 is not of type 'boolean'"),
     ],
 )
-def test_a_bad_parameter_is_named(values, message):
-    with pytest.raises(InputError) as error:
-        SampleParameters(**values)
-    assert str(error.value) == message
+def test_a_bad_parameter_is_refused_by_its_key(values, message):
+    refused({"datasets": {"sample": {"generate": values}}}, message)
 
 
 def test_an_unknown_role_is_named_and_nothing_is_written(tmp_path):

@@ -3,11 +3,12 @@
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from sample_parameters import sample_parameters
 from snakemake_run import result_bytes, snakemake
 
-from reelrank.datasets.sample import SampleParameters, draw_images, generate_tables
+from reelrank.datasets.sample import draw_images, generate_tables
 
-SAMPLE = SampleParameters(seed=9, users=60, items=40, interactions_per_user=7.0, topics=4, image_size=16)
+SAMPLE = sample_parameters(seed=9, users=60, items=40, interactions_per_user=7.0, topics=4, image_size=16)
 RERANKERS = {
     "comments": {"type": "similarity", "encoder": "all-MiniLM-L6-v2", "field": "comments", "depth": 20},
     "as_one_text": {"type": "similarity", "encoder": "all-MiniLM-L6-v2", "field": "title_comments", "depth": 20},

@@ -6,9 +6,10 @@ import zipfile
 import pytest
 import yaml
 from http_fixture import Loopback
+from sample_parameters import sample_parameters
 from snakemake_run import planned, snakemake
 
-from reelrank.datasets.sample import SampleParameters, draw_images, generate_tables
+from reelrank.datasets.sample import draw_images, generate_tables
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_an_encoder_of_a_local_folder_depends_on_its_files(repository, tmp_path)
 def test_a_published_dataset_is_downloaded_unpacked_and_prepared(repository, tmp_path):
     site = tmp_path / "site"
     site.mkdir()
-    parameters = SampleParameters(seed=3, users=40, items=30, interactions_per_user=6.0, topics=4, image_size=16)
+    parameters = sample_parameters(seed=3, users=40, items=30, interactions_per_user=6.0, topics=4, image_size=16)
     paths = {
         "interactions": site / "MicroLens-100k_pairs.csv",
         "titles": site / "MicroLens-100k_title_en.csv",

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from llm_server import Running
+from sample_parameters import sample_parameters
 from snakemake_run import copy_repository, planned, snakemake, watched, written_in_place
 
 from reelrank.audit.run_texts import check_prompts
 from reelrank.audit.training_only import Comments
 from reelrank.data.interactions import load_interactions
-from reelrank.datasets.sample import SampleParameters, generate_tables
+from reelrank.datasets.sample import generate_tables
 from reelrank.llm import item_texts as items
 from reelrank.llm.rendering import Renderer
 
@@ -51,7 +52,7 @@ def made_dataset(folder, definition):
     folder.mkdir()
     files = yaml.safe_load(definition.read_text())["datasets"]["sample"]["files"]
     paths = {role: folder / files[role] for role in ("interactions", "titles", "comments", "categories")}
-    generate_tables(SampleParameters(seed=5, users=120, items=80, interactions_per_user=7.0, topics=5), paths)
+    generate_tables(sample_parameters(seed=5, users=120, items=80, interactions_per_user=7.0, topics=5), paths)
     for role, separator in (("interactions", ","), ("comments", "\t")):
         lines = paths[role].read_text(encoding="utf-8").splitlines()
         marked = [

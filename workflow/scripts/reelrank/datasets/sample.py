@@ -7,7 +7,6 @@ comments, categories and pictures that show an item's topic and series.
 """
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,81 +29,6 @@ SUBJECT_WORDS = 3
 #: Share of the comments that have no word of the topic.
 WORDLESS_SHARE = 0.3
 
-#: Least and greatest value of each number; None where there is no bound.
-_BOUNDS = {
-    "seed": (0, None),
-    "users": (1, None),
-    "items": (1, None),
-    "interactions_per_user": (3, None),
-    "topics": (1, None),
-    "zipf_exponent": (0, None),
-    "series_size": (1, None),
-    "continue_probability": (0, 1),
-    "drift": (0, 1),
-    "image_size": (16, None),
-    "frames_per_item": (0, None),
-}
-
-
-@dataclass(frozen=True)
-class SampleParameters:
-    """What the sample looks like; the same parameters make the same bytes.
-
-    Attributes
-    ----------
-    seed : int
-    users, items : int
-    interactions_per_user : float
-        Mean length of a history; the shortest have 3, but for about 1% with 1 or 2.
-    topics : int
-        Latent topics; each has a category, words and colours.
-    zipf_exponent : float
-        Of the items' popularity; 0 makes it even.
-    series_size : int
-        Items in a series, a fifth more or less.
-    continue_probability : float
-        Probability that the next item is of the series of the one before.
-    drift : float
-        Probability that the last choice of a history follows the late taste instead of the early one.
-    content_signal : bool
-        False shows every item with the content of an unrelated one: titles and pictures tell nothing.
-    image_size : int
-        Width and height of the pictures in pixels.
-    frames_per_item : int
-
-    Raises
-    ------
-    InputError
-        If a value is of the wrong type or out of bounds.
-    """
-
-    seed: int = 1
-    users: int = 4000
-    items: int = 1000
-    interactions_per_user: float = 10.0
-    topics: int = 20
-    zipf_exponent: float = 0.9
-    series_size: int = 10
-    continue_probability: float = 0.3
-    drift: float = 0.6
-    content_signal: bool = True
-    image_size: int = 96
-    frames_per_item: int = 5
-
-    def __post_init__(self):
-        for key, (least, greatest) in _BOUNDS.items():
-            value = getattr(self, key)
-            whole = self.__annotations__[key] is int
-            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-                raise InputError(f"{key} must be {'a whole number' if whole else 'a number'}, found {value!r}")
-            # Written so that NaN fails too.
-            if not value >= least:
-                raise InputError(f"{key} must be at least {least}, found {value}")
-            if greatest is not None and value > greatest:
-                raise InputError(f"{key} must be at most {greatest}, found {value}")
-        if not isinstance(self.content_signal, bool):
-            raise InputError(f"content_signal must be true or false, found {self.content_signal!r}")
-
 
 def generate_tables(parameters, paths):
     """Write the tables whose roles `paths` holds, each whole or not at all.
@@ -113,7 +37,8 @@ def generate_tables(parameters, paths):
 
     Parameters
     ----------
-    parameters : SampleParameters
+    parameters : types.SimpleNamespace
+        The complete keys of ``generate`` in the definition of a dataset; see ``config/schemas/config.schema.yaml``.
     paths : dict of str to str or Path
         Keys of `ROLES`: ``interactions`` (CSV), ``titles`` (``item, title``, not valid
         CSV, CRLF), ``comments`` and ``likes_and_views`` (TAB), ``categories`` (CSV).
@@ -147,7 +72,7 @@ def draw_images(parameters, folder_covers, folder_frames):
 
     Parameters
     ----------
-    parameters : SampleParameters
+    parameters : types.SimpleNamespace
     folder_covers, folder_frames : str, Path or None
         Each appears whole or not at all and replaces an older one; None leaves it out.
     """

@@ -21,7 +21,7 @@ def draw_scenes(world, parameters, rng, folder_covers, folder_frames):
     Parameters
     ----------
     world : reelrank.datasets.sample_world.World
-    parameters : SampleParameters
+    parameters : types.SimpleNamespace
     rng : numpy.random.Generator
     folder_covers, folder_frames : Path or None
         Existing folders; None leaves that kind out.

@@ -153,7 +153,7 @@ def simulate(world, parameters):
     Parameters
     ----------
     world : World
-    parameters : SampleParameters
+    parameters : types.SimpleNamespace
 
     Yields
     ------
