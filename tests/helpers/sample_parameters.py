@@ -12,3 +12,8 @@ def sample_parameters(**given):
     check(given, schema, "generate", problems)
     problems.stop()
     return SimpleNamespace(**filled(given, schema))
+
+
+def changed(parameters, **changes):
+    """Return the same parameters with some of them changed."""
+    return SimpleNamespace(**{**vars(parameters), **changes})

@@ -1,13 +1,11 @@
 """The sample dataset: its layout, its determinism and the signals that it plants."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 from configs import refused
 from PIL import Image
-from sample_parameters import sample_parameters
+from sample_parameters import changed, sample_parameters
 from sklearn.feature_extraction.text import TfidfVectorizer
 from small_data import read_comments
 
@@ -57,8 +55,8 @@ def small_tables(tmp_path_factory):
 
 def test_the_same_parameters_make_the_same_bytes_and_another_seed_others(tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        write(replace(SMALL, seed=seed), tmp_path / name)
-        draw_images(replace(SMALL, items=10, seed=seed), tmp_path / f"{name}-covers", tmp_path / f"{name}-frames")
+        write(changed(SMALL, seed=seed), tmp_path / name)
+        draw_images(changed(SMALL, items=10, seed=seed), tmp_path / f"{name}-covers", tmp_path / f"{name}-frames")
     for suffix in ("", "-covers", "-frames"):
         a, b, c = (contents(tmp_path / f"{name}{suffix}") for name in "abc")
         assert a == b
@@ -73,13 +71,13 @@ def test_a_table_does_not_depend_on_which_others_are_written(small_tables, tmp_p
 
 def test_more_users_leave_the_first_ones_as_they_are(small_tables, tmp_path):
     lines = small_tables["interactions"].read_text().splitlines()
-    more = write(replace(SMALL, users=CHUNK + 10), tmp_path, ["interactions"])["interactions"].read_text().splitlines()
+    more = write(changed(SMALL, users=CHUNK + 10), tmp_path, ["interactions"])["interactions"].read_text().splitlines()
     assert more[: len(lines)] == lines
     assert more[-1].startswith(f"{CHUNK + 10},")
 
 
 def test_content_signal_leaves_the_interactions_as_they_are(small_tables, tmp_path):
-    paths = write(replace(SMALL, content_signal=False), tmp_path)
+    paths = write(changed(SMALL, content_signal=False), tmp_path)
     for role in ("interactions", "likes_and_views"):
         assert paths[role].read_bytes() == small_tables[role].read_bytes()
     for role in ("titles", "categories", "comments"):
@@ -193,7 +191,7 @@ def test_words_beyond_the_lists_are_numbered_and_series_names_unique():
         ({"users": True}, "datasets.sample.generate.users: True is not of type 'integer'"),
         (
             {"interactions_per_user": 2},
-            "datasets.sample.generate.interactions_per_user: 2 is less than the minimum of 3",
+            "generate.interactions_per_user: 2 is less than the minimum of 3",
         ),
         ({"zipf_exponent": float("nan")}, "datasets.sample.generate.zipf_exponent: nan is not of type 'number'"),
         ({"drift": 1.5}, "datasets.sample.generate.drift: 1.5 is greater than the maximum of 1"),
@@ -230,7 +228,7 @@ def test_consecutive_items_share_series_more_than_items_three_apart(modest):
 def test_popularity_is_concentrated_as_the_exponent_says():
     def top_share(zipf_exponent):
         """Share of the interactions on the top 10% of the items."""
-        simulated = Simulated(replace(MODEST, items=1000, zipf_exponent=zipf_exponent))
+        simulated = Simulated(changed(MODEST, items=1000, zipf_exponent=zipf_exponent))
         counts = np.sort(np.bincount(simulated.items, minlength=1000))[::-1]
         return counts[:100].sum() / counts.sum()
 
@@ -250,8 +248,8 @@ def test_popularity_moves(modest):
 
 
 def test_taste_drifts(modest):
-    still = Simulated(replace(MODEST, drift=0.0, continue_probability=0.0))
-    moving = Simulated(replace(MODEST, drift=1.0, continue_probability=0.0))
+    still = Simulated(changed(MODEST, drift=0.0, continue_probability=0.0))
+    moving = Simulated(changed(MODEST, drift=1.0, continue_probability=0.0))
 
     def kept(simulated):
         """Share of histories whose last items are of the topics of the first."""
@@ -263,7 +261,7 @@ def test_taste_drifts(modest):
 
 @pytest.mark.parametrize(("content_signal", "low", "high"), [(True, 0.65, 1.0), (False, 0.45, 0.55)])
 def test_titles_tell_the_held_out_item_only_with_content_signal(modest, content_signal, low, high, tmp_path):
-    path = write(replace(MODEST, content_signal=content_signal), tmp_path, ["titles"])["titles"]
+    path = write(changed(MODEST, content_signal=content_signal), tmp_path, ["titles"])["titles"]
     titles = microlens.read_titles(path)
     vectors = TfidfVectorizer().fit_transform([titles[item + 1] for item in range(MODEST.items)]).toarray()
     rng = np.random.default_rng(0)
@@ -288,7 +286,7 @@ def test_comments_and_categories_tell_the_topic(modest, tmp_path):
 
 @pytest.mark.parametrize("content_signal", [True, False])
 def test_colours_tell_the_topic_only_with_content_signal(modest, content_signal, tmp_path):
-    draw_images(replace(MODEST, content_signal=content_signal), tmp_path / "covers", None)
+    draw_images(changed(MODEST, content_signal=content_signal), tmp_path / "covers", None)
     covers = []
     for item in range(1, MODEST.items + 1):
         with Image.open(tmp_path / "covers" / f"{item}.jpg") as image:
