@@ -134,7 +134,7 @@ def test_permutations():
     items = lists.items.copy()
     items[7, 3] = np.setdiff1d(np.arange(N_ITEMS), base.items[7, :20])[0]
     faults = permutation_faults(replace(lists, items=items), ABOUT, base)
-    assert len(faults) == 1 and f"user {lists.users[7]} is no permutation of the first 20" in faults[0]
+    assert len(faults) == 1 and f"user {lists.users[7]} is not a permutation of the first 20" in faults[0]
     deeper = base.items.copy()
     deeper[:, :21] = np.roll(deeper[:, :21], 1, axis=1)
     assert permutation_faults(RankedLists(base.users, deeper[:, :20], lists.scores), ABOUT, base)

@@ -83,5 +83,5 @@ def test_two_folders_that_are_there_are_wanted(first, tmp_path):
 def test_a_config_that_is_none_is_named(first, tmp_path):
     second = copied(first, tmp_path)
     (second / "config.yaml").write_text("a: [")
-    with pytest.raises(InputError, match=r"config\.yaml: found no YAML"):
+    with pytest.raises(InputError, match=r"config\.yaml: found invalid YAML"):
         compared(tmp_path, first, second)

@@ -56,7 +56,7 @@ def test_a_win_names_its_size_its_p_and_the_language_models_share(run):
         "of which language and image models +2.1% [0.5, 3.9] over its twin; gpt-4o-mini alone: −3.0%."
     )
     assert any("smallest true change of HR@10" in note and ".0123, 12.3% of" in note for note in found["notes"])
-    assert not any("could have shown" in note for note in found["notes"]), "it is shown four times in five, not always"
+    assert not any("could have shown" in note for note in found["notes"]), "it is shown with 80% power, not always"
     assert any("synthetic" in note for note in found["notes"])
 
 
@@ -70,7 +70,7 @@ def test_an_increment_whose_interval_holds_zero_may_be_none(run):
 def test_a_change_that_chance_explains_is_no_win(run):
     told = headline(changed(run, choose(run).base_model, "lambdamart", **{**WIN, "p_adjusted": 0.21}))
     assert told["verdict"] == "open" and "p = .210 (Holm), of which" in told["sentence"]
-    assert told["sentence"].endswith("After adjustment it is not to be told from its base list.")
+    assert told["sentence"].endswith("After adjustment it is not significantly different from its base list.")
 
 
 def test_a_winner_on_valid_that_loses_on_test_is_a_loss(run):

@@ -172,6 +172,6 @@ def test_splits_are_compared_to_their_own_base(write_ranks):
 
 def test_no_n_may_be_deeper_than_a_list(write_ranks):
     paths = [write_ranks("identity", {1: 1}, "base", depth=100), write_ranks("other", {1: 1}, depth=20)]
-    with pytest.raises(InputError, match=r"cutoffs: found n = 50; re-ranker 'other' is 20 deep"):
+    with pytest.raises(InputError, match=r"cutoffs: found n = 50; expected at most 20, the depth of re-ranker 'other'"):
         hit_rate_table(paths, [5, 50])
     assert len(hit_rate_table(paths, [20])) == 2

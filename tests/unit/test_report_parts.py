@@ -75,7 +75,7 @@ def test_a_markdown_cell_cannot_break_its_row():
 
 
 def test_a_row_with_a_cell_too_many_is_refused():
-    with pytest.raises(ValueError, match="2 cells for 1 heads"):
+    with pytest.raises(ValueError, match="found 2 cells; expected 1"):
         Grid("t", heads(["a"])).add("1", "2")
 
 

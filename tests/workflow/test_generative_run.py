@@ -180,7 +180,7 @@ def test_the_audit_looks_through_the_prompts_that_were_sent(generative, monkeypa
     failures = audited_prompts(folder).failures
     assert failures and all(failure.startswith("pop/seed1/by_hand/") for failure in failures)
     assert any("holds the held-out comment" in failure for failure in failures)
-    assert any("is not the one that was answered" in failure for failure in failures)
+    assert any("differs from the one that was answered" in failure for failure in failures)
 
 
 def test_a_raw_id_in_a_prompt_is_found(generative, monkeypatch):

@@ -1,1 +1,1 @@
-"""Audits: what must hold of any run, computed again from its files by code of their own."""
+"""Checks that must hold for any run, computed again from its files by separate code."""

@@ -1,7 +1,7 @@
-"""With held-out items drawn at random, a list that does not look at them finds them at the rate of chance.
+"""Test that lists hit randomly drawn held-out items at the rate of chance.
 
-A user's redrawn item is uniform among the items that the user did not have, so a list
-that was made without it holds it among its first n with probability n / (catalogue - had).
+A user's redrawn item is uniform among the items that the user did not have. A list that was
+made without it holds it among its first n with probability n / (catalogue - had).
 """
 
 import numpy as np
@@ -15,17 +15,17 @@ LEVEL = 0.001
 
 
 def expected_rates(lengths, pools, n):
-    """Return each user's probability of a hit at `n`: entries up to `n` over the items to draw from."""
+    """Return each user's chance of a hit at `n`: list entries up to `n` divided by the items to draw from."""
     return np.minimum(np.minimum(lengths, n) / np.maximum(pools, 1), 1.0)
 
 
 def against_chance(hits, rates, level):
-    """Test a number of hits against chance, two-sided.
+    """Return a two-sided test of a number of hits against chance.
 
-    The number of hits of users with different rates is Poisson-binomial; away from its
-    mean its tails are at most those of the binomial of the mean rate (Hoeffding, "On the
-    distribution of the number of successes in independent trials", Annals of Mathematical
-    Statistics 1956), so the test holds its level.
+    The hits of users with different rates are Poisson-binomial. Away from the mean, its tails
+    are at most those of the binomial with the mean rate (Hoeffding, "On the distribution of the
+    number of successes in independent trials", Annals of Mathematical Statistics 1956), so the
+    test keeps its level.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def against_chance(hits, rates, level):
     Returns
     -------
     dict
-        ``expected``, ``low`` and ``high`` (the hits that chance explains), ``p_value``, ``at_chance``.
+        ``expected``, ``low`` and ``high`` (the range of hits at chance), ``p_value``, ``at_chance``.
     """
     users, rate = len(rates), float(rates.mean()) if len(rates) else 0.0
     chance = binom(users, rate)
@@ -52,10 +52,10 @@ def against_chance(hits, rates, level):
 
 
 def outcomes(lists, about, base, targets):
-    """Return what the test of one list needs: places of the targets, lengths of the lists, pools.
+    """Return what the test of one list needs: positions of the targets, lengths of the lists, pool sizes.
 
-    Users that were not asked because their item is not in the list (``users: hits``) are misses,
-    and their lists as long as those of the base list's head.
+    With ``users: hits``, users who were not asked count as misses, and their lists have the length
+    of the base list's head.
     """
     asked = base.head(int(about["depth"])) if about.get("users") == "hits" else lists
     rows, _ = targets.of(asked.users)
@@ -65,12 +65,12 @@ def outcomes(lists, about, base, targets):
 
 
 def is_fitted_on(about, fitted):
-    """Return whether a list was fitted on the very targets that it is looked at with: the valid list of `fitted`."""
+    """Return whether a list is a valid list of a re-ranker in `fitted`, which was fitted on the same targets."""
     return about["reranker"] in fitted and about["split"] == "valid"
 
 
 def chance_check(found, cutoffs, what, fitted=()):
-    """Return the check that every row falls to chance.
+    """Return the check that every row hits at the rate of chance.
 
     Parameters
     ----------
@@ -78,9 +78,10 @@ def chance_check(found, cutoffs, what, fitted=()):
         Metadata and `outcomes` of each list under redrawn targets.
     cutoffs : sequence of int
     what : str
-        What is said of it.
+        Description of the check.
     fitted : collection of str
-        Re-rankers whose valid lists are scored by what was fitted on them. Those of a cross-fitted one are not.
+        Re-rankers whose valid lists are scored by weights fitted on the same lists; these lists are skipped.
+        Cross-fitted re-rankers do not belong here.
     """
     check = Check("redrawn targets", what)
     rows = [

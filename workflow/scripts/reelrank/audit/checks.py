@@ -1,8 +1,8 @@
-"""What an audit found: one check after the other, each with its rows and the rows that fail."""
+"""The result of an audit: a list of checks, each with its rows and failures."""
 
 from dataclasses import dataclass, field
 
-#: Failures that are written out one by one; of more, the number.
+#: Failures that are listed one by one; the rest are counted.
 SHOWN = 20
 
 
@@ -14,11 +14,11 @@ class Check:
     ----------
     name : str
     what : str
-        One or two sentences: what must hold, and what was not looked at.
+        One or two sentences: what must hold, and what was not checked.
     rows : list of dict
-        What was looked at, with its numbers.
+        The rows that were checked, with their numbers.
     failures : list of str
-        Each names its row and says what was found and what was expected.
+        Each names its row, what was found and what was expected.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Check:
 
 
 def row_name(about, split=None):
-    """Return how a list is named: ``base model/seed/re-ranker/split``."""
+    """Return the name of a list: ``base model/seed/re-ranker/split``."""
     return f"{about['base_model']}/seed{about['seed']}/{about['reranker']}/{split or about['split']}"
 
 
 def row_keys(about):
-    """Return the columns of a row that say which list it is of."""
+    """Return the columns that identify a list."""
     return {
         "base_model": about["base_model"],
         "seed": int(about["seed"]),
@@ -52,7 +52,7 @@ def row_keys(about):
 
 
 def to_json(checks):
-    """Return the checks as JSON-like values."""
+    """Return the checks as a dict that JSON can hold."""
     return {
         "passed": all(check.passed for check in checks),
         "checks": [
@@ -69,7 +69,7 @@ def to_json(checks):
 
 
 def to_markdown(checks, title):
-    """Return the checks as Markdown: a table of all, the failures, and the rows of each."""
+    """Return the checks as Markdown: a summary table, then the failures and rows of each check."""
     lines = [f"# Audit of {title}", "", "| check | rows | result |", "|---|---:|---|"]
     for check in checks:
         result = "passed" if check.passed else f"**{len(check.failures)} failures**"
@@ -93,7 +93,7 @@ def _cell(value):
 
 
 def failure_message(checks, place):
-    """Return one line that names what failed."""
+    """Return one line that names the failed checks and the first failures."""
     failed = [failure for check in checks for failure in check.failures]
     shown = "; ".join(failed[:5]) + (f"; and {len(failed) - 5} more" if len(failed) > 5 else "")
     names = ", ".join(check.name for check in checks if not check.passed)

@@ -1,4 +1,4 @@
-"""The checks of a run's lists, one base list and its re-rankings at a time."""
+"""Checks of all lists of a run."""
 
 from reelrank.audit.chance import LEVEL, chance_check, outcomes
 from reelrank.audit.checks import Check, row_keys, row_name
@@ -8,24 +8,24 @@ from reelrank.data.tables import read_table
 from reelrank.errors import InputError
 from reelrank.plan.paths import place_of
 
-#: What the redrawn targets can tell; `{}` says what was left out.
+#: Description of the check with redrawn targets.
 WHAT_IS_REDRAWN = (
-    "Each held-out item is drawn again, uniformly among the items that the user did not have before it, and lists are "
-    "made again: no row may have more or fewer hits than chance explains (two-sided, {level:g} over all rows "
-    "together). Fusions are fitted again on redrawn valid targets. {fitted}{trained} {left_out}"
+    "Each held-out item is replaced by one drawn uniformly from the items that the user did not have before it, and "
+    "the lists are made again. No row may have more or fewer hits than chance allows (two-sided test, level {level:g} "
+    "over all rows together). Fusions are fitted again on the redrawn valid targets. {fitted}{trained} {left_out}"
 )
 
 
 def _read(path, check):
-    """Return lists and their metadata, or None after a failure; a path that tells another list is one."""
+    """Return lists and their metadata; None, with a failure added, if the file is bad or holds another list."""
     place = place_of(path)
     try:
         lists, about = read_lists(path)
     except InputError as error:
         check.fail(row_name(place), [str(error)])
         return None
-    if (told := row_keys(about)) != place:
-        check.fail(row_name(place), [f"its metadata say that it is {row_name(told)}"])
+    if (found := row_keys(about)) != place:
+        check.fail(row_name(place), [f"the metadata of its file name another list, {row_name(found)}"])
         return None
     return lists, about
 
@@ -41,7 +41,7 @@ def read_base(paths, check):
 
 
 def check_lists(list_paths, rank_paths, targets):
-    """Return the checks of permutations, of ranks, and of the hits at each list's depth.
+    """Return the checks of permutations, ranks, and hits at each list's depth.
 
     Parameters
     ----------
@@ -52,15 +52,15 @@ def check_lists(list_paths, rank_paths, targets):
     """
     permuted = Check(
         "permutations",
-        "Every re-ranked list is a permutation of the first entries of its base list, down to its depth; it holds "
-        "users of the base list only, and all of them unless it says whom it was asked about.",
+        "Every re-ranked list is a permutation of the first entries of its base list, down to its depth. It holds "
+        "users of the base list only, and all of them unless the re-ranker was asked about some users only.",
     )
     ranked = Check(
-        "ranks", "Every table of ranks says where the held-out item stands in each list, told again for all users."
+        "ranks", "Every rank is the position of the held-out item in its list, computed again for all users."
     )
     deep = Check(
         "hits at depth",
-        "A re-ranker permutes its first entries and adds none: at its depth it has exactly the base list's hits.",
+        "A re-ranker permutes its first entries and adds none, so its hits at its depth equal the base list's.",
     )
     base = read_base(list_paths, permuted)
     for list_path, rank_path in zip(list_paths, rank_paths, strict=True):
@@ -81,40 +81,40 @@ def check_lists(list_paths, rank_paths, targets):
         hits, expected = hits_at_depth(lists, about, under, own)
         deep.rows.append({**row_keys(about), "n": int(about["depth"]), "hits": hits, "base_hits": expected})
         if hits != expected:
-            deep.fail(name, [f"{hits} hits at its depth, {about['depth']}; the base list has {expected}"])
+            deep.fail(name, [f"{hits} hits at depth {about['depth']}; the base list has {expected}"])
     return [permuted, ranked, deep]
 
 
 def check_redrawn(list_paths, targets, cutoffs, trained_again, left_out, fitted):
-    """Return the check that lists made under redrawn targets are at chance.
+    """Return the check that lists made with redrawn targets hit at the rate of chance.
 
     Parameters
     ----------
     list_paths : sequence of path
     targets : dict of str to reelrank.audit.targets.Targets
-        The redrawn ones, by split.
+        The redrawn targets, by split.
     cutoffs : sequence of int
     trained_again : bool
         Whether models, encoders and language models were trained again.
     left_out : dict of str to list of str
-        Base models and re-rankers of the run that were not looked at.
+        Base models and re-rankers of the run that were not checked.
     fitted : list of str
-        Re-rankers whose valid lists are scored by what was fitted on them: they are not looked at.
+        Re-rankers whose valid lists are scored by weights fitted on the same lists; these lists are skipped.
     """
     trained = (
-        "Models were trained again under the redrawn targets."
+        "Models were trained again with the redrawn targets."
         if trained_again
-        else "Models, encoders and language models are those of the real run, which learn from training interactions "
-        "(early stopping saw the real valid targets)."
+        else "Models, encoders and language models come from the real run: they learn from training interactions only "
+        "(early stopping used the real valid targets)."
     )
     missing = "; ".join(f"{key.replace('_', ' ')}: {', '.join(names)}" for key, names in left_out.items() if names)
     what = WHAT_IS_REDRAWN.format(
         level=LEVEL,
-        fitted=f"The valid lists of {', '.join(fitted)} are what these were fitted on, and are not looked at. "
+        fitted=f"The valid lists of {', '.join(fitted)} are not checked, because these are fitted on them. "
         if fitted
         else "",
         trained=trained,
-        left_out=f"Not looked at: {missing}." if missing else "Nothing was left out.",
+        left_out=f"Not checked: {missing}." if missing else "Nothing was left out.",
     )
     check = Check("redrawn targets", what)
     base = read_base(list_paths, check)

@@ -1,4 +1,4 @@
-"""The checks of what items and prompts show: training interactions only, no label, no id."""
+"""Checks of the texts of items and prompts: from training interactions only, without labels and ids."""
 
 import json
 from pathlib import Path
@@ -20,11 +20,11 @@ from reelrank.plan.paths import base_list_beside, place_of
 
 
 def check_texts(paths, comments):
-    """Return the check of the texts that features and prompts are made of (`comments`: `Comments`)."""
+    """Return the check of the texts that features and prompts use (`comments`: `Comments`)."""
     check = Check(
         "texts",
-        "The comments that items show are comments of training interactions and nothing else; no other text of an item "
-        "holds one of its held-out comments.",
+        "The comments shown for an item come from training interactions only. No other text of an item holds one of "
+        "its held-out comments.",
     )
     for path in paths:
         field, texts = Path(path).stem, read_table(path, "texts")["text"].to_pylist()
@@ -34,9 +34,9 @@ def check_texts(paths, comments):
 
 
 def check_statistics(path, interactions, split, n_items):
-    """Return the check of popularity against a count of training interactions alone."""
+    """Return the check that popularity and timestamps come from training interactions only."""
     check = Check(
-        "popularity", "Popularity, first and last timestamp of each item are those of its training interactions."
+        "popularity", "Popularity, first and last timestamp of each item come from its training interactions only."
     )
     check.rows.append({"items": n_items, "training_interactions": split["split"].to_pylist().count("train")})
     check.fail("item_statistics", statistics_faults(read_table(path, "item_statistics"), interactions, split, n_items))
@@ -44,9 +44,9 @@ def check_statistics(path, interactions, split, n_items):
 
 
 def check_prompts(inputs, data, comments, asked, history):
-    """Return the check of the prompts of all generative re-rankers, made again from their inputs.
+    """Return the check of the prompts of all generative re-rankers, built again from their inputs.
 
-    A prompt whose digest is that of the request that was answered is the prompt that was sent.
+    If the digest of a rebuilt prompt equals that of the answered request, it is the prompt that was sent.
 
     Parameters
     ----------
@@ -60,10 +60,10 @@ def check_prompts(inputs, data, comments, asked, history):
     """
     check = Check(
         "prompts",
-        f"The first prompts of up to {SAMPLED} users of each list are made again; their digests are those of the "
-        "requests that were answered, and they hold no raw id of the user or of an item "
-        f"({TELLING_ID} characters or more), no timestamp of the held-out interaction and no held-out comment "
-        f"({TELLING_COMMENT} characters or more). Re-rankers of type likelihood see titles alone.",
+        f"The first prompts of up to {SAMPLED} users of each list are built again. Their digests equal those of the "
+        f"answered requests. They hold no raw id of a user or an item ({TELLING_ID} characters or more), no timestamp "
+        f"of the held-out interaction and no held-out comment ({TELLING_COMMENT} characters or more). Re-rankers of "
+        "type likelihood see titles only.",
     )
     if not inputs.get("answers"):
         return check
@@ -78,7 +78,7 @@ def check_prompts(inputs, data, comments, asked, history):
 
 
 def _check_answers(check, material, data, answers, ledger_path, base_path, asked, history):
-    """Look through the prompts of one table of answers."""
+    """Check the prompts behind one table of answers."""
     about = metadata(answers)
     name, split = about["reranker"], about["split"]
     options = json.loads(about["options"])
@@ -109,7 +109,7 @@ def _check_answers(check, material, data, answers, ledger_path, base_path, asked
             faults = prompt_faults(text_of(request), allowed, user_id, material.item_ids, time, held_out)
             faults = [f"the prompt of user {user} holds {fault}" for fault in faults]
             if not same:
-                faults.append(f"the prompt of user {user}, made again, is not the one that was answered")
+                faults.append(f"the rebuilt prompt of user {user} differs from the one that was answered")
             check.fail(row_name(about), faults)
     check.rows.append({**row_keys(about), "users": len(rows), "prompts": count, "as_sent": agree})
 
@@ -120,7 +120,7 @@ def _keys(answers):
 
 
 class _Material:
-    """What prompts may show of each item, and what they must not show."""
+    """What prompts may show, and what they must not show."""
 
     def __init__(self, inputs, comments):
         self.inputs, self.comments = inputs, comments
@@ -141,15 +141,15 @@ class _Material:
         self.timestamps = interactions["timestamp"].to_numpy()
 
     def shown_of(self, items):
-        """Return what may be shown of some items."""
+        """Return the texts that prompts may show of some items."""
         return [text for item in items for text in (*self.shown[item], *self.comments.training.get(item, ()))]
 
     def held_out_of(self, user, items):
-        """Return the held-out comments of a user, and of anyone on some items."""
+        """Return a user's held-out comments, and all held-out comments on some items."""
         own = [comment for _, comment in self.by_user.get(user, ())]
         return own + [comment for item in items for _, comment in self.comments.held_out.get(item, ())]
 
     def time_of(self, user, queries):
-        """Return when the held-out interaction of a user was."""
+        """Return the timestamp of a user's held-out interaction."""
         row = int(queries.seen.ends[np.searchsorted(queries.users, user)])
         return int(self.timestamps[row])

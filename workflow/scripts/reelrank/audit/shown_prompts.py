@@ -1,50 +1,49 @@
-"""Prompts, made again from what they were made of, and looked through for what must not be in them."""
+"""Search rebuilt prompts for contents that they must not hold."""
 
 import functools
 import re
 
 from reelrank.llm.item_texts import clean
 
-#: Users of each list whose prompts are looked through, evenly spaced.
+#: Users of each list whose prompts are checked, evenly spaced.
 SAMPLED = 200
 
-#: Shorter ids and comments stand in prompts by chance, as numbers of lines and common words.
+#: Shorter ids and comments occur in prompts by chance, as line numbers and common words.
 TELLING_ID, TELLING_COMMENT = 4, 12
 
-#: Characters of a comment that are looked for: prompts cut what is long, a comment that is one of several first.
+#: Characters of a comment that are searched for: prompts cut long texts, and each of several comments even shorter.
 LOOKED_FOR = 16
 
-#: A whole number that was not cut.
+#: A whole number that was not cut off.
 _NUMBER = re.compile(rf"(?<![\w.])\d{{{TELLING_ID},}}(?![\w…])")
 
 
 @functools.lru_cache(maxsize=100_000)
 def needle(comment):
-    """Return the beginning of a comment as a prompt would show it, or nothing where it tells nothing."""
+    """Return the start of a comment as a prompt would show it; empty if it is too short to identify the comment."""
     start = clean(comment, 400)[:LOOKED_FOR].strip()
     return start if len(start) >= TELLING_COMMENT else ""
 
 
 def text_of(request):
-    """Return all that a request says."""
+    """Return all text of a request."""
     return "\n".join(content for _, content in request.messages)
 
 
 def prompt_faults(text, allowed, user_id, item_ids, timestamp, held_out):
-    """Return what a prompt holds that it must not hold.
+    """Return the forbidden contents of a prompt.
 
     Parameters
     ----------
     text : str
         The prompt.
     allowed : sequence of str
-        What may be shown: the titles and other fields of its items, their training
-        comments, the prompt's own wording.
+        Texts that the prompt may show: fields and training comments of its items, its own wording.
     user_id : str
     item_ids : collection of str
         Raw ids of all items.
     timestamp : int
-        Of the held-out interaction, in milliseconds.
+        Time of the held-out interaction, in milliseconds.
     held_out : sequence of str
         Comments of held-out interactions on the shown items, and the user's own.
     """

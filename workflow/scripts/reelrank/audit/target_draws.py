@@ -1,4 +1,4 @@
-"""Held-out items drawn again at random: what nothing can predict, unless it looks at the target."""
+"""Held-out items drawn at random: no model can predict them without seeing the target."""
 
 from dataclasses import replace
 
@@ -8,10 +8,10 @@ from reelrank.data.splits import TEST, VALID
 
 
 def redraw(data, seed):
-    """Draw each held-out item uniformly among the items that the user did not have before it.
+    """Return held-out items drawn uniformly from the items that the user did not have before.
 
-    The valid item is drawn first and is then part of what came before the test item, as the
-    real one is: the items that a base list is made of are exactly those that are drawn from.
+    The valid item is drawn first. It then counts as history of the test item, as the real one
+    does. So the items to draw from are exactly those that a base list can hold.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def redraw(data, seed):
     rows : numpy.ndarray
         ``(n,)`` rows of the held-out interactions, ascending.
     items : numpy.ndarray
-        ``(n,)`` int32: their new items. A user who had every item before keeps the real one.
+        ``(n,)`` int32 new items. A user who already had every item keeps the real one.
     """
     items = data.items.copy()
     for code, split in ((VALID, "valid"), (TEST, "test")):
@@ -50,13 +50,14 @@ def _draw(seen, real, rng):
     k = rng.integers(np.maximum(sizes, 1))
     user = np.repeat(np.arange(len(counts)), counts)
     place = np.arange(len(owned)) - np.repeat(np.cumsum(counts) - counts, counts)
-    # owned - place is how many items below it the user did not have: those up to k are passed on the way.
+    # `owned - place` counts the new items below an owned one. If the count is at most k, the owned item lies before the
+    # k-th new item.
     passed = np.bincount(user[owned - place <= k[user]], minlength=len(counts))
     return np.where(sizes > 0, k + passed, real).astype(np.int32)
 
 
 def redrawn_column(data, seed):
-    """Return the column ``redrawn_item`` of a split and its nulls, ``(n_rows,)`` int32 and bool."""
+    """Return the column ``redrawn_item`` of a split table and its null mask, ``(n_rows,)`` int32 and bool."""
     rows, drawn = redraw(data, seed)
     values = np.zeros(len(data.items), np.int32)
     nulls = np.ones(len(data.items), bool)

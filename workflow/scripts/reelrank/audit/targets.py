@@ -1,4 +1,4 @@
-"""Held-out items, read straight from the tables: the audit does not go through the code that it audits."""
+"""Held-out items, read directly from the tables: the audit does not use the code that it checks."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Targets:
     users, items : numpy.ndarray
         ``(n,)``, users ascending.
     pools : numpy.ndarray
-        ``(n,)`` int64: items that the user did not have before.
+        ``(n,)`` int64: number of items that the user did not have before.
     """
 
     users: np.ndarray
@@ -22,18 +22,18 @@ class Targets:
     pools: np.ndarray
 
     def of(self, users):
-        """Return the rows of `users`, and the users that have none."""
+        """Return the row of each of `users`, and the users who have none."""
         rows = np.minimum(np.searchsorted(self.users, users), len(self.users) - 1)
         return rows, users[self.users[rows] != users]
 
 
 def read_targets(interactions, split, n_items):
-    """Return the held-out items of both splits, the redrawn ones where the split has some.
+    """Return the held-out items of both splits; the redrawn ones if the split table has them.
 
     Parameters
     ----------
     interactions, split : pyarrow.Table
-        Contracts ``interactions`` and ``split``, row by row.
+        Tables of contract ``interactions`` and ``split``, with the same rows.
     n_items : int
 
     Returns
@@ -60,7 +60,7 @@ def read_targets(interactions, split, n_items):
 
 
 def places(lists, targets):
-    """Return the place of each user's held-out item in the user's list, from 1; 0 where it is not there.
+    """Return the position of each user's held-out item in the user's list, from 1; 0 if it is not there.
 
     Parameters
     ----------

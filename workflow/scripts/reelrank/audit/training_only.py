@@ -1,21 +1,21 @@
-"""What items show must be made of training interactions: comments and counts, told again from the tables."""
+"""Checks that comments and counts of items come from training interactions only, computed from the tables."""
 
 import numpy as np
 import pandas as pd
 
 from reelrank.data.texts import COMMENT_SEPARATOR
 
-#: A held-out comment shorter than this may stand in another text by chance.
+#: A shorter held-out comment may occur in another text by chance.
 TELLING = 20
 
 
 class Comments:
-    """Comments by item: those of training interactions, and those of all others, which are labels.
+    """Comments by item: of training interactions, and of all others, which reveal the held-out items.
 
     Parameters
     ----------
     interactions, split, comments : pyarrow.Table
-        Of these contracts.
+        Tables of the contracts with these names.
     """
 
     def __init__(self, interactions, split, comments):
@@ -34,16 +34,16 @@ class Comments:
 
 
 def comment_faults(texts, comments, field):
-    """Return the items whose text holds a held-out comment.
+    """Return one fault per item whose text holds a held-out comment.
 
     Parameters
     ----------
     texts : sequence of str
-        By item.
+        One text per item.
     comments : Comments
     field : str
-        The text ``comments`` must be made of training comments and nothing else; any
-        other must hold no held-out comment of its item of `TELLING` characters or more.
+        Texts of the field ``comments`` must consist of training comments only. Any other text must not
+        hold a held-out comment of its item with `TELLING` characters or more.
     """
     faults = []
     for item, text in enumerate(texts):
@@ -59,12 +59,12 @@ def comment_faults(texts, comments, field):
         if guilty:
             faults.append(f"the text of item {item} holds the held-out comment of user {guilty[0]}")
         elif field == "comments":
-            faults.append(f"the text of item {item} holds what is no comment of a training interaction")
+            faults.append(f"the text of item {item} holds text that is not a comment of a training interaction")
     return faults
 
 
 def _is_made_of(text, pieces):
-    """Return whether a text is a chain of pieces with the separator between them."""
+    """Return whether a text consists of pieces joined by the separator."""
     reached, todo = {0}, [0]
     while todo:
         start = todo.pop()
@@ -82,7 +82,7 @@ def _is_made_of(text, pieces):
 
 
 def statistics_faults(statistics, interactions, split, n_items):
-    """Return the items whose popularity, first or last timestamp is not that of the training interactions."""
+    """Return faults of items whose popularity, first or last timestamp differs from the training interactions."""
     rows = pd.DataFrame({name: interactions[name].to_numpy() for name in ("item", "timestamp")})
     rows = rows[np.array(split["split"].to_pylist()) == "train"]
     counted = rows.groupby("item")["timestamp"].agg(["size", "min", "max"]).reindex(range(n_items))

@@ -1,1 +1,1 @@
-"""Beyond accuracy: what lists hold, for whom they work, what a model's answers are like, and what they cost."""
+"""Effects and their tests; beyond accuracy: quality of lists, slices of users, quality of answers, cost."""

@@ -1,4 +1,4 @@
-"""What a generative re-ranker's answers are like: does the order of the prompt decide them, and what is wrong?"""
+"""Quality of a generative re-ranker's answers: their faults, and how much the order of the prompt decides them."""
 
 import json
 
@@ -22,28 +22,28 @@ ANSWER_COLUMNS = (
 
 
 def has_order(answers):
-    """Return whether the strategy that asked shows candidates in an order that could sway the model."""
+    """Return whether the strategy shows several candidates in one prompt, so that their order can sway the model."""
     return json.loads(metadata(answers)["options"])["strategy"] in WITH_ORDER
 
 
 def position_rows(parsing, about, rank, base_rank, n):
-    """Return the hit rate by the place in the prompt at which the held-out item was shown.
+    """Return the hit rate by the position of the held-out item in the prompt.
 
     Parameters
     ----------
     parsing : pyarrow.Table
-        Of contract ``parsing``, of a strategy with an order.
+        Table of contract ``parsing``, of a strategy with an order (`has_order`).
     about : dict
         Metadata of the list.
     rank, base_rank : pandas.Series
-        Rank of the held-out item by user, 0 where it is not there: in the list and in its base list.
+        Rank of the held-out item by user, in the list and in its base list; 0 if it is not there.
     n : int
 
     Returns
     -------
     list of dict
-        A list that was asked for in several permutations counts once for each (``shown``); where windows slide, the
-        last window that shows the item counts, since it decides. Hits are those of the final list.
+        Each permutation of a list counts once (``shown``). Of sliding windows, the last one that shows the item
+        counts, because it decides. Hits are those of the final list.
     """
     user, permutation, step = (parsing[name].to_numpy() for name in ("user", "permutation", "step"))
     row, place, shown = _flat(parsing["shown"])
@@ -77,7 +77,7 @@ def position_rows(parsing, about, rank, base_rank, n):
 
 
 def answer_row(parsing, about, split, with_order):
-    """Return what the answers of one split are like.
+    """Return the counts, correlations and faults of the answers of one split.
 
     Parameters
     ----------
@@ -85,14 +85,15 @@ def answer_row(parsing, about, split, with_order):
     about : dict
     split : {'valid', 'test'}
     with_order : bool
-        Whether candidates stood in an order, of `has_order`.
+        Result of `has_order`.
 
     Returns
     -------
     dict
-        ``compared``: answers that return at least two candidates, which alone ``unchanged_share`` (returned in the
-        order of the prompt) and ``order_correlation`` (mean of Spearman's rank correlation with it) are of; lost
-        candidates do not count. ``fault_*``: answers by their gravest fault. The rest: entries in all answers.
+        ``compared``: number of answers with at least two returned candidates. ``unchanged_share`` (share in the
+        order of the prompt) and ``order_correlation`` (mean Spearman correlation with that order) use these answers
+        only; lost candidates do not count. ``fault_*``: number of answers by gravest fault. All other columns: number
+        of entries in all answers.
     """
     correlations = _order_correlations(parsing) if with_order else np.zeros(0)
     faults = parsing["fault"].to_pylist()
@@ -111,7 +112,7 @@ def answer_row(parsing, about, split, with_order):
 def _order_correlations(parsing):
     """Return Spearman's correlation of answer and prompt order for each answer with two or more candidates.
 
-    No ties: ``1 - 6 sum(d^2) / (m (m^2 - 1))`` for m candidates, exactly 1 where nothing moved.
+    There are no ties, so it is ``1 - 6 sum(d^2) / (m (m^2 - 1))`` for m candidates, exactly 1 if nothing moved.
     """
     row, place, label = _flat(parsing["order"])
     lengths = np.bincount(row, minlength=len(parsing))
@@ -128,7 +129,7 @@ def _order_correlations(parsing):
 
 
 def _flat(column):
-    """Return the entries of a column of lists: their rows, their places within a row (from 0), their values."""
+    """Return the entries of a column of lists: row, place within the row (from 0) and value of each."""
     column = column.combine_chunks()
     lengths = column.value_lengths().to_numpy(zero_copy_only=False)
     row = np.repeat(np.arange(len(lengths)), lengths)

@@ -1,4 +1,4 @@
-"""What lists cost: requests, tokens and dollars, in all and per 1,000 lists."""
+"""Cost of lists: requests, tokens and dollars, in total and per 1,000 users."""
 
 import numpy as np
 import pyarrow.compute as pc
@@ -11,23 +11,23 @@ COLUMNS = ("users", *AMOUNTS, *(f"{name}_per_1000_users" for name in AMOUNTS))
 
 
 def count_users(path):
-    """Return of how many users a file of contract ``list`` holds a list; nothing else of it is read."""
+    """Return the number of users in a file of contract ``list``; only that column is read."""
     return pc.count_distinct(pq.read_table(path, columns=["user"])["user"]).as_py()
 
 
 def cost_row(about, users, answers, prices):
-    """Return what the lists of both splits cost.
+    """Return the cost of the lists of both splits.
 
     Parameters
     ----------
     about : dict
         Metadata of a list.
     users : int
-        Lists of both splits together: a user whose list is asked for on valid and on test counts twice.
+        Number of lists of both splits: a user with a valid and a test list counts twice.
     answers : sequence of pyarrow.Table
-        Of contract ``answers``; none where no request is sent. A request that two lists share is paid once.
+        Tables of contract ``answers``; empty if no request is sent. A request that two lists share is paid once.
     prices : tuple of (float, float) or None
-        Dollars per million input and output tokens; (0, 0) in this process; None where they are not known.
+        Dollars per million input and output tokens; (0, 0) for a model in this process; None if unknown.
     """
     paid = {}
     for table in answers:

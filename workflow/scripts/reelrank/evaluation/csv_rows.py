@@ -2,23 +2,23 @@
 
 import pandas as pd
 
-#: What identifies a list in every one of these tables.
+#: Columns that identify a list in each of these tables.
 KEYS = ("dataset", "protocol", "base_model", "seed", "reranker")
 
 
 def keys(about):
-    """Return the keys of a list, of its metadata."""
+    """Return the key columns of a list, from its metadata."""
     return {key: about[key] for key in KEYS}
 
 
 def to_csv(rows, columns):
-    """Return rows as CSV text: six decimals, no negative zero, an empty cell where nothing is known.
+    """Return rows as CSV text: six decimals, no negative zero, empty cells for unknown values.
 
     Parameters
     ----------
     rows : sequence of dict
     columns : sequence of str
-        Beside `KEYS`, which stand first; the header is there even without rows.
+        Columns after `KEYS`. The header is written even without rows.
     """
     table = pd.DataFrame(list(rows), columns=[*KEYS, *columns])
     for name in table.columns:

@@ -1,4 +1,4 @@
-"""The table of effects: every list against its base, and a fusion against its twin, with intervals and tests."""
+"""The table of effects: each list against its base list, each fusion against its twin, with intervals and tests."""
 
 import numpy as np
 import pandas as pd
@@ -24,13 +24,13 @@ from reelrank.metrics.statistics import (
     wilson_interval,
 )
 
-#: What a list is compared to, beside the twin of a fusion.
+#: What every list is compared with; a fusion is compared with its twin too.
 BASE = "identity"
 
-#: The seed of rows over all training seeds.
+#: Column seed of rows that pool all training seeds.
 ALL_SEEDS = "all"
 
-#: What the family tests, at the cut-off nearest to 10.
+#: Metrics in the family of tests, at the cut-off nearest to 10.
 FAMILY_METRICS = ("ndcg", "hit_rate")
 
 KEYS = ["dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "against", "metric", "n"]
@@ -44,17 +44,17 @@ NUMBERS = [
 
 
 def effects_table(paths, cutoffs, twins, inert, resamples):
-    """Return one row per list, what it is compared to, metric and cut-off.
+    """Return one row per list, comparison, metric and cut-off.
 
-    Both sides of a comparison are cut to the users that both have, under all of the seeds compared.
+    Both sides of a comparison are restricted to the users that both have, under all compared seeds.
 
     Parameters
     ----------
     paths : sequence of path
-        Files of ranks; must hold the base (re-ranker ``identity``) of every list.
+        Files of ranks; must include the base (re-ranker ``identity``) of every list.
     cutoffs : sequence of int
     twins : dict of str to str
-        For a fusion the name of the same fusion without its language-model signals.
+        Name of a fusion to the name of its twin, the same fusion without language-model signals.
     inert : collection of str
         Re-rankers that can only return the base list, such as a weighted sum without signals.
     resamples : int
@@ -62,7 +62,7 @@ def effects_table(paths, cutoffs, twins, inert, resamples):
     Returns
     -------
     pandas.DataFrame
-        Columns `KEYS` and `NUMBERS`; see docs/statistics.md. NaN where a number is not defined.
+        Columns `KEYS` and `NUMBERS`; see docs/statistics.md. NaN if a number is not defined.
     """
     lists = {}
     for path in paths:
@@ -87,11 +87,11 @@ def _seeds_of(lists):
 
 
 def _compare(own, other, against, inert, cutoffs, resamples):
-    """Return the rows of one list, or of one list under several seeds, against another."""
+    """Return the rows of one list against another, under one or several seeds."""
     columns = [ranks for ranks, _ in own + other]
     frame = pd.concat(columns, axis=1, join="inner").to_numpy()
     about, depth, other_depth = own[0][1], int(own[0][1]["depth"]), int(other[0][1]["depth"])
-    # Against the base what counts is how far the re-ranker reaches, against a twin the deeper of the two.
+    # Against the base list the depth of the re-ranker limits what can change, against a twin the deeper of the two.
     reach = depth if against == BASE else max(depth, other_depth)
     ranks, against_ranks = np.split(frame, 2, axis=1)
     pairs = Pairs.of(ranks, against_ranks, max(cutoffs))
@@ -127,11 +127,11 @@ def effect(pairs, metric, n, values, against_values, fixed, ceiling):
         A key of `METRICS`.
     n : int
     values, against_values : numpy.ndarray
-        ``(resamples,)`` of `bootstrap`.
+        ``(resamples,)`` values from `bootstrap`.
     fixed : bool
         Whether the two sides cannot differ, whatever the re-ranker does.
     ceiling : float
-        What the best order would reach; NaN where that is not asked.
+        Value of the best possible order; NaN against a twin.
 
     Returns
     -------
@@ -167,22 +167,22 @@ def effect(pairs, metric, n, values, against_values, fixed, ceiling):
 
 
 def _discordant(pairs, n):
-    """Return how often only the list hits at `n`, and only the other, summed over the seeds."""
+    """Return the number of hits at `n` of the list alone and of the other list alone, summed over the seeds."""
     own, other = (side > 0 for side in pairs.outcomes("hit_rate", n))
     return int(pairs.counts @ (own & ~other).sum(axis=1)), int(pairs.counts @ (other & ~own).sum(axis=1))
 
 
 def _standard_error(differences, counts):
-    """Return the standard error of the mean difference of one seed, NaN for a single user."""
+    """Return the standard error of the mean difference for one seed; NaN for a single user."""
     users = counts.sum()
     squares = counts @ (differences - counts @ differences / users) ** 2
     return float(np.sqrt(squares / (users - 1) / users)) if users > 1 else np.nan
 
 
 def _percentiles(estimate, drawn, widen=1.0):
-    """Return the percentile interval of what was drawn, `widen` times as wide; it holds the estimate."""
+    """Return the percentile interval of the resampled values, `widen` times as wide; it includes the estimate."""
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], method="nearest")  # no infinity less infinity
+    low, high = np.quantile(drawn, [tail, 1 - tail], method="nearest")  # interpolation could give inf - inf
     low, high = (float(estimate + widen * (end - estimate)) for end in (low, high))
     return min(low, estimate), max(high, estimate)
 
@@ -192,7 +192,7 @@ def _hull(*intervals):
 
 
 def _value_interval(pairs, own, value, drawn):
-    """Return the interval of a list's metric: Wilson's where it rests on few users who hit, or who miss."""
+    """Return the interval of a list's metric; Wilson's if few users hit or few users miss."""
     widen = stretch(seed_degrees(pairs.counts @ own / pairs.users, float(drawn.std())))
     low, high = _percentiles(value, drawn, widen)
     percentiles = max(low, 0.0), min(high, 1.0)
@@ -205,9 +205,9 @@ def _value_interval(pairs, own, value, drawn):
 def _difference_intervals(row, drawn, against_values, adjusted, widen):
     """Return the intervals of the difference and of the relative change, as columns.
 
-    Where few users differ, both reach at least as far as the interval `adjusted` does (else None), the second
-    relative to the value compared to. A relative change that is unbounded, since too many resamples have
-    nothing to be relative to, has no upper end.
+    `adjusted` is an interval for the case that few users differ, else None. Both intervals cover it; the relative
+    one covers it divided by the other list's value. The upper end of the relative change is NaN if the other list
+    has no hit in too many resamples.
     """
     low, high = _percentiles(row["difference"], drawn, widen)
     interval = max(low, -1.0), min(high, 1.0)
@@ -225,7 +225,7 @@ def _difference_intervals(row, drawn, against_values, adjusted, widen):
 
 
 def _relative_ends(estimate, drawn, against_values, widen):
-    """Return the percentile interval of the relative change; a resample with nothing to relate to widens both ends."""
+    """Return the percentile interval of the relative change; a resample with a divisor of 0 widens both ends."""
     empty = against_values == 0
     ratio = 100 * drawn / np.where(empty, 1, against_values)
     return (
@@ -235,10 +235,10 @@ def _relative_ends(estimate, drawn, against_values, widen):
 
 
 def _p_value(pairs, metric, differences, discordant, error, degrees):
-    """Return the p-value of no difference: mid-p McNemar, the paired t-test or, over seeds, the bootstrap's.
+    """Return the p-value of no difference: mid-p McNemar, the paired t-test or, over seeds, a bootstrap t-test.
 
-    Over seeds it is that of the difference over the standard deviation of its resamples, by t, which, other than
-    the share of resamples beyond 0, has no floor at 1 / resamples that Holm would multiply.
+    Over seeds, t is the difference divided by the standard deviation of its resamples. The share of resamples
+    beyond 0 is not used: it cannot be below 1 / resamples, and Holm's method would multiply that.
     """
     if pairs.seeds == 1:
         return mcnemar_mid_p(*discordant) if metric == "hit_rate" else paired_p(differences)
@@ -250,11 +250,10 @@ def _p_value(pairs, metric, differences, discordant, error, degrees):
 
 
 def adjust(table, cutoffs):
-    """Return the table with the family marked and its p-values adjusted by Holm.
+    """Return the table with the family of tests marked and its p-values adjusted by Holm's method.
 
-    The family: NDCG and hit rate at 10 (or at the cut-off nearest to it) on the test split, of every
-    re-ranker against its base, structural zeros left out; where several training seeds run, of the rows
-    over all of them only.
+    The family: NDCG and hit rate at the cut-off nearest to 10, on test, of every re-ranker against its base
+    list, without structural zeros. With several training seeds, only the rows over all seeds are in the family.
     """
     n = nearest_cutoff(cutoffs)
     seed = ALL_SEEDS if (table["seed"] == ALL_SEEDS).any() else table["seed"]
@@ -274,7 +273,7 @@ def adjust(table, cutoffs):
 
 
 def _in_order(table):
-    """Return the rows in order: seeds by number and then all, kinds as in every table, the base before a twin."""
+    """Return the rows sorted: numbered seeds before ``all``, kinds as in every table, the base before a twin."""
     order = table.assign(
         kind=pd.Categorical(table["kind"], KINDS),
         seed=pd.to_numeric(table["seed"], errors="coerce").fillna(np.inf),
@@ -287,9 +286,9 @@ def _in_order(table):
 
 
 def to_csv(table):
-    """Return the table as CSV: six digits, empty cells where nothing is defined, ``true`` and ``false``.
+    """Return the table as CSV: six digits, empty cells for undefined numbers, ``true`` and ``false``.
 
-    What rounding leaves of a nought is one; p-values may really be as small.
+    Values below 1e-12 are rounding noise, written as 0. P-values can be that small and are not rounded.
     """
     table = table.copy()
     for column in ("in_family", "structural_zero"):

@@ -1,4 +1,4 @@
-"""What a list holds, whatever the user wanted: coverage, diversity, novelty and popularity."""
+"""Quality of lists without regard to hits: coverage, diversity, novelty and popularity."""
 
 import numpy as np
 from scipy import sparse
@@ -11,15 +11,15 @@ COLUMNS = (
     "coverage_base", "diversity_base", "novelty_base",
 )  # fmt: skip
 
-#: Users whose lists are summed at a time; bounds memory at some 50 MB for 768-d vectors.
+#: Lists that are summed at a time; limits memory to about 50 MB for 768-d vectors.
 USERS_PER_CHUNK = 8192
 
 
 def item_novelty(popularity, n_users):
-    """Return how little known each item is, in bits: ``-log2((popularity + 1) / (n_users + 1))``.
+    """Return the novelty of each item in bits: ``-log2((popularity + 1) / (n_users + 1))``.
 
     The self-information of Vargas & Castells (RecSys 2011), ``-log2 p(seen)``, where p is the share of users who chose
-    the item; one more user who chose everything keeps items without training interactions finite.
+    the item. One extra user who chose everything keeps the value finite for items without training interactions.
 
     Parameters
     ----------
@@ -32,14 +32,14 @@ def item_novelty(popularity, n_users):
 
 
 def unit_vectors(vectors, present):
-    """Return the vectors brought to length 1, and which items have one."""
+    """Return the vectors scaled to length 1, and which items have one."""
     norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
     known = present & (norms > 0)
     return (vectors / np.where(known, norms, 1)[:, None] * known[:, None]).astype(np.float32), known
 
 
 def list_quality(items, cutoffs, popularity, n_users, features=None):
-    """Describe the first n of each list, for each n.
+    """Return the quality of the first n items of each list, for each n.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ def list_quality(items, cutoffs, popularity, n_users, features=None):
     n_users : int
         Users with training interactions.
     features : tuple of numpy.ndarray, optional
-        Of `unit_vectors`.
+        Result of `unit_vectors`.
 
     Returns
     -------
     dict of int to dict of str to float
         By n: ``coverage`` (share of the catalogue in the first n of any list), ``novelty`` and ``mean_popularity``
         (means over lists of the mean over entries), ``diversity`` (mean over lists of the mean of 1 - cosine over
-        pairs of entries that both have a vector: Ziegler et al., WWW 2005; Smyth & McClave 2001). NaN where there is
+        pairs of entries that both have a vector: Ziegler et al., WWW 2005; Smyth & McClave 2001). NaN if there is
         no list, no pair or no vector.
     """
     items = items[:, : max(cutoffs)]
@@ -88,7 +88,7 @@ def list_quality(items, cutoffs, popularity, n_users, features=None):
 def _diversities(items, present, cutoffs, vectors, known):
     """Return the mean diversity within the first n entries, by n.
 
-    The sum of k unit vectors has the squared length k + twice the sum of the cosines of all pairs: no pair is formed.
+    The sum of k unit vectors has the squared length k + 2 * (sum of the cosines of all pairs), so no pair is formed.
     """
     sums = dict.fromkeys(cutoffs, 0.0)
     lists = dict.fromkeys(cutoffs, 0)
@@ -106,7 +106,7 @@ def _diversities(items, present, cutoffs, vectors, known):
             pairs = count * (count - 1)
             squared = np.einsum("ud,ud->u", total, total, dtype=np.float64)
             enough = pairs > 0
-            # Rounding must not make a list of equal items more alike than alike.
+            # Rounding must not make the diversity of equal items negative.
             sums[n] += np.maximum(1 - (squared - count)[enough] / pairs[enough], 0).sum()
             lists[n] += int(enough.sum())
             before = n
@@ -118,7 +118,7 @@ def _mean(values):
 
 
 def quality_rows(lists, about, base, base_found, cutoffs, describe):
-    """Return the rows of one list, beside its base list on the users that both have.
+    """Return the rows of one list, compared with its base list on the users that both have.
 
     Parameters
     ----------
@@ -126,10 +126,10 @@ def quality_rows(lists, about, base, base_found, cutoffs, describe):
     about : dict
         Metadata of `lists`.
     base_found : dict
-        ``describe(base.items)``, used where the list holds all users of its base.
+        Result of ``describe(base.items)``, used if the list holds all users of its base list.
     cutoffs : sequence of int
     describe : callable
-        ``describe(items)`` returns what `list_quality` does.
+        Returns what `list_quality` returns, for an array of items.
     """
     own_lists, shared = on_shared_users(lists, base)
     other = base_found if shared is base else describe(shared.items)
@@ -151,7 +151,7 @@ def quality_rows(lists, about, base, base_found, cutoffs, describe):
 
 
 def on_shared_users(lists, base):
-    """Return both lists cut to the users that both have."""
+    """Return both lists restricted to the users that both have."""
     shared = np.intersect1d(lists.users, base.users)
     return tuple(
         one

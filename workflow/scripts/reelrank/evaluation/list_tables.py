@@ -1,4 +1,4 @@
-"""All tables beyond accuracy, list by list."""
+"""All tables beyond accuracy."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -6,35 +6,34 @@ from functools import partial
 from reelrank.data.lists import read_lists
 from reelrank.data.ranks import read_ranks
 from reelrank.data.tables import read_table
-from reelrank.evaluation import answer_quality as prompts
-from reelrank.evaluation import cost
+from reelrank.evaluation import answer_quality, cost
 from reelrank.evaluation import list_quality as quality
 from reelrank.evaluation import slice_tables as slices
 from reelrank.evaluation.slicing import slicings
 from reelrank.metrics.ranking import nearest_cutoff
 
-#: Columns of each table, beside the keys.
+#: Columns of each table, after the keys.
 COLUMNS = {
     "list_quality": quality.COLUMNS,
     "slices": slices.COLUMNS,
     "gaps": slices.GAP_COLUMNS,
-    "positions": prompts.POSITION_COLUMNS,
-    "answers": prompts.ANSWER_COLUMNS,
+    "positions": answer_quality.POSITION_COLUMNS,
+    "answers": answer_quality.ANSWER_COLUMNS,
     "cost": cost.COLUMNS,
 }
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the files of one list are.
+    """Paths of the files of one list.
 
     Attributes
     ----------
     reranker : str
     lists, answers, parsing : dict of str to path
-        By split; no answers and parsing where nothing is asked.
+        By split; ``answers`` and ``parsing`` are empty if no model is asked.
     ranks : path
-        Of the split ``test``.
+        Ranks on test.
     """
 
     reranker: str
@@ -50,20 +49,20 @@ def describe_lists(places, data, users, features, cutoffs, prices):
     Parameters
     ----------
     places : sequence of sequence of Place
-        The lists over each base list, that one (``identity``) among them.
+        For each base list, all lists over it and itself (``identity``).
     data : reelrank.data.interactions.Interactions
     users : pyarrow.Table
         Of contract ``users``.
     features : tuple of numpy.ndarray or None
-        Vectors of the items, of `reelrank.features.matrices.read_features`; None leaves diversity out.
+        Vectors of the items, from `reelrank.features.matrices.read_features`; None leaves diversity out.
     cutoffs : sequence of int
     prices : dict of str to tuple or None
-        Of each re-ranker, see `reelrank.evaluation.cost.cost_row`.
+        By re-ranker; see `reelrank.evaluation.cost.cost_row`.
 
     Returns
     -------
     dict of str to list of dict
-        By the names of `COLUMNS`.
+        Keys as in `COLUMNS`.
     """
     queries, popularity = data.queries("test"), data.popularity()
     training = data.training()
@@ -92,10 +91,11 @@ def describe_lists(places, data, users, features, cutoffs, prices):
             size = sum(map(cost.count_users, place.lists.values()))
             tables["cost"].append(cost.cost_row(about, size, list(asked.values()), prices[place.reranker]))
             for split, path in place.parsing.items():
-                parsing, ordered = read_table(path, "parsing"), prompts.has_order(asked[split])
-                tables["answers"].append(prompts.answer_row(parsing, about, split, ordered))
+                parsing, ordered = read_table(path, "parsing"), answer_quality.has_order(asked[split])
+                tables["answers"].append(answer_quality.answer_row(parsing, about, split, ordered))
                 if split == "test" and ordered:
-                    tables["positions"] += prompts.position_rows(parsing, about, ranks["rank"], base_ranks["rank"], n)
+                    both = ranks["rank"], base_ranks["rank"]
+                    tables["positions"] += answer_quality.position_rows(parsing, about, *both, n)
     return tables
 
 

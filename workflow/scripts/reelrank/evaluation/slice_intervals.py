@@ -1,4 +1,4 @@
-"""Intervals for slices: a paired difference of few discordant users, and the largest gap among several slices."""
+"""Intervals for slices: a paired difference with few discordant users, and the largest gap among several slices."""
 
 from functools import cache
 
@@ -9,17 +9,17 @@ from reelrank.metrics.statistics import CONFIDENCE, adjusted_interval
 
 
 def paired_difference(gained, lost, users, confidence=CONFIDENCE):
-    """Return the interval of a difference of two hit rates on the same users, as ``(low, high)``.
+    """Return the interval of the difference of two hit rates on the same users, as ``(low, high)``.
 
-    The adjusted Wald interval of Bonett & Price (`reelrank.metrics.statistics.adjusted_interval`), which has a
-    width where none or few changed.
+    The adjusted Wald interval of Bonett & Price (`reelrank.metrics.statistics.adjusted_interval`). It has a
+    width even if no user changed.
 
     Parameters
     ----------
     gained, lost : int
-        Users that only the one, and only the other, hits.
+        Users hit by the first list only, and by the second list only.
     users : int
-        All; with none, nothing is known: the interval is (-1, 1).
+        All users. Without users the interval is (-1, 1).
     confidence : float
     """
     if users == 0:
@@ -29,17 +29,17 @@ def paired_difference(gained, lost, users, confidence=CONFIDENCE):
 
 
 def largest_gap(hits, users, confidence=CONFIDENCE):
-    """Return the largest gap among several hit rates, with an interval that knows that it was looked for.
+    """Return the largest gap among several hit rates, with an interval that accounts for the search.
 
     The best and the worst of several slices differ by chance alone. So the interval comes from simultaneous intervals
     of all pairs: Tukey's, by the studentised range, of rates with one hit and one miss added to each slice (Agresti &
-    Caffo 2000; for several groups, Agresti, Bini, Bertaccini & Ryu 2008, Biometrics 64). If each pair's interval
-    holds, the true range lies between the largest of the lower and the largest of the upper ends.
+    Caffo 2000; for several groups, Agresti, Bini, Bertaccini & Ryu 2008, Biometrics 64). If each pair's
+    interval holds, the true range lies between the largest lower end and the largest upper end.
 
     Parameters
     ----------
     hits, users : numpy.ndarray
-        ``(k,)`` counts of each slice, k from 2.
+        ``(k,)`` counts of each slice, k >= 2.
     confidence : float
 
     Returns
@@ -47,12 +47,12 @@ def largest_gap(hits, users, confidence=CONFIDENCE):
     best, worst : int
         Slices with the highest and the lowest hit rate, the first of equals.
     gap, low, high : float
-        `low` is 0 where no pair can be told apart.
+        `low` is 0 if no pair differs significantly.
     """
     hits, users = np.asarray(hits, float), np.asarray(users, float)
     rates = hits / users
     best, worst = int(rates.argmax()), int(rates.argmin())
-    if best == worst:  # all equal: any other is as bad
+    if best == worst:  # all rates are equal: any other slice will do
         worst = 1
     adjusted = (hits + 1) / (users + 2)
     variance = adjusted * (1 - adjusted) / (users + 2)

@@ -1,4 +1,4 @@
-"""How well a list works for each slice of the users, and how far slices lie apart."""
+"""Results of a list for each slice of the users, and the largest gap between slices."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from reelrank.evaluation.slicing import OTHERS, UNKNOWN
 from reelrank.metrics.ranking import hits, ndcg
 from reelrank.metrics.statistics import wilson_interval
 
-#: A slice of fewer users is marked, and is no part of a gap.
+#: A slice with fewer users is marked as small, and gaps ignore it.
 FEWEST_USERS = 30
 
 COLUMNS = (
@@ -19,17 +19,17 @@ GAP_COLUMNS = ("slice_by", "n", "best", "worst", "gap", "gap_low", "gap_high")
 
 
 def slice_rows(ranks, base, about, slicing, users, n):
-    """Return the rows of one list and one slicing; a slice without users has none.
+    """Return the rows of one list and one slicing; a slice without users has no row.
 
     Parameters
     ----------
     ranks, base : pandas.DataFrame
-        Of `reelrank.report.hit_rates.read_ranks`: of the list, and of its base list.
+        Results of `reelrank.data.ranks.read_ranks` for the list and its base list.
     about : dict
         Metadata of the list.
     slicing : reelrank.evaluation.slicing.Slicing
     users : numpy.ndarray
-        Whom the slicing's codes are of, ascending.
+        Users that the slicing's codes belong to, ascending.
     n : int
     """
     shared = ranks.index.intersection(base.index)
@@ -41,7 +41,7 @@ def slice_rows(ranks, base, about, slicing, users, n):
         count(values).astype(int) for values in (np.ones(len(codes)), hit, hit & ~base_hit, base_hit & ~hit)
     )
     gain = count(ndcg(rank, n))
-    # The hits at its depth are the base's by construction: nothing is uncertain about a difference of 0.
+    # Hits at the depth equal the base list's by construction, so a difference of 0 is certain.
     structural = about["reranker"] == "identity" or n >= int(about["depth"])
     rows = []
     for position in np.flatnonzero(size):
@@ -70,12 +70,12 @@ def slice_rows(ranks, base, about, slicing, users, n):
 
 
 def gap_row(rows):
-    """Return the largest gap in hit rate among the slices of one list and slicing, or None below two large slices.
+    """Return the largest gap in hit rate among the slices of one list; None with fewer than two large slices.
 
     Parameters
     ----------
     rows : sequence of dict
-        Of `slice_rows`. Users without a value, and those of rare values, are no group to compare with.
+        Result of `slice_rows`. Slices of unknown and of rare values are ignored.
     """
     large = [row for row in rows if not row["small"] and row["slice"] not in (UNKNOWN, OTHERS)]
     if len(large) < 2:

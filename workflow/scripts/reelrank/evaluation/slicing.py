@@ -6,29 +6,29 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-#: Users whose value is not known, and those of rare values; no groups to compare with.
+#: Labels of users with an unknown value and with a rare value; gaps ignore these slices.
 UNKNOWN, OTHERS = "unknown", "other values"
 
-#: A number with more distinct values than this is cut into terciles.
+#: A numeric column with more distinct values is cut into terciles.
 MOST_NUMBERS = 10
 
-#: A text with more distinct values keeps the most frequent ones.
+#: A text column with more distinct values keeps its most frequent ones.
 MOST_TEXTS = 50
 
-#: Where MovieLens' age bands begin (the README of MovieLens 1M).
+#: Lower ends of MovieLens' age bands (README of MovieLens 1M).
 AGE_BANDS = (18, 25, 35, 45, 50, 56)
 
-#: Share of the training interactions that the most popular items, and the least popular ones, make up: head and tail
+#: Share of the training interactions that belongs to the head (most popular items) and to the tail (least popular)
 #: (Abdollahpouri, Mansoury, Burke, Mobasher & Malthouse, UMAP 2021).
 HEAD_SHARE = TAIL_SHARE = 0.2
 
-#: Columns of the table of users that are no profile.
+#: Columns of the table of users that are not profile columns.
 NO_PROFILE = ("user", "user_id", "length")
 
 
 @dataclass(frozen=True)
 class Slicing:
-    """One way to cut the users.
+    """One way to cut the users into slices.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ def slicings(queries, popularity, users):
     popularity : numpy.ndarray
         ``(n_items,)`` training interactions.
     users : pyarrow.Table
-        Of contract ``users``, a row per user; each further column is a slicing.
+        Table of contract ``users``, one row per user; each profile column is a slicing.
     """
     lengths = queries.seen.ends - queries.seen.starts
     made = [
@@ -69,26 +69,26 @@ def slicings(queries, popularity, users):
 
 
 def _coded(name, labels, codes):
-    """Drop the labels that nobody has."""
+    """Return a slicing without the labels that nobody has."""
     kept, codes = np.unique(codes, return_inverse=True)
     return Slicing(name, tuple(labels[code] for code in kept), codes.reshape(-1))
 
 
 def terciles(values):
-    """Cut numbers into three parts of about a third of the users each, equal numbers staying together.
+    """Return numbers cut into three groups of about a third of the users each; equal numbers stay together.
 
     Returns
     -------
     labels : list of str
-        ``3-5``, from the least to the most of the part; ``3`` where they are the same.
+        ``3-5``: least and largest number of the group; ``3`` if they are equal.
     codes : numpy.ndarray
-        Fewer than three parts where many are equal.
+        Fewer than three groups if many numbers are equal.
     """
     ordered = np.sort(values)
     ends = [ordered[max(0, -(-len(values) * third // 3) - 1)] for third in (1, 2)] if len(values) else [0, 0]
     codes = np.searchsorted(ends, values, side="left")
-    inside = [values[codes == part] for part in range(3)]
-    return [_span(part.min(), part.max()) if len(part) else "" for part in inside], codes
+    groups = [values[codes == code] for code in range(3)]
+    return [_span(group.min(), group.max()) if len(group) else "" for group in groups], codes
 
 
 def _span(least, most):
@@ -102,28 +102,28 @@ def _number(value):
 
 
 def by_popularity(popularity, targets):
-    """Cut held-out items into cold (no training interaction), tail, middle and head.
+    """Return held-out items grouped into cold (no training interaction), tail, middle and head.
 
-    The head is the most popular items that make up the first 20% of the training interactions, the tail the least
-    popular ones that make up the last 20%; items of equal popularity stay together.
+    Head: the most popular items, with the first 20% of the training interactions. Tail: the least popular items, with
+    the last 20%. Items of equal popularity stay together.
     """
     counts, items = np.unique(popularity, return_counts=True)
     mass = counts * items
     above, below = mass[::-1].cumsum()[::-1] - mass, mass.cumsum() - mass
     head, tail = above < HEAD_SHARE * mass.sum(), below < TAIL_SHARE * mass.sum()
-    group = np.where(head & ~tail, 3, np.where(tail & ~head, 1, 2))
-    group[counts == 0] = 0
+    codes = np.where(head & ~tail, 3, np.where(tail & ~head, 1, 2))
+    codes[counts == 0] = 0
     names = ("cold", "tail", "middle", "head")
-    inside = [counts[group == part] for part in range(4)]
+    groups = [counts[codes == code] for code in range(4)]
     labels = [
-        f"{name} ({_span(part.min(), part.max())})" if len(part) else ""
-        for name, part in zip(names, inside, strict=True)
+        f"{name} ({_span(group.min(), group.max())})" if len(group) else ""
+        for name, group in zip(names, groups, strict=True)
     ]
-    return labels, group[np.searchsorted(counts, popularity[targets])]
+    return labels, codes[np.searchsorted(counts, popularity[targets])]
 
 
 def by_column(name, column):
-    """Cut users by a profile column: numbers by value or in terciles, ages in bands, all else by value.
+    """Return users grouped by a profile column: ages in bands, numbers by value or in terciles, all else by value.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def by_column(name, column):
         labels, codes = _by_text(texts[known])
     all_codes = np.full(len(known), len(labels))
     all_codes[known] = codes
-    if UNKNOWN in labels:  # a value of that name is no group either
+    if UNKNOWN in labels:  # a value with this name counts as unknown too
         all_codes[~known] = labels.index(UNKNOWN)
     return [*labels, UNKNOWN], all_codes
 
@@ -174,7 +174,7 @@ def _by_text(texts):
 
 
 def _last(labels, codes):
-    """Bring a value that is called unknown to the end."""
+    """Return labels and codes with the label `UNKNOWN` moved to the end."""
     if UNKNOWN not in labels:
         return labels, codes
     at = labels.index(UNKNOWN)

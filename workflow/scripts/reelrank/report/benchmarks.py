@@ -1,4 +1,4 @@
-"""Time and memory of the jobs, from Snakemake's benchmark files. They differ from run to run."""
+"""Time and memory of jobs, from Snakemake's benchmark files. The numbers differ from run to run."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import pandas as pd
 from reelrank.plan.paths import JOBS, SHARD_ENDING, fill
 from reelrank.plan.redrawing import redrawn
 
-#: Folders of the results whose next level is a base model.
+#: Folders of results with one subfolder per base model.
 BY_BASE = ("lists", "models")
 
 
 def read_benchmarks(folder, protocol):
-    """Read the benchmark files of a dataset under one protocol, with those that all protocols share.
+    """Return the benchmarks of a dataset under one protocol, including those that all protocols share.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def read_benchmarks(folder, protocol):
     Returns
     -------
     pandas.DataFrame
-        Columns job (path without ``.tsv`` and the number of a shard), stage (the same, base models and seeds as
-        ``*``), seconds, memory_mb (peak; NaN where the job was too short to be measured).
+        Columns job (path without ``.tsv`` and shard number), stage (the job with ``*`` for base model and seed),
+        seconds, memory_mb (peak; NaN if the job was too short to measure).
     """
     folder, rows = Path(folder), []
     for path in _last_shards(sorted(folder.rglob("*.tsv"))):
@@ -35,14 +35,14 @@ def read_benchmarks(folder, protocol):
             table = pd.read_csv(path, sep="\t", na_values=["-"])
             seconds = pd.to_numeric(table["s"], errors="coerce").mean()
             memory = pd.to_numeric(table["max_rss"], errors="coerce").max()
-        except (KeyError, ValueError):  # a file that a killed job left half-written
+        except (KeyError, ValueError):  # a killed job left a half-written file
             continue
         rows.append(("/".join(parts), stage(parts, protocol), seconds, memory))
     return pd.DataFrame(rows, columns=["job", "stage", "seconds", "memory_mb"])
 
 
 def _last_shards(paths):
-    """Leave out files of shards that are none any more: a job was last done in so many as its newest file says."""
+    """Return the paths without outdated shards: the newest file of a job tells its last number of shards."""
     found = [(SHARD_ENDING.sub("", str(path.with_suffix(""))), SHARD_ENDING.search(path.stem), path) for path in paths]
     found = [(job, int(shard[1]) if shard else 1, path) for job, shard, path in found]
     newest = {job: shards for job, shards, _ in sorted(found, key=lambda one: one[2].stat().st_mtime_ns)}
@@ -50,7 +50,7 @@ def _last_shards(paths):
 
 
 def stage(parts, protocol):
-    """Return what jobs are added up under: the path below the protocol, base model and seed left open."""
+    """Return the name that groups jobs: the path below the protocol, without base model and seed."""
     if parts[0] == redrawn(protocol):
         return "audit: lists of redrawn items"
     parts = list(parts[1:] if parts[0] == protocol else parts)
@@ -60,7 +60,7 @@ def stage(parts, protocol):
 
 
 def by_stage(jobs):
-    """Return one row per stage: jobs, seconds (all, longest), peak memory in MB; the longest first."""
+    """Return one row per stage: jobs, seconds (total, longest), peak memory in MB; most seconds first."""
     grouped = jobs.groupby("stage")
     table = grouped.agg(
         jobs=("job", "size"), seconds=("seconds", "sum"), longest=("seconds", "max"), memory_mb=("memory_mb", "max")
@@ -69,9 +69,9 @@ def by_stage(jobs):
 
 
 def reranking_seconds(jobs, protocol, base_model, seed, reranker, fusion=False):
-    """Return the seconds of the jobs that made a re-ranker's two lists; NaN where nothing was measured.
+    """Return the seconds of the jobs that made a re-ranker's two lists; NaN if nothing was measured.
 
-    A fusion's seconds are those of the one job that makes all fusions of a base model.
+    For a fusion: the seconds of the one job that makes all fusions of a base model.
     """
     place = {"protocol": protocol, "base_model": base_model, "seed": seed, "reranker": reranker}
     names = [fill(JOBS[kind], **place) for kind in (("fuse",) if fusion else ("rerank", "ask"))]

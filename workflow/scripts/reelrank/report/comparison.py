@@ -1,4 +1,4 @@
-"""Two runs side by side: what differs in their configs and in their numbers."""
+"""Two runs side by side: the differences in their configs and numbers."""
 
 from pathlib import Path
 
@@ -12,16 +12,16 @@ from reelrank.report.inputs import read_csv
 from reelrank.report.latex import to_markdown
 from reelrank.report.values import count, number, signed
 
-#: What a list is known by in both runs, and what is compared of it.
+#: Columns that identify a row in both runs, and the metrics to compare.
 KEYS = ["split", "base_model", "seed", "reranker", "n"]
 METRICS = ["hit_rate", "ndcg", "mrr"]
 
-#: Said of a key that one config does not have.
+#: Shown for a key that one config does not have.
 ABSENT = "(not there)"
 
 
 def read_results(folder):
-    """Return config and hit rates of a run's folder ``results/{dataset}/{protocol}``.
+    """Return config and hit rates from a run's folder ``results/{dataset}/{protocol}``.
 
     Raises
     ------
@@ -39,21 +39,21 @@ def read_results(folder):
     try:
         config = yaml.safe_load((folder / RUN_CONFIG).read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise InputError(f"{folder / RUN_CONFIG}: found no YAML ({error}); expected the config of a run") from None
+        raise InputError(f"{folder / RUN_CONFIG}: found invalid YAML ({error}); expected the config of a run") from None
     if not isinstance(config, dict):
         raise InputError(f"{folder / RUN_CONFIG}: found {type(config).__name__}; expected the config of a run")
     return config, read_csv(folder / HIT_RATE, "hit_rate")
 
 
 def flat(value, key=""):
-    """Return a nested mapping as dotted keys to values; a list is one value."""
+    """Return a nested mapping as a flat one with dotted keys; a list is one value."""
     if isinstance(value, dict) and value:
-        return {name: each for part in value for name, each in flat(value[part], f"{key}.{part}".lstrip(".")).items()}
+        return {full: leaf for name in value for full, leaf in flat(value[name], f"{key}.{name}".lstrip(".")).items()}
     return {key: value}
 
 
 def config_differences(first, second):
-    """Return the keys that differ, each with both values; `ABSENT` where a config does not have it."""
+    """Return the keys that differ, with both values; `ABSENT` if a config lacks the key."""
     first, second = flat(first), flat(second)
     return [
         (key, first.get(key, ABSENT), second.get(key, ABSENT))
@@ -63,7 +63,7 @@ def config_differences(first, second):
 
 
 def number_differences(first, second):
-    """Return the metrics of every list and n of either run.
+    """Return the metrics of every list and n that either run has.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def number_differences(first, second):
         second[columns], on=KEYS, how="outer", suffixes=("_first", "_second"), indicator=True, sort=False
     )
     where = {"both": "both", "left_only": "first", "right_only": "second"}
-    parts = []
+    tables = []
     for metric in METRICS:
-        part = merged[KEYS].assign(metric=metric, first=merged[f"{metric}_first"], second=merged[f"{metric}_second"])
-        part["difference"] = part["second"] - part["first"]
+        table = merged[KEYS].assign(metric=metric, first=merged[f"{metric}_first"], second=merged[f"{metric}_second"])
+        table["difference"] = table["second"] - table["first"]
         for side in ("first", "second"):
-            part[f"users_{side}"] = merged[f"users_{side}"].astype("Int64")
-        parts.append(part.assign(found_in=merged["_merge"].astype(str).map(where)))
-    table = pd.concat(parts, ignore_index=True)
+            table[f"users_{side}"] = merged[f"users_{side}"].astype("Int64")
+        tables.append(table.assign(found_in=merged["_merge"].astype(str).map(where)))
+    table = pd.concat(tables, ignore_index=True)
     table["n"] = table["n"].astype(int)
     return table.sort_values([*KEYS, "metric"], kind="stable").reset_index(drop=True)
 
@@ -103,17 +103,17 @@ def comparison_markdown(names, configs, hits, numbers):
     configs, hits : sequence
         Config and hit rates of each.
     numbers : pandas.DataFrame
-        Of `number_differences`.
+        Result of `number_differences`.
     """
     lines = ["# Two runs side by side", "", f"First: `{names[0]}`  ", f"Second: `{names[1]}`", ""]
     for what in ("dataset", "protocol"):
         found = [" and ".join(sorted(set(table[what]))) for table in hits]
         if found[0] != found[1]:
             lines += [f"**The {what}s differ** ({found[0]}; {found[1]}): the numbers below are not comparable.", ""]
-    return "\n".join([*lines, *_config_part(*configs), "", _numbers_part(numbers)])
+    return "\n".join([*lines, *_config_lines(*configs), "", _numbers_table(numbers)])
 
 
-def _config_part(first, second):
+def _config_lines(first, second):
     differences = config_differences(first, second)
     if not differences:
         return ["The configs are the same."]
@@ -128,7 +128,7 @@ def yaml_text(value):
     return yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True).removesuffix("...\n").strip()
 
 
-def _numbers_part(numbers):
+def _numbers_table(numbers):
     shown = numbers[(numbers["split"] == "test") & (numbers["metric"] != "mrr")]
     both = shown[shown["found_in"] == "both"]
     changed = both[both["difference"].abs() > 0]

@@ -1,4 +1,4 @@
-"""Figures of what went in: the data, and how the base models trained."""
+"""Figures of the data and of the training of base models."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,7 +34,7 @@ def plot_training(run, path):
 
 
 def plot_data(run, path):
-    """Plot training interactions by the rank of the item (both logarithmic), and the lengths of histories."""
+    """Plot training interactions by popularity rank of the item (both axes logarithmic), and lengths of histories."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.3), layout="constrained")
     popularity = np.sort(run.popularity)[::-1]
     seen = popularity[popularity > 0]

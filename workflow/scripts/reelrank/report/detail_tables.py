@@ -1,4 +1,4 @@
-"""Beyond accuracy: quality of the lists, slices, gaps, answers of language models, what they cost."""
+"""Tables beyond accuracy: quality of lists, slices, gaps, answers of language models, cost."""
 
 import math
 
@@ -15,7 +15,7 @@ def _who(run, row):
 
 
 def quality_grid(run):
-    """Return what the lists are like, at the headline's n."""
+    """Return the table of list quality at the headline's n."""
     table = run.tables["list_quality"]
     grid = Grid(
         f"The lists themselves: their first {run.n} items, test",
@@ -35,7 +35,7 @@ def quality_grid(run):
 
 
 def shown_lists(run, choice):
-    """Return the base model and the re-rankers whose slices are shown: the headline's, its twin, the best alone."""
+    """Return the base model and the re-rankers whose slices are shown: the headline's, its twin, the best others."""
     if choice is None:
         return run.config["run"]["base_models"][0], [name for name in run.rerankers if name != "random"][:4]
     base, names = choice.base_model, ["identity", choice.reranker, run.twins.get(choice.reranker)]
@@ -46,7 +46,7 @@ def shown_lists(run, choice):
 
 
 def slices_grid(run, choice):
-    """Return hit rates by slice of the users, small slices greyed, over the headline's base model."""
+    """Return hit rates by slice of the users over the headline's base model; small slices are grey."""
     base, names = shown_lists(run, choice)
     table = run.tables["slices"]
     rows = table[(table["base_model"] == base) & table["reranker"].isin(names) & (table["n"] == run.n)]
@@ -103,7 +103,7 @@ def gaps_grid(run, choice):
 
 
 def positions_grid(run):
-    """Return the hit rate by where the truth stood in the prompt, one column per position range."""
+    """Return the hit rate by position of the held-out item in the prompt, one column per range of positions."""
     table = run.tables["positions"]
     if table.empty:
         return None
@@ -119,15 +119,15 @@ def positions_grid(run):
     for (base, seed, name), rows in table.groupby(["base_model", "seed", "reranker"], sort=False):
         cells = []
         for low in lows:
-            part = rows[rows["position"].between(low, low + width - 1)]
-            users = part["users"].sum()
-            cells.append(cell((part["hit_rate"] * part["users"]).sum() / users if users else None, number, 3))
+            inside = rows[rows["position"].between(low, low + width - 1)]
+            users = inside["users"].sum()
+            cells.append(cell((inside["hit_rate"] * inside["users"]).sum() / users if users else None, number, 3))
         grid.add(*_who(run, {"base_model": base, "seed": seed, "reranker": name}), *cells)
     return grid
 
 
 def answers_grid(run):
-    """Return how language models answered: unchanged orders, correlation with the prompt's order, faults by kind."""
+    """Return the table of answers of language models: unchanged orders, correlation with the prompt, faults by kind."""
     table = run.tables["answers"]
     if table.empty:
         return None
@@ -152,13 +152,13 @@ def answers_grid(run):
 
 
 def cost_grid(run, jobs):
-    """Return tokens, dollars and seconds per 1,000 users of every re-ranker.
+    """Return tokens, dollars and seconds per 1,000 users for every re-ranker.
 
     Parameters
     ----------
     run : reelrank.report.inputs.Run
     jobs : pandas.DataFrame
-        Of `reelrank.report.benchmarks.read_benchmarks`.
+        Result of `reelrank.report.benchmarks.read_benchmarks`.
     """
     grid = Grid(
         "What re-ranking costs, per 1,000 users",
@@ -210,7 +210,7 @@ def cost_rows(run, jobs):
 
 
 def jobs_grid(jobs):
-    """Return time and peak memory by stage, or None where nothing was measured."""
+    """Return time and peak memory by stage, or None if nothing was measured."""
     if jobs.empty:
         return None
     grid = Grid(

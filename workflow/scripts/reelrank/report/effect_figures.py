@@ -1,4 +1,4 @@
-"""Figures of what re-ranking does: effects, moved ranks, gain against cost, slices."""
+"""Figures of re-ranking: effects, moved ranks, gain against cost, slices."""
 
 import itertools
 
@@ -11,15 +11,15 @@ from reelrank.report.figures import COLOURS, MARKERS, grid_of_panels, literal, s
 from reelrank.report.headline import LEVEL, choose, effect, valid_ndcg
 from reelrank.report.values import known
 
-#: Ranks that the heat map puts into one cell: 1, 2, 3, 4-5, ...
+#: Lower ends of the heat map's bins of ranks: 1, 2, 3, 4-5, ...
 EDGES = (1, 2, 3, 4, 6, 11, 21, 51, 101)
 
-#: What stays readable in one figure; the tables hold the rest.
+#: Limits that keep a figure readable; the tables hold the rest.
 MOST_PANELS, MOST_LINES = 9, 9
 
 
 def shown_bases(run):
-    """Return the base models that figures show: all, or the best on valid where they are too many; config's order."""
+    """Return the base models that figures show, in config order: all, or the best on valid if there are too many."""
     values = valid_ndcg(run)
     names = run.config["run"]["base_models"]
     best = sorted(names, key=lambda base: -max([v for (b, _), v in values.items() if b == base], default=-1))
@@ -27,7 +27,7 @@ def shown_bases(run):
 
 
 def shown_rerankers(run, most=MOST_LINES):
-    """Return the re-rankers that figures show: base, controls and the best on valid; config's order."""
+    """Return the re-rankers that figures show, in config order: base, controls and the best on valid."""
     values = valid_ndcg(run)
     kinds = run.kinds
     always = [name for name in run.rerankers if kinds.get(name) in ("base", "control")]
@@ -42,7 +42,7 @@ def shown_rerankers(run, most=MOST_LINES):
 
 
 def nothing_to_show(path, reason):
-    """Write a figure that says why it is empty: a missing file would stop the report."""
+    """Write a figure that says why it is empty, because a missing file would stop the report."""
     figure, axis = plt.subplots(figsize=(6, 1.2), layout="constrained")
     axis.text(0.5, 0.5, reason, ha="center", va="center", fontsize=10)
     axis.set_axis_off()
@@ -50,9 +50,9 @@ def nothing_to_show(path, reason):
 
 
 def plot_effects(run, path):
-    """Plot the difference in NDCG@n of each re-ranker from its base list, with 95% intervals, a panel per base model.
+    """Plot the difference in NDCG@n of each re-ranker and its base list, with 95% intervals, one panel per base model.
 
-    A filled marker: the p-value adjusted by Holm is below .05; an open one: it is not.
+    A marker is filled if the p-value adjusted by Holm is below .05, else open.
     """
     names = [name for name in shown_rerankers(run, 15) if name != "identity"]
     bases = shown_bases(run)
@@ -82,17 +82,17 @@ def plot_effects(run, path):
 
 
 def moved_counts(base_rank, rank):
-    """Count users by the truth's rank in the base list (rows) and after re-ranking (columns), in the bins of `EDGES`.
+    """Return user counts by rank of the held-out item before (rows) and after re-ranking (columns), in bins of `EDGES`.
 
     Parameters
     ----------
     base_rank, rank : numpy.ndarray
-        ``(users,)``, 0 where the held-out item is not in the list; such users are left out.
+        ``(users,)``, 0 if the held-out item is not in the list; such users are left out.
 
     Returns
     -------
     numpy.ndarray
-        ``(bins, bins)`` int64; what lies deeper than the last edge is in the last bin.
+        ``(bins, bins)`` int64; ranks beyond the last edge are in the last bin.
     """
     inside = (base_rank > 0) & (rank > 0)
     bins = [
@@ -109,7 +109,7 @@ def bin_labels():
 
 
 def plot_rank_movement(run, path):
-    """Plot where the held-out item stood in the base list and where it stands after re-ranking, over one base model."""
+    """Plot the rank of the held-out item before and after re-ranking, over one base model."""
     base, names = shown_lists(run, choose(run))
     names = [name for name in names if name != "identity"][:4]
     seed = str(run.config["run"]["seeds"][0])
@@ -144,7 +144,7 @@ def _heat(axis, counts):
 
 
 def plot_gain_against_cost(run, jobs, path):
-    """Plot the difference in NDCG@n against dollars, or seconds where nothing was paid, per 1,000 users."""
+    """Plot the difference in NDCG@n against cost per 1,000 users: dollars, or seconds if nothing was paid."""
     choice = choose(run)
     base = choice.base_model if choice else run.config["run"]["base_models"][0]
     rows = [row for row in cost_rows(run, jobs) if row["base_model"] == base]
@@ -181,7 +181,7 @@ def plot_gain_against_cost(run, jobs, path):
 
 
 def plot_slices(run, path):
-    """Plot the headline's difference in hit rate by slice of the users, a panel per kind of slice; small ones grey."""
+    """Plot the headline's difference in hit rate by slice, one panel per kind of slice; small slices are grey."""
     choice = choose(run)
     table = run.tables["slices"]
     if choice is None or table.empty:
@@ -197,14 +197,16 @@ def plot_slices(run, path):
     tallest = max((rows["slice_by"] == kind).sum() for kind in kinds)
     figure, axes = grid_of_panels(len(kinds), width=4.0, height=1.0 + 0.24 * tallest)
     for axis, kind in zip(axes.flat, kinds, strict=False):
-        part = rows[rows["slice_by"] == kind].sort_values("position", kind="stable").to_dict("records")
+        shown = rows[rows["slice_by"] == kind].sort_values("position", kind="stable").to_dict("records")
         axis.axvline(0, color="black", lw=0.8)
-        for place, row in enumerate(part):
+        for place, row in enumerate(shown):
             colour = "#999999" if row["small"] else "black"
             axis.plot([row["difference_low"], row["difference_high"]], [place, place], color=colour, lw=1.2)
             axis.plot(row["difference"], place, "o", ms=5, color=colour, mfc="white" if row["small"] else colour)
-        axis.set_yticks(range(len(part)), [f"{literal(row['slice'])} ({row['users']:.0f})" for row in part], fontsize=8)
-        axis.set_ylim(len(part) - 0.5, -0.5)
+        axis.set_yticks(
+            range(len(shown)), [f"{literal(row['slice'])} ({row['users']:.0f})" for row in shown], fontsize=8
+        )
+        axis.set_ylim(len(shown) - 0.5, -0.5)
         axis.set_title(literal(label(kind)), fontsize=10)
         axis.set_xlabel(f"difference in HR@{run.n}", fontsize=9)
         axis.xaxis.set_major_locator(MaxNLocator(5))

@@ -1,4 +1,4 @@
-"""The table of features: which encoder made them, and which items have none."""
+"""The table of features: their encoders, and the items that have no vector."""
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ COLUMNS = [
 
 
 def feature_table(descriptions):
-    """Return one row per feature, of their descriptions (``{field}.json``).
+    """Return one row per feature, from their descriptions (``{field}.json``).
 
     Returns
     -------

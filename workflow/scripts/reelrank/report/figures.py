@@ -1,4 +1,4 @@
-"""Figures, in vector form, readable in black and white."""
+"""Figures as SVG, readable in black and white."""
 
 import itertools
 
@@ -10,14 +10,14 @@ from matplotlib.ticker import MaxNLocator
 
 from reelrank.files import atomic
 
-#: Colours (Okabe & Ito), line styles and markers go round together, so that none is needed to tell lines apart.
+#: Colours (Okabe & Ito), line styles and markers: lines differ in all three, so that no colour is needed.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def literal(text):
-    """Return a text of the data or the config so that its dollars are dollars, and not mathematics between them."""
+    """Return a text with escaped dollar signs, which matplotlib would read as mathematics."""
     return text.replace("$", r"\$")
 
 
@@ -32,7 +32,7 @@ def save_svg(figure, path):
 
 
 def grid_of_panels(count, width, height, most=3, **options):
-    """Return a figure with `count` panels (inches each), at most `most` in a row, and its axes as a 2-D array."""
+    """Return a figure with `count` panels (size in inches), at most `most` in a row, and its axes as a 2-D array."""
     columns = min(most, count)
     rows = -(-count // columns)
     figure, axes = plt.subplots(
@@ -45,7 +45,7 @@ def grid_of_panels(count, width, height, most=3, **options):
     )
     for axis in axes.flat[count:]:
         axis.set_visible(False)
-    if options.get("sharex"):  # above a hidden panel, nobody else says what the axis is
+    if options.get("sharex"):  # a panel above a hidden one needs its own axis labels
         for axis in axes.flat[max(0, count - columns) : count]:
             axis.tick_params(labelbottom=True)
     return figure, axes
@@ -80,7 +80,7 @@ def plot_hit_rate(table, path, title):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.25, lw=0.5)
         axis.set_xlim(table["n"].min(), table["n"].max())
-    axes[0, 0].set_ylim(0, 1.05 * max(table["ci_high"].max(), 1e-3))  # of all panels: the axis is shared
+    axes[0, 0].set_ylim(0, 1.05 * max(table["ci_high"].max(), 1e-3))  # over all panels, because they share the axis
     for axis in axes[:, 0]:
         axis.set_ylabel("hit rate at n")
     handles = [plt.Line2D([], [], label=name, markersize=4, **look[name]) for name in names]

@@ -1,4 +1,4 @@
-"""A table of the report: cells with a text and what they are sorted by."""
+"""A table of the report: cells with a text and a sort key."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from reelrank.report.values import MISSING, known
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, the number that it is sorted by (None: its text) and its CSS class."""
+    """One cell: its text, the number that sorts it (None: its text does) and its CSS class."""
 
     text: str
     sort: float | None = None
@@ -16,9 +16,9 @@ class Cell:
 
 @dataclass
 class Grid:
-    """A table: heads as (label, is a number), rows of cells, a class per row, a note below.
+    """A table: heads as (label, is_number), rows of cells, a CSS class per row, a note below.
 
-    ``folded`` tables are closed until a reader opens them; ``wide`` ones have many columns.
+    A ``folded`` table is closed until a reader opens it.
     """
 
     title: str
@@ -34,7 +34,7 @@ class Grid:
         self.rows.append([cell if isinstance(cell, Cell) else Cell(str(cell)) for cell in cells])
         self.classes.append(css)
         if len(cells) != len(self.heads):
-            raise ValueError(f"{self.title}: {len(cells)} cells for {len(self.heads)} heads")
+            raise ValueError(f"table {self.title!r}: found {len(cells)} cells; expected {len(self.heads)}")
 
     @property
     def has_missing(self):
@@ -43,10 +43,10 @@ class Grid:
 
 
 def heads(texts, numbers=()):
-    """Return heads of columns of texts and then of numbers."""
+    """Return column heads: text columns first, then number columns."""
     return [(label, False) for label in texts] + [(label, True) for label in numbers]
 
 
 def cell(value, show, *arguments, css=""):
-    """Return a number's cell, printed by ``show(value, *arguments)``."""
+    """Return the cell of a number, printed by ``show(value, *arguments)``."""
     return Cell(show(value, *arguments), float(value) if known(value) else None, css)

@@ -1,10 +1,10 @@
-"""The answer in one sentence. What it is about is chosen on valid; what it says is measured on test."""
+"""The answer in one sentence. Its list is chosen on valid; the effect is measured on test."""
 
 from dataclasses import dataclass
 
 from reelrank.report.values import count, interval, known, number, p_value, percent, signed, words
 
-#: From here on a p-value that was adjusted by Holm is called an effect.
+#: Significance level for p-values adjusted by Holm's method.
 LEVEL = 0.05
 
 METRICS = {"hit_rate": "Hits", "ndcg": "NDCG", "mrr": "MRR"}
@@ -22,9 +22,9 @@ class Choice:
 
 
 def valid_ndcg(run):
-    """Return the mean NDCG@n on valid over the seeds, of lists that all users of the base list have.
+    """Return the mean NDCG@n on valid over the seeds, for lists with all users of the base list.
 
-    A list that was made for a sample of the users has another mean for that reason alone.
+    A list for a sample of the users is left out: its mean would differ because of the sample.
 
     Returns
     -------
@@ -44,9 +44,9 @@ def valid_ndcg(run):
 
 
 def choose(run, base_model=None, kinds=("discriminative", "generative", "fusion")):
-    """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None where there is none.
+    """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None if there is none.
 
-    A list that cannot differ from its base list, such as a sum of no signals, is none to choose.
+    A list that cannot differ from its base list, such as a sum without signals, is not chosen.
     """
     values = valid_ndcg(run)
     able = {
@@ -70,7 +70,7 @@ def _fixed(run, base_model, reranker):
 
 
 def effect(run, base_model, reranker, against="identity", metric="hit_rate", n=None):
-    """Return one row of the effects on test as a dict, or None; pooled over the seeds where there are several."""
+    """Return one row of the effects on test as a dict, or None; pooled over the seeds if there are several."""
     table = run.tables["effects"]
     rows = table[
         (table["split"] == "test")
@@ -85,7 +85,7 @@ def effect(run, base_model, reranker, against="identity", metric="hit_rate", n=N
 
 
 def change(row, brackets=True):
-    """Return the relative change with its interval; in points where the other list has no hit."""
+    """Return the relative change with its interval; the absolute one if the other list has no hit."""
     if known(row["relative_percent"]):
         shown = percent(row["relative_percent"])
         span = interval(row["relative_low"], row["relative_high"], 1)
@@ -142,7 +142,7 @@ def _sentence(run, choice, row):
         return "win", f"{place}: {told}{extra}."
     if significant:
         return "loss", f"No re-ranker beats its base list. The best on valid, {place}, loses on test: {told}{extra}."
-    return "open", f"{place}: {told}{extra}. After adjustment it is not to be told from its base list."
+    return "open", f"{place}: {told}{extra}. After adjustment it is not significantly different from its base list."
 
 
 def _alone_end(extra):
@@ -156,7 +156,7 @@ def _moved(row, metric):
 
 
 def _increment(run, choice, row):
-    """Return what the language models add to a fusion, against its twin without them."""
+    """Return what language models add to a fusion, compared with its twin without them."""
     if choice.reranker in run.twins.values():
         return ", without language and image models"
     twin = run.twins.get(choice.reranker)
@@ -169,7 +169,7 @@ def _increment(run, choice, row):
 
 
 def _alone(run, choice, row, metric):
-    """Return how the best single re-ranker does over the same base list."""
+    """Return the effect of the best single re-ranker over the same base list."""
     if run.kinds[choice.reranker] != "fusion":
         return ""
     best = choose(run, choice.base_model, ("generative",)) or choose(run, choice.base_model, ("discriminative",))
@@ -194,8 +194,8 @@ def _smallest(row):
     share = f", {percent(100 * row['smallest_effect'] / base, sign=False)} of the base list's" if base else ""
     metric = f"{'HR' if row['metric'] == 'hit_rate' else METRICS[row['metric']]}@{int(row['n'])}"
     return [
-        f"With {count(row['users'])} users, the smallest true change of {metric} that this sample shows four times in "
-        f"five is {number(row['smallest_effect'])}{share} (before Holm's adjustment); a smaller one easily goes unseen."
+        f"With {count(row['users'])} users, the smallest true change of {metric} that this sample shows with 80% "
+        f"power is {number(row['smallest_effect'])}{share} (before Holm's adjustment); smaller ones are easily missed."
     ]
 
 

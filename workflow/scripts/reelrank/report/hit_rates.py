@@ -1,4 +1,4 @@
-"""Hit-rate tables: tidy, and wide as the field prints them."""
+"""Hit-rate tables: tidy for programs, wide for readers."""
 
 import numpy as np
 import pandas as pd
@@ -10,19 +10,19 @@ from reelrank.metrics.ranking import hits, ndcg, reciprocal_rank
 from reelrank.metrics.statistics import wilson_interval
 from reelrank.report.values import plain
 
-#: What identifies a row of the tidy table, beside n.
+#: Columns that identify a row of the tidy table, together with n.
 KEYS = ["dataset", "protocol", "split", "base_model", "seed", "reranker"]
 
 
 def hit_rate_table(paths, cutoffs):
     """Return one row per list and n, with Wilson intervals.
 
-    A list is compared to its base on the users that both have.
+    A list is compared with its base on the users that both have.
 
     Parameters
     ----------
     paths : sequence of path
-        Files of ranks; must hold the base (re-ranker ``identity``) of every list.
+        Files of ranks; must include the base (re-ranker ``identity``) of every list.
     cutoffs : sequence of int
 
     Returns
@@ -31,8 +31,8 @@ def hit_rate_table(paths, cutoffs):
         Columns dataset, protocol, split, base_model, seed, reranker, kind, depth, n,
         users, hits, hits_unrepaired, hit_rate, ci_low, ci_high, change_percent, ndcg,
         mrr (both cut at n), ceiling (hit rate at depth). ``hits_unrepaired`` counts by the
-        rank in what a model really returned, as systems without repair do.
-        ``change_percent`` is missing where the base has no hit.
+        rank in the raw answer of a model, as systems without repair do.
+        ``change_percent`` is missing if the base has no hit.
     """
     lists = [read_ranks(path) for path in paths]
     bases = {_place(about): ranks for ranks, about in lists if about["reranker"] == "identity"}
@@ -41,7 +41,7 @@ def hit_rate_table(paths, cutoffs):
         if max(cutoffs) > int(about["depth"]):
             raise InputError(
                 f"config key cutoffs: found n = {max(cutoffs)}; "
-                f"re-ranker {about['reranker']!r} is {about['depth']} deep"
+                f"expected at most {about['depth']}, the depth of re-ranker {about['reranker']!r}"
             )
         base = bases[_place(about)]
         both = ranks.index.intersection(base.index)
@@ -87,7 +87,7 @@ def to_markdown(table, cutoffs, about, statistics, counts):
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `hit_rate_table`.
+        Result of `hit_rate_table`.
     cutoffs : sequence of int
     about : dict
         ``title``, ``synthetic`` and ``published`` (rows of other systems) of the dataset.

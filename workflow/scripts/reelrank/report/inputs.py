@@ -1,4 +1,4 @@
-"""What the report reads: every table of a run under one protocol, checked."""
+"""Reading and checking of all tables of a run under one protocol."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from reelrank.files import read_json
 from reelrank.metrics.ranking import nearest_cutoff
 from reelrank.plan.paths import base_of_model, place_of
 
-#: Columns that the report needs of each table: texts, numbers, truth values. Further columns are allowed.
+#: Required columns of each table: texts, numbers, truth values. Other columns are allowed.
 CONTRACTS = {
     "hit_rate": (
         "dataset protocol split base_model seed reranker kind",
@@ -46,7 +46,7 @@ CONTRACTS = {
     ),
 }
 
-#: Tables without a row where no re-ranker asks anything or no feature is used.
+#: Tables that may have no row, e.g. if no re-ranker asks a model or no feature is used.
 MAY_BE_EMPTY = ("effects", "gaps", "positions", "answers", "cost", "features", "slices", "list_quality")
 
 
@@ -57,7 +57,7 @@ class Run:
     Attributes
     ----------
     tables : dict of str to pandas.DataFrame
-        By the names of `CONTRACTS`.
+        Keys as in `CONTRACTS`.
     ranks : dict
         ``(split, base_model, seed, reranker)`` to a frame of ranks and the list's metadata.
     fusions : list of dict
@@ -96,12 +96,12 @@ class Run:
 
     @property
     def title(self):
-        """Return the dataset's title, with the word synthetic where it is."""
+        """Return the dataset's title, with the word synthetic if it is synthetic."""
         return f"{self.dataset['title']}{' (synthetic)' if self.dataset['synthetic'] else ''}"
 
     @property
     def pooled(self):
-        """Return what stands in column ``seed`` of the effects that the report shows: ``all``, or the only seed."""
+        """Return the value of column ``seed`` in the effects that the report shows: ``all``, or the only seed."""
         seeds = self.config["run"]["seeds"]
         return "all" if len(seeds) > 1 else str(seeds[0])
 
@@ -117,14 +117,14 @@ class Run:
 
     @property
     def hits_on_test(self):
-        """Return base model, re-ranker and their rows of the hit-rate table on test, in the order of the config."""
+        """Return triples of base model, re-ranker and rows of the hit-rate table on test, in config order."""
         table = self.tables["hit_rate"]
         rows = dict(list(table[table["split"] == "test"].groupby(["base_model", "reranker"])))
         order = [(base, name) for base in self.config["run"]["base_models"] for name in self.rerankers]
         return [(*key, rows[key]) for key in order if key in rows]
 
     def in_order(self, rows):
-        """Return rows of a table by base model and re-ranker as the config orders them, else as they were."""
+        """Return rows of a table sorted by base model and re-ranker in config order; the sort is stable."""
         places = {
             "base_model": {name: place for place, name in enumerate(self.config["run"]["base_models"])},
             "reranker": {name: place for place, name in enumerate(self.rerankers)},
@@ -138,20 +138,20 @@ class Run:
 
 
 def read_run(inputs, settings):
-    """Read what `inputs` names.
+    """Return the results that `inputs` names.
 
     Parameters
     ----------
     inputs : dict of str to path or list of path
-        A table of `CONTRACTS` each, ``ranks``, ``fusions``, ``training``, ``statistics``, ``counts``, ``audit``,
-        ``item_statistics``, ``users``. What is not named is not read.
+        A table for each name of `CONTRACTS`, ``ranks``, ``fusions``, ``training``, ``statistics``, ``counts``,
+        ``audit``, ``item_statistics``, ``users``. Missing names are not read.
     settings : dict
         ``config`` (completed) and ``protocol``.
 
     Raises
     ------
     InputError
-        Names the file and the column that is missing or is no number.
+        Names the file and the column that is missing or not numeric.
     """
     ranks = {}
     for path in inputs.get("ranks", []):
@@ -179,7 +179,7 @@ def _column(inputs, key, table, column):
 
 
 def _base_of(place):
-    """Return base model and seed of a file, both as text, as the tables have them."""
+    """Return base model and seed of a file as texts, as in the tables."""
     return {"base_model": place["base_model"], "seed": str(place["seed"])}
 
 
@@ -188,14 +188,14 @@ def _epochs(path):
 
 
 def read_csv(path, name):
-    """Read a table of the run: texts stay texts (a slice may be called NA), empty numbers are NaN.
+    """Return a table of the run. Texts stay texts (a slice may be called NA), empty numbers are NaN.
 
     Raises
     ------
     InputError
         Names the file and what is wrong with it.
     """
-    texts, numbers, truths = (part.split() for part in CONTRACTS[name])
+    texts, numbers, truths = (columns.split() for columns in CONTRACTS[name])
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except pd.errors.EmptyDataError:
@@ -206,7 +206,7 @@ def read_csv(path, name):
     if missing:
         raise InputError(f"{path}: columns {missing} of the table {name} are missing; found {list(table.columns)}")
     if table.empty and name not in MAY_BE_EMPTY:
-        raise InputError(f"{path}: found no row; expected the lists of the run")
+        raise InputError(f"{path}: found no row; expected at least one for each list of the run")
     for column in table.columns.difference([*texts, *truths, "dataset", "protocol"]):
         try:
             table[column] = pd.to_numeric(table[column].mask(table[column] == "")).astype(float)

@@ -20,7 +20,7 @@ SPECIAL = {
     "|": r"\textbar{}",
     "−": r"$-$",
     "–": "--",
-    "[": "{[}",  # after a line's end, a bracket would be read as its option
+    "[": "{[}",  # after a line end, LaTeX would read a bracket as an option
     "]": "{]}",
 }
 
@@ -31,7 +31,7 @@ def escape(text):
 
 
 def to_latex(grid, caption, label):
-    """Return a `reelrank.report.grid.Grid` as a table float; wants ``\\usepackage{booktabs}``."""
+    """Return a `reelrank.report.grid.Grid` as a table float; needs ``\\usepackage{booktabs}``."""
     columns = "".join("r" if is_number else "l" for _, is_number in grid.heads)
     lines = [
         "% needs \\usepackage{booktabs}",
@@ -51,7 +51,7 @@ def to_latex(grid, caption, label):
 
 
 def to_markdown(grid):
-    """Return a grid as a Markdown table under its title, its note below."""
+    """Return a grid as a Markdown table, with its title above and its note below."""
     rule = "|".join("---:" if is_number else "---" for _, is_number in grid.heads)
     lines = [f"# {plain(grid.title)}", "", _line(head for head, _ in grid.heads), f"|{rule}|"]
     lines += [_line(cell.text for cell in row) for row in grid.rows]

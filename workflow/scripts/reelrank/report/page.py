@@ -1,4 +1,4 @@
-"""The report's page: sections of tables and figures in one file of HTML that asks nothing of a network."""
+"""The report's page: one HTML file with tables and figures that needs no network."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from reelrank.report import run_tables as runs
 from reelrank.report.headline import headline
 from reelrank.report.redact import shown_config, to_yaml
 
-#: The template, its style and script, and the captions.
+#: Folder of the template, style, script and captions.
 FOLDER = Path(__file__).resolve().parents[3] / "report"
 
 PROTOCOLS = {
@@ -38,9 +38,9 @@ def build_page(run, figures, jobs, folder=FOLDER):
     figures : dict of str to path
         SVG files by name; ``{name}.rst`` in `folder` is the caption.
     jobs : pandas.DataFrame
-        Of `reelrank.report.benchmarks.read_benchmarks`.
+        Result of `reelrank.report.benchmarks.read_benchmarks`.
     folder : Path
-        With ``template.html``, ``style.css``, ``sort.js`` and the captions.
+        Folder with ``template.html``, ``style.css``, ``sort.js`` and the captions.
     """
     told = headline(run)
     pictures = {name: _figure(name, path, folder) for name, path in figures.items()}
@@ -57,7 +57,7 @@ def build_page(run, figures, jobs, folder=FOLDER):
 
 def _sections(run, choice, pictures, jobs):
     def section(name, title, *blocks, text=()):
-        """Return what the template shows as a section, without its empty blocks."""
+        """Return a section for the template, without empty blocks."""
         return {"name": name, "title": title, "text": list(text), "blocks": [block for block in blocks if block]}
 
     def picture(name):
@@ -111,7 +111,7 @@ def _about_data(run):
 
 
 def command(run):
-    """Return the command that makes this page again, from the folder of the repository."""
+    """Return the command that makes this page again; it runs in the repository's folder."""
     paths = Paths(run.config["run"].get("name"))
     place = {"dataset": run.config["dataset"], "protocol": run.protocol}
     config, page = (fill(path, **place) for path in (paths.run_config, paths.report))
@@ -125,9 +125,9 @@ def _figure(name, path, folder):
 
 
 def inline_svg(text, name, description):
-    """Return an SVG file as an element of a page: no prologue, ids of its own, as wide as the page lets it.
+    """Return an SVG file as an HTML element: no prologue, unique ids, at most as wide as the page.
 
-    Several figures of one library share ids; the name of the figure before each keeps them apart.
+    Figures of one library share ids, so each id gets the figure's name as a prefix.
     """
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)

@@ -7,7 +7,7 @@ from reelrank.report.values import count, known, number, percent, short_p, with_
 
 
 def compact_hits(run):
-    """Return hits at each n and their change, as the field prints them."""
+    """Return hits at each n and their change, in the layout of papers."""
     cutoffs = run.config["cutoffs"]
     numbers = [*(f"Hits@{n}" for n in cutoffs), *(f"change of Hits@{n}" for n in cutoffs)]
     grid = Grid(f"Hits on {run.title}, {run.protocol.replace('_', ' ')}, test", heads(["base", "re-ranker"], numbers))

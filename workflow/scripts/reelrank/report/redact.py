@@ -1,4 +1,4 @@
-"""The config as the report shows it: no secret, no path of the machine."""
+"""The config as the report shows it: without secrets and local paths."""
 
 import re
 from pathlib import PurePath, PureWindowsPath
@@ -6,14 +6,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
-#: Keys whose text is a secret if anybody wrote one there. Names of environment variables are none.
+#: Keys whose value may be a secret. Names of environment variables are not secrets.
 SECRET = re.compile(r"(^|_)(key|token|secret|password|authorization)s?$", re.IGNORECASE)
 
 
 def shown_config(config):
-    """Return the completed config for people: secrets and folders taken out, without what the workflow added.
+    """Return the completed config for readers, without secrets, local folders and keys that the workflow added.
 
-    Twins of fusions are left out, since the workflow makes them again; ``runs`` belongs to comparing.
+    Twins of fusions are left out, because the workflow makes them again; ``runs`` belongs to `compare`.
     """
     config = {key: value for key, value in config.items() if key != "runs"}
     added = {name for name, block in config["rerankers"].items() if block.get("twin_of")}
@@ -39,7 +39,7 @@ def _shown(value, key=""):
 
 
 def shown_text(text):
-    """Return a text without the user, password and query of an address, and an absolute path as its last part."""
+    """Return a text without user, password and query of a URL; an absolute path becomes its last part."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         parts = urlsplit(text)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
@@ -50,5 +50,5 @@ def shown_text(text):
 
 
 def to_yaml(config):
-    """Return a config as YAML, keys in their own order."""
+    """Return a config as YAML; keys keep their order."""
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)

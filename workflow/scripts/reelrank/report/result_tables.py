@@ -1,16 +1,16 @@
-"""The main tables: hits as the field prints them, effects with intervals and tests, the language models' increment."""
+"""The main tables: hits, effects with intervals and tests, and what language models add."""
 
 from reelrank.report.grid import Cell, Grid, cell, heads
 from reelrank.report.headline import LEVEL, METRICS, effect
 from reelrank.report.values import MISSING, count, interval, known, number, percent, short_p, signed, with_interval
 
-#: Beside every table of hits.
+#: Note below every table of hits.
 DEEPER = (
     "A re-ranker permutes the first items of its base list, as many as its depth, so at n = depth it has exactly the "
     "base list's hits: only a re-ranker that reads a deeper candidate list can raise HR@{n}."
 )
 
-#: What was tested, stated before it was looked at.
+#: Note on the family of tests.
 FAMILY = (
     "The family of tests, stated before: NDCG@{n} and HR@{n} of every re-ranker against its own base list, on test; "
     "structural zeros (hits that the depth fixes) are left out. {count} p-values, adjusted together by Holm's method; "
@@ -19,14 +19,14 @@ FAMILY = (
 
 
 def family_note(run):
-    """Return the sentence on the family, with the number of tests in it."""
+    """Return the note on the family of tests, with their number."""
     return FAMILY.format(n=run.n, count=int(run.tables["effects"]["in_family"].sum()))
 
 
 def hits_grid(run, choice=None):
-    """Return the table in the layout of the field: base, re-ranker, hits at each n and their change.
+    """Return the table of hits: base, re-ranker, hits at each n and their change.
 
-    Several seeds are averaged; the published rows of other systems follow.
+    Several seeds are averaged. Published rows of other systems follow.
     """
     cutoffs = run.config["cutoffs"]
     numbers = [label for n in cutoffs for label in (f"Hits@{n}", f"HR@{n} [95%]", f"change of Hits@{n} [95%]")]
@@ -92,7 +92,7 @@ def relative_cell(row):
 
 
 def _sure(row):
-    """Return the class of an effect whose adjusted p-value is below the level."""
+    """Return the CSS class of an effect; empty unless it is significant after adjustment."""
     if known(row["p_adjusted"]) and row["p_adjusted"] < LEVEL:
         return "gain" if row["difference"] > 0 else "loss"
     return ""
@@ -116,7 +116,7 @@ def _published_row(row, cutoffs):
 
 
 def effects_grid(run):
-    """Return every re-ranker's effects at the headline's n: difference, relative change, test, what could be seen."""
+    """Return every re-ranker's effects at the headline's n: difference, relative change, test, smallest effect."""
     numbers = [
         "value [95%]", "difference [95%]", "relative [95%]", "users gained / lost", "p", "p (Holm)",
         "smallest effect", "headroom captured",
@@ -125,7 +125,7 @@ def effects_grid(run):
         f"Effects against the base list at n = {run.n}, test",
         heads(["base", "re-ranker", "metric"], ["users", *numbers]),
         note="Difference and relative change are against the same users' base list. Smallest "
-        "effect: the least difference that a sample of this size shows four times in five. Headroom: the share of "
+        "effect: the least difference that a sample of this size shows with 80% power. Headroom: the share of "
         "what a perfect order of the same candidates would have gained. Every n and both splits: tables/effects.csv.",
         name="effects",
     )
@@ -167,7 +167,7 @@ def _number(value):
 
 
 def increment_grid(run):
-    """Return each fusion against its twin without language models, or None where no fusion has one."""
+    """Return each fusion against its twin without language models, or None if no fusion has one."""
     table = run.tables["effects"]
     rows = table[
         (table["split"] == "test")
@@ -196,7 +196,7 @@ def increment_grid(run):
 
 
 def seeds_grid(run):
-    """Return the hits of each training seed, or None where there is only one."""
+    """Return the hits of each training seed, or None if there is only one."""
     if run.pooled != "all":
         return None
     cutoffs = run.config["cutoffs"]

@@ -1,4 +1,4 @@
-"""What ran: data, protocol, what was asked of whom, fusions, features, audits, packages."""
+"""Tables about the run: data, protocol, re-rankers, fusions, features, audits, packages."""
 
 from importlib import metadata
 
@@ -6,7 +6,7 @@ from reelrank.report.grid import Cell, Grid, cell, heads
 from reelrank.report.redact import shown_text
 from reelrank.report.values import MISSING, count, known, number, percent
 
-#: Packages that decide numbers or pictures; those that are installed are named.
+#: Packages that affect numbers or figures; the report names those that are installed.
 PACKAGES = (
     "snakemake", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "jinja2", "torch", "sentence-transformers",
     "transformers", "open_clip_torch", "lightgbm", "openai", "huggingface_hub",
@@ -29,7 +29,7 @@ def data_grid(run):
 
 
 def asked_grid(run):
-    """Return every re-ranker: what it is, how deep it reads, whom it was asked about."""
+    """Return every re-ranker: its kind and options, its depth, and the users it was asked about."""
     grid = Grid(
         "The re-rankers: what was asked, of whom",
         heads(["re-ranker", "kind", "what", "asked about"], ["depth"]),
@@ -47,7 +47,7 @@ def asked_grid(run):
 
 
 def describe(block):
-    """Return a re-ranker's block in words: its type and options, without what has a column of its own."""
+    """Return a re-ranker's block as text: its type and options, without those that have a column."""
     said = [
         f"{key.replace('_', ' ')}: {_said(value)}"
         for key, value in block.items()
@@ -67,7 +67,7 @@ def _said(value):
 
 
 def fusion_grids(run):
-    """Return what each fusion fitted: NDCG@10 on valid of its parts, and weights or importances."""
+    """Return two tables of what the fusions fitted: NDCG@10 on valid, and weights or importances."""
     if not run.fusions:
         return []
     fitted = Grid(
@@ -100,7 +100,7 @@ def fusion_grids(run):
 
 
 def features_grid(run):
-    """Return the features of the run, or None where there are none."""
+    """Return the features of the run, or None if there are none."""
     table = run.tables["features"]
     if table.empty:
         return None
@@ -117,7 +117,7 @@ def features_grid(run):
 
 
 def audit_grid(run):
-    """Return the audits and their state."""
+    """Return the table of audits and their results."""
     grid = Grid(
         "Audits",
         heads(["audit", "what it checks", "state"], ["rows checked"]),
@@ -126,7 +126,7 @@ def audit_grid(run):
     for check in run.audit.get("checks", []):
         state = Cell("passed", 1.0, "passed") if check["passed"] else Cell("failed", 0.0, "failed")
         rows = check.get("rows")
-        if rows == [] and check["passed"]:  # what looked at nothing has shown nothing
+        if rows == [] and check["passed"]:  # a check without rows proves nothing
             state = Cell("nothing to look at", 0.5, "dim")
         grid.add(
             check["name"], Cell(check["what"], css="wrap"), state, cell(len(rows) if rows is not None else None, count)
@@ -135,7 +135,7 @@ def audit_grid(run):
 
 
 def packages_grid():
-    """Return the versions of the packages that are installed where this page is made."""
+    """Return the versions of the installed packages."""
     grid = Grid("Versions of packages", heads(["package", "version"]), folded=True)
     for name in PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""What several training seeds agree on: means and spreads of the hit rates."""
+"""Means and spreads of hit rates over several training seeds."""
 
 
 def seeds_to_markdown(table, cutoffs):
@@ -7,13 +7,13 @@ def seeds_to_markdown(table, cutoffs):
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `reelrank.report.hit_rates.hit_rate_table`.
+        Result of `reelrank.report.hit_rates.hit_rate_table`.
     cutoffs : sequence of int
 
     Returns
     -------
     str
-        Empty where there is only one seed.
+        Empty if there is only one seed.
     """
     test = table[table["split"] == "test"]
     seeds = sorted(test["seed"].astype(int).unique())

@@ -1,19 +1,19 @@
-"""Numbers as a person reads them: never a NaN."""
+"""Numbers as text for readers, never as NaN."""
 
 import math
 import re
 
-#: What a cell says where there is no value; the page explains it once.
+#: Text of a cell without a value; the page explains it once.
 MISSING = "n/a"
 
 
 def known(value):
-    """Return whether `value` is a number, and a finite one."""
+    """Return whether `value` is a finite number."""
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def number(value, digits=4):
-    """Return a value with a fixed number of digits, without the zero before the point, or `MISSING`."""
+    """Return a value with a fixed number of digits, without a zero before the point, or `MISSING`."""
     if not known(value):
         return MISSING
     text = f"{value:.{digits}f}"
@@ -23,12 +23,12 @@ def number(value, digits=4):
 
 
 def count(value, digits=0):
-    """Return a count with thousands apart, e.g. ``12,345``."""
+    """Return a count with separated thousands, e.g. ``12,345``."""
     return f"{value:,.{digits}f}" if known(value) else MISSING
 
 
 def signed(value, digits=4):
-    """Return a value with its sign; a true minus, so that columns line up."""
+    """Return a value with its sign; a real minus sign keeps columns aligned."""
     if not known(value):
         return MISSING
     text = number(abs(value), digits)
@@ -45,7 +45,7 @@ def percent(value, digits=1, sign=True):
 
 
 def interval(low, high, digits=4):
-    """Return ``[low, high]``, or nothing where it is not known."""
+    """Return ``[low, high]``, or an empty text if it is unknown."""
     if not (known(low) and known(high)):
         return ""
     return f"[{_plain(low, digits)}, {_plain(high, digits)}]"
@@ -76,11 +76,11 @@ def with_interval(text, low, high, digits=4):
 
 
 def plain(text):
-    """Return a text so that Markdown, in a cell or not, prints it as it is: on one line, no bar, no tag."""
+    """Return a text on one line that Markdown prints as it is, in a cell too."""
     return re.sub(r"\s+", " ", str(text)).replace("|", "\\|").replace("<", "&lt;")
 
 
 def words(names):
-    """Return names as a list in a sentence: ``a, b and c``."""
+    """Return names as an enumeration for a sentence: ``a, b and c``."""
     names = list(map(str, names))
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

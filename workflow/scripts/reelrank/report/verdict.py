@@ -1,15 +1,15 @@
-"""The report in short, for the console of a run: the headline, the best lists, what they cost."""
+"""A short report for the console: the headline, the best lists and their cost."""
 
 from reelrank.report.headline import caveats, effect, headline
 from reelrank.report.result_tables import relative_cell
 from reelrank.report.values import count, known, number, short_p
 
-#: The best lists that are shown.
+#: Number of best lists that are shown.
 BEST = 5
 
 
 def verdict(run):
-    """Return what a person wants to know first.
+    """Return the verdict of a run.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def verdict(run):
     -------
     dict
         ``title``, ``sentence`` (the headline), ``notes`` (sentences), ``columns`` (names), ``rows`` (cells as text:
-        the best lists on test by NDCG@n, and the base list of the one that the headline is about) and ``cost``.
+        the best lists on test by NDCG@n, and the headline's list with its base list) and ``cost``.
     """
     found = headline(run)
     return {
@@ -55,10 +55,10 @@ def _numbers(run, key, means):
 
 
 def _cost(run):
-    """Return what the lists cost: dollars where a price is known."""
+    """Return the cost of the lists as text, in dollars if all prices are known."""
     asked = run.tables["cost"][run.tables["cost"]["requests"] > 0]
     if asked.empty:
         return "Cost: no language model was asked."
     requests, dollars = count(asked["requests"].sum()), asked["usd"].sum(min_count=len(asked))
-    price = f"${dollars:,.2f}" if known(float(dollars)) else "dollars not known: config/prices.yaml lacks a model"
+    price = f"${dollars:,.2f}" if known(float(dollars)) else "dollars unknown: a model is missing in config/prices.yaml"
     return f"Cost: {requests} requests to language models, {price}."
