@@ -1,4 +1,5 @@
-# reelrank: does re-ranking a recommender's top list with language models help? Rule files open with their contract.
+# reelrank: does it help to re-rank a recommender's top list with language models?
+# Each rule file begins with a comment that lists its inputs and outputs.
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# What runs, and what can be run. Several files merge.
+# config.yaml says what runs; the other files define what can be run. Snakemake merges them.
 configfile: workflow.source_path("config/config.yaml")
 configfile: workflow.source_path("config/models.yaml")
 configfile: workflow.source_path("config/encoders.yaml")
@@ -32,7 +33,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
-paths, chosen = plan.paths, plan.selection  # every rule asks these two
+paths, chosen = plan.paths, plan.selection  # used by every rule
 
 if workflow.is_main_process:
     for notice in fusions.notices(config):
@@ -70,14 +71,14 @@ onerror:
     CONSOLE.stopped()
 
 
-# Everything that the config selects: the tables, the report and the audit of each protocol.
+# Everything that the config selects: tables, report and audit of each protocol.
 rule all:
     default_target: True
     input:
         plan.report.everything(),
 
 
-# Snakemake itself looks at the time of a step's file alone; the digest covers all that the step imports.
+# Snakemake only checks the time of a step's file. The digest covers everything that the step imports.
 for step_rule in workflow.rules:
     if step_rule.script and (code := plan.code.param(step_rule.script)):
         step_rule.set_params(code=code)

@@ -1,7 +1,7 @@
 # lists/{base_model}/seed{seed}/identity/ -> lists/{base_model}/seed{seed}/{reranker}/{valid,test}.answers.parquet
 # -> {valid,test}.parquet, {valid,test}.parsing.parquet
-# Asking costs money and is done once; reading the answers is free and is a rule of its own.
-# Budgets, rates and prices are resources, no params: they cannot change an answer, and must not ask again.
+# Asking costs money and is done once. Parsing the answers is free, so it is a separate rule.
+# Budgets, rates and prices are resources, not params: they cannot change an answer, so a change must not ask again.
 
 
 rule ask_llm:
@@ -37,7 +37,7 @@ rule ask_llm:
         "../workflow/scripts/ask_llm.py"
 
 
-# The same in this process: not a service that is waited for, but work for a GPU.
+# The same with a model in the job's own process: it computes on a GPU and does not wait for a service.
 use rule ask_llm as ask_in_process with:
     wildcard_constraints:
         reranker=one_of(plan.asking.in_process),
@@ -88,7 +88,7 @@ rule estimate_requests:
         "../workflow/scripts/estimate_requests.py"
 
 
-# The target `snakemake estimate`: requests, tokens and dollars before a single call.
+# The target `snakemake estimate`: requests, tokens and dollars before any request is sent.
 rule estimate:
     input:
         plan.report.target(fill(paths.table, table="estimate", kind="md")),

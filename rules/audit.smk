@@ -1,6 +1,6 @@
-# {protocol}/split.parquet -> {protocol}_redrawn/split.parquet: held-out items drawn at random, under which the rules
-#   of the run make their lists again (models, features and language models are those of the real protocol)
-# lists, ranks, texts, answers, redrawn lists -> {protocol}/audit/audit.json, audit.md; fails where an audit fails
+# {protocol}/split.parquet -> {protocol}_redrawn/split.parquet: held-out items are redrawn at random. The rules of the
+#   run make new lists for them; models, features and language models come from the real protocol.
+# lists, ranks, texts, answers, redrawn lists -> {protocol}/audit/audit.json, audit.md; the rule fails if an audit fails
 
 
 rule redraw:
@@ -61,7 +61,7 @@ rule audit_lists:
         "../workflow/scripts/audit_lists.py"
 
 
-# The target `snakemake audit`: what was looked at and what was found; an audit that fails names its rows and stops.
+# The target `snakemake audit`: what was checked and found. A failed audit names its rows and stops the run.
 rule audit:
     input:
         plan.report.target(fill(paths.audit, kind="md")),

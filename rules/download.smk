@@ -1,5 +1,5 @@
-# Published files -> results/{dataset}/raw/. A generated dataset is written here in the
-# layout of the published one; what the user has in `raw_dir` is used in place.
+# Published files -> results/{dataset}/raw/. A generated dataset is written there in the layout of the published one.
+# Files in the user's `raw_dir` are used in place.
 
 
 if plan.raw.is_generated:
@@ -34,7 +34,7 @@ if plan.raw.is_generated:
 
 else:
 
-    # The file is not fetched again because the code that fetches it has changed: url and checks decide it.
+    # Only url and checks decide whether a file is fetched again, not changes of the code.
     rule download:
         output:
             path=paths.raw,

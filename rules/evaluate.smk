@@ -1,7 +1,7 @@
 # lists/{base_model}/seed{seed}/*/ -> .../{valid,test}.ranks.parquet -> tables/hit_rate.{csv,md}, effects.csv
 # lists, ranks, answers -> tables/{list_quality,slices,gaps,positions,answers,cost}.csv
-# One number per user, the rank of the held-out item; hit rates, effects and slices are made of those.
-# Beyond accuracy: what lists hold, for whom they work, how language models answer, and what they cost.
+# Ranks have one number per user, the rank of the held-out item. Hit rates, effects and slices are computed from them.
+# Tables beyond accuracy: content of lists, quality for groups of users, behaviour and cost of language models.
 
 
 rule evaluate:
@@ -23,7 +23,7 @@ rule evaluate:
         "../workflow/scripts/evaluate.py"
 
 
-# The same over a base model without valid lists, on which nothing can be fitted: no fusion.
+# The same without fusions, for base models without valid lists to fit on.
 use rule evaluate as evaluate_unfused with:
     input:
         interactions=paths.interactions,
@@ -62,7 +62,7 @@ rule tabulate_hits:
         "../workflow/scripts/tabulate_hits.py"
 
 
-# Every re-ranker against its base and a fusion against its twin: intervals, tests, one adjusted family per protocol.
+# Every re-ranker against its base, and fusions against their twins: intervals, and tests adjusted per protocol.
 rule measure_effects:
     input:
         ranks=plan.report.ranks,

@@ -1,8 +1,8 @@
 # prepared/comments.parquet, pictures -> {protocol}/texts/{field}.parquet (a text per item)
 # prepared/items.parquet, texts, raw pictures or published matrices
 #   -> {place}/{encoder}/{field}.npy (row = item index), {field}.json -> {protocol}/tables/features.{csv,md}
-# Each item is encoded once, whatever reads it. A place is `features`, or `{protocol}/features` for what is made of
-# training interactions. Shards are encoded apart, published by rename, and gathered by one job.
+# Each item is encoded once, whichever rules read it. A place is `features`, or `{protocol}/features` for features that
+# depend on training interactions. Each shard is encoded by its own job and renamed when complete; one job joins them.
 
 
 rule gather_comments:
@@ -24,7 +24,7 @@ rule gather_comments:
         "../workflow/scripts/gather_comments.py"
 
 
-# The encoder's weights and the matrix are those of the pictures' own feature.
+# Uses the encoder and the matrix of the image feature.
 rule tag_images:
     input:
         catalogue=paths.items,
@@ -99,7 +99,7 @@ rule embed_images:
         "../workflow/scripts/embed_images.py"
 
 
-# Shards are temporary: what decides them is a param or an input here too, or a change of it would go unseen.
+# Shards are temporary, so everything that determines them is also a param or input here: a change must rerun this rule.
 rule gather_features:
     input:
         shards=shards_of(paths.feature_shard, config["item_shards"]),

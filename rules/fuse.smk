@@ -1,5 +1,5 @@
 # lists/{base_model}/seed{seed}/{identity, signals}/ -> lists/{base_model}/seed{seed}/{fusion}/{valid,test}.parquet, fusion.json
-# One job makes all fusions over a base list, and their twins without language models; fitted on valid alone.
+# One job makes all fusions over a base list, and their twins without language models; they are fitted on valid only.
 
 
 rule fuse:

@@ -1,6 +1,6 @@
 # results/{dataset}/raw/ -> prepared/{interactions,items,users,comments}.parquet, statistics.json
 # prepared/ -> {protocol}/split.parquet, split.json, item_statistics.parquet
-# Dense indices, time order, counts; then which interactions are learned from and which predicted.
+# `prepare` gives dense indices, time order and counts; `split` chooses interactions for training, valid and test.
 
 
 rule prepare:

@@ -1,6 +1,6 @@
 # models/{base_model}/seed{seed}/, or a file of lists -> lists/{base_model}/seed{seed}/identity/{valid,test}.parquet
-# The base list is the re-ranker `identity`: the best `candidates` unseen items of each user,
-# by a model trained here, or as an outside recommender (type `external`) wrote them.
+# Base lists have the re-ranker name `identity`: the best `candidates` unseen items of each user, from a model that
+# this run trains or from an external recommender (type `external`).
 
 
 rule recommend:

@@ -1,5 +1,5 @@
 # ranks, tables/*.csv, fusions, training curves, audits -> figures/*.svg -> report.html, config.yaml, tables/*.{md,tex}
-# What a person looks at. Seconds and memory are read from the benchmark files that there are; they are no input.
+# The results for people. Seconds and memory come from existing benchmark files, which are not inputs.
 
 
 rule plot_figures:
@@ -60,7 +60,7 @@ rule report:
         "../workflow/scripts/report.py"
 
 
-# Wants --config runs=[FOLDER,FOLDER], each a results/{dataset}/{protocol} with a finished report.
+# Needs --config runs=[FOLDER,FOLDER]; each folder is a results/{dataset}/{protocol} with a finished report.
 rule compare:
     input:
         plan.report.compared(),

@@ -1,6 +1,6 @@
 # lists/{base_model}/seed{seed}/identity/ -> lists/{base_model}/seed{seed}/{reranker}/
-# Each re-ranker permutes the first `depth` items of the base list; one job makes valid and test. A type is a file of
-# reelrank/rerank/; what it reads beside lists and interactions stands in its schema entry.
+# Each re-ranker permutes the first `depth` items of the base list; one job makes valid and test. Each type is a file in
+# reelrank/rerank/; its schema entry declares what it reads besides lists and interactions.
 
 
 rule rerank:
@@ -27,7 +27,7 @@ rule rerank:
         "../workflow/scripts/rerank.py"
 
 
-# The same with a model in the job, which is work for a GPU.
+# The same for types that run a model in the job, which should get a GPU.
 use rule rerank as rerank_on_gpu with:
     wildcard_constraints:
         reranker=one_of(plan.reranking.heavy),

@@ -1,7 +1,7 @@
 # lists/{base_model}/seed{seed}/{reranker}/{split}.{i}-of-{n}.parquet -> lists/{base_model}/seed{seed}/{reranker}/{split}.parquet
-# With `user_shards` above 1, what is heavy and goes by users is made in so many jobs, each of some of the users:
-# base lists, and what runs a model in the job. Any number makes the same bytes. The rules that ask a
-# service are not spread: one job each keeps to its rate and budget.
+# With `user_shards` above 1, base lists and rules that run a model in the job are split into that many jobs, each for
+# some of the users. The result has the same bytes for any number. Rules that ask a service are not split, because one
+# job must control rate and budget.
 
 if plan.shards.n > 1:
 

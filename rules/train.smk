@@ -1,10 +1,10 @@
 # prepared/ + split.parquet -> models/{base_model}/seed{seed}/: weights, description, one row per epoch
 #   -> clip/{encoder}/: weights, report
 #   -> language_models/{language_model}/: a folder of the transformers library
-# All that is learned from training interactions. No key, no request.
+# Everything that is trained, on training interactions only. No rule here needs a key or sends a request.
 
 
-# One base model with one seed. A block with `encoder` reads its item features.
+# One base model with one seed. If its block has `encoder`, it reads the encoder's item features.
 rule train:
     input:
         interactions=paths.interactions,

@@ -1,4 +1,4 @@
-"""Print the nearest titles of some titles under a text encoder: python workflow/show_neighbours.py TITLES ITEM ..."""
+"""Print the nearest titles of items under a text encoder: python workflow/show_neighbours.py TITLES ITEM ..."""
 
 import argparse
 import sys
@@ -25,12 +25,12 @@ def nearest(vectors, present, row, k):
 
 
 def main(arguments):
-    """Encode distinct titles of a file in MicroLens' layout, and print the neighbours of some items."""
+    """Encode the distinct titles of a file in MicroLens' layout, and print the neighbours of some items."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("titles", help="file with lines `item, title`")
     parser.add_argument("items", type=int, nargs="+")
     parser.add_argument("--encoder", default="all-MiniLM-L6-v2", help="an encoder of config/encoders.yaml")
-    parser.add_argument("--limit", type=int, help="read only the first so many titles")
+    parser.add_argument("--limit", type=int, help="read only the first N titles")
     parser.add_argument("--neighbours", type=int, default=3)
     own = parser.parse_args(arguments)
     config = complete(default_config(ROOT / "config"), ROOT / "config")

@@ -96,7 +96,7 @@ def test_chat_and_a_probe_that_finds_out_what_is_ignored(served, tmp_path):
     assert effective["strategy"] == "listwise" and effective["schema"] is False, "it accepts a schema and ignores it"
     assert len(rows["test"]) == 3 and ledger["this_run"]["answered"] == 4
     assert ledger["input_tokens"] > 0 and 0 < ledger["output_tokens"] <= 36
-    with pytest.raises(InputError, match="structured: required, and the probe found that the server ignores"):
+    with pytest.raises(InputError, match="structured: found required, but the probe found that the server ignores"):
         run(tmp_path, url, 3, options=own | {"structured": "required"}, **chat)
 
 

@@ -181,7 +181,7 @@ def test_the_probe_finds_out_what_a_server_ignores(tmp_path, client, strategy, a
             with pytest.raises(InputError, match="needs log-probabilities, and the probe found"):
                 run(tmp_path, server.url, 5, options=own | {"without_logprobs": "error"}, client=client)
         if not able and strategy == "listwise":
-            with pytest.raises(InputError, match="structured: required, and the probe found"):
+            with pytest.raises(InputError, match="structured: found required, but the probe found"):
                 run(tmp_path, server.url, 5, options=own | {"structured": "required"}, client=client)
 
 

@@ -162,7 +162,7 @@ def test_an_endpoint_that_is_not_there_is_named(kind, monkeypatch):
 
 @pytest.mark.parametrize("vector", [[float("nan"), 1.0], []])
 def test_an_answer_that_is_no_vector_is_not_kept(own_cache, vector):
-    with pytest.raises(InputError, match="nothing of it is kept"):
+    with pytest.raises(InputError, match="this answer is not cached"):
         encode_through_cache(["a"], VectorCache({}), lambda batch: [vector] * len(batch), 1)
     assert not list(own_cache.rglob("*.npy"))
 
@@ -249,7 +249,7 @@ def test_a_clip_that_is_not_there_is_named_with_the_nearest():
             {"architecture": "ViT-B-32", "pretrained": "opanai"},
             r"neither a .* nor a tag .*did you mean openai",
         ),
-        ({"architecture": "ViT-B-32"}, "untrained weights tell nothing"),
+        ({"architecture": "ViT-B-32"}, "an untrained model is useless"),
         ({"architecture": {"embed_dim": 8}, "pretrained": "x"}, "open_clip cannot build it"),
     ]:
         with pytest.raises(InputError, match=message):

@@ -68,7 +68,7 @@ def test_jobs_of_this_folder_are_cancelled_and_others_stay(workdir, queue):
 
 def test_without_slurm_there_is_nothing_to_cancel(workdir, monkeypatch):
     monkeypatch.setenv("PATH", str(workdir))
-    with pytest.raises(SystemExit, match="there is no squeue here"):
+    with pytest.raises(SystemExit, match="squeue is not installed here"):
         resume.cancel_jobs()
     for log in (workdir / ".snakemake/log").iterdir():
         log.write_text("host: a\nBuilding DAG\n")
@@ -135,13 +135,13 @@ def test_a_snakemake_at_work_is_left_alone(workdir, tmp_path):
 
 
 def test_a_folder_without_a_run_says_so(workdir):
-    with pytest.raises(SystemExit, match="no run has been noted in this folder"):
+    with pytest.raises(SystemExit, match="found no earlier run in this folder"):
         resume.main([])
 
 
 def test_a_damaged_note_is_named(workdir):
     (workdir / ARGUMENTS).write_text('{"arguments": ["--cor')
-    with pytest.raises(SystemExit, match=f"{ARGUMENTS}: expected the arguments of the last run"):
+    with pytest.raises(SystemExit, match=f"{ARGUMENTS}: cannot read the arguments of the last run"):
         resume.main([])
 
 

@@ -141,7 +141,7 @@ def test_every_user_is_asked_about_in_one_shard(shards):
     assert np.concatenate([part.lists.users for part in parts]).tolist() == asked.lists.users.tolist()
     assert np.concatenate([part.lists.items for part in parts]).tolist() == asked.lists.items.tolist()
     assert np.concatenate([part.history.ends for part in parts]).tolist() == asked.history.ends.tolist()
-    assert {part.part for part in parts} == {asked.part}
+    assert {shard.split for shard in parts} == {asked.split}
 
 
 def answers(users, keys):

@@ -132,7 +132,7 @@ def test_a_lower_precision_finds_the_same_lists(step, least, most):
     again = model.whole
     expected_values, expected_indices = topk.stable_top_k(topk.masked_scores(model, queries), 6)
     assert indices.tolist() == expected_indices.tolist() and values.tolist() == expected_values.tolist()
-    assert least <= again <= most, "users ranked anew in float32"
+    assert least <= again <= most, "users ranked again in float32"
 
 
 def test_a_lower_precision_leaves_short_lists_short():
@@ -177,7 +177,7 @@ def test_chunks_that_do_not_fit_are_halved(most, caplog):
     expected_items, expected_scores = topk.top_k(model, queries, 6)
     np.testing.assert_array_equal(items, expected_items)
     np.testing.assert_array_equal(scores, expected_scores)
-    assert f"out of GPU memory with {len(queries)} users at a time: going on with {len(queries) // 2}" in caplog.text
+    assert f"out of GPU memory with {len(queries)} users at a time: continuing with {len(queries) // 2}" in caplog.text
     fitting = [size for size in crowded.sizes if size <= most]
     assert crowded.sizes == [*crowded.sizes[: -len(fitting)], *fitting], "what did not fit is not tried again"
     assert sum(fitting) == len(queries)

@@ -1,4 +1,4 @@
-"""Ask a language model to rank each list; keep its raw answers and what they cost."""
+"""Ask a language model to rank each list; write its raw answers and their cost."""
 
 import json
 
@@ -17,30 +17,30 @@ SPLITS = ("valid", "test")
 
 
 def main(inputs, outputs, about, options, chat_model, limits, prompt, history, prices, shard=(1, 1)):
-    """Write the answers of both splits and the ledger.
+    """Write the answers for both splits and the ledger.
 
     Parameters
     ----------
     inputs : dict of str to path
         ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``catalogue``, and
-        ``comments``, where prompts show them.
+        ``comments`` if prompts show them.
     outputs : dict of str to path
         ``valid``, ``test``, ``ledger``.
     about : dict
         Metadata of the lists.
     options : dict
-        Of `reelrank.config.generative.generative_options`.
+        Result of `reelrank.config.generative.generative_options`.
     chat_model : dict
-        Of `reelrank.config.generative.chat_model_of`; where it runs in process, ``model`` is what is loaded, and
-        ``threads`` those that decide the order of its sums.
+        Result of `reelrank.config.generative.chat_model_of`. If it runs in process, ``model`` is what is loaded, and
+        ``threads`` is the number of threads, which affects the last bits of its sums.
     limits : dict
-        What the chat model may spend and how fast (`reelrank.config.generative.limits`).
+        Budget and rate limits of the chat model (`reelrank.config.generative.limits`).
     prompt : dict
         Definition of the prompt.
     history : {'full', 'train_only'}
     prices : tuple of (float, float) or None
     shard : (int, int)
-        The number of the shard, from 1, and how many there are.
+        The number of the shard, from 1, and the number of shards.
     """
     chat_model = chat_model | limits
     data = load_interactions(inputs["interactions"], inputs["split"])

@@ -1,4 +1,4 @@
-"""Audit the lists of a protocol: redrawn targets at chance, permutations, ranks, nothing held out in any text."""
+"""Audit the lists of a protocol: redrawn targets at chance level, permutations, ranks, and no leak in any text."""
 
 import logging
 from pathlib import Path
@@ -16,7 +16,7 @@ from reelrank.files import write_json, write_text
 
 
 def main(inputs, outputs, cutoffs, history, prompts, trained_again, left_out, fitted):
-    """Write ``audit.json`` and ``audit.md``, or raise `InputError` where an audit fails.
+    """Write ``audit.json`` and ``audit.md``; raise `InputError` if an audit fails.
 
     Parameters
     ----------
@@ -30,14 +30,14 @@ def main(inputs, outputs, cutoffs, history, prompts, trained_again, left_out, fi
         The prompt of each generative re-ranker.
     trained_again : bool
     left_out : dict of str to list of str
-        What of the run is not audited by redrawing.
+        Parts of the run that are not audited with redrawn targets.
     fitted : list of str
-        Re-rankers whose valid lists are scored by what was fitted on them.
+        Re-rankers whose valid lists are scored by a model that was fitted on them.
 
     Raises
     ------
     InputError
-        Names the rows that fail; the log holds all of them.
+        Names some of the failing rows; the log has all of them.
     """
     interactions, split = (read_table(inputs[name], name) for name in ("interactions", "split"))
     n_items = len(read_table(inputs["catalogue"], "items"))
@@ -52,14 +52,14 @@ def main(inputs, outputs, cutoffs, history, prompts, trained_again, left_out, fi
         check_statistics(inputs["item_statistics"], interactions, split, n_items),
     ]
     place = "/".join(Path(outputs["json"]).parts[-4:-2])
-    told = to_markdown(checks, place)
-    logging.info("%s", told)
+    markdown = to_markdown(checks, place)
+    logging.info("%s", markdown)
     if not all(check.passed for check in checks):
         for failure in (failure for check in checks for failure in check.failures):
             logging.error("%s", failure)
         raise InputError(failure_message(checks, place))
     write_json(outputs["json"], to_json(checks))
-    write_text(outputs["md"], told)
+    write_text(outputs["md"], markdown)
 
 
 step.run(main, snakemake)

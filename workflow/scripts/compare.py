@@ -1,4 +1,4 @@
-"""Set two results folders side by side: what differs in the config and in the numbers."""
+"""Compare two results folders: differences in the config and in the numbers."""
 
 from reelrank import step
 from reelrank.errors import InputError
@@ -7,12 +7,12 @@ from reelrank.report.comparison import comparison_markdown, number_differences, 
 
 
 def main(runs, outputs):
-    """Write the comparison of the two folders `runs` (`outputs`: md, csv).
+    """Write the comparison of the two folders in `runs` (`outputs`: md, csv).
 
     Raises
     ------
     InputError
-        If there are not two folders, or a folder lacks a file.
+        If `runs` is not two folders, or a folder lacks a file.
     """
     if len(runs) != 2:
         raise InputError(f"config key runs: found {list(runs)}; expected two folders results/{{dataset}}/{{protocol}}")

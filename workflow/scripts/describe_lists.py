@@ -1,4 +1,4 @@
-"""Describe lists beyond accuracy: what they hold, for whom they work, how models answer, and what it costs."""
+"""Describe lists beyond accuracy: content, quality for groups of users, behaviour of models, and cost."""
 
 from reelrank import step
 from reelrank.data.interactions import load_interactions
@@ -15,12 +15,12 @@ def main(inputs, outputs, places, feature, cutoffs, prices):
     Parameters
     ----------
     inputs : dict of str to path
-        ``interactions``, ``split``, ``users``, and ``vectors`` where there is a feature.
+        ``interactions``, ``split``, ``users``, and ``vectors`` if there is a feature.
     outputs : dict of str to path
     places : sequence of sequence of dict
-        The lists over each base list, as `reelrank.evaluation.list_tables.Place`.
+        The lists over each base list, as arguments of `reelrank.evaluation.list_tables.Place`.
     feature : sequence of str or None
-        Encoder and field of the vectors that diversity is measured by.
+        Encoder and field of the vectors that measure diversity.
     cutoffs : sequence of int
     prices : dict of str to tuple or None
     """

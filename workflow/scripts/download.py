@@ -5,7 +5,7 @@ from reelrank.datasets.download import fetch
 
 
 def main(url, path, checks):
-    """Fetch `url` to `path`; `checks` holds the size and digests that are known."""
+    """Fetch `url` to `path`; `checks` has the known size and digests."""
     fetch(url, path, **checks)
 
 

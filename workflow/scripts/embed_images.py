@@ -1,4 +1,4 @@
-"""Encode the pictures of every item of a shard once."""
+"""Encode the pictures of the items of a shard."""
 
 import logging
 
@@ -18,11 +18,11 @@ def main(catalogue, folder, path, encoder, block, field, shard, threads, weights
     Parameters
     ----------
     catalogue : path
-        The items.
+        The table of items.
     folder : path
-        Pictures by item id.
+        Folder of pictures, named by item id.
     path, encoder, block, field, shard, threads, weights
-        As of the step embed_text.
+        As in the step embed_text.
     """
     make_deterministic(threads, seed=0)
     item_ids = read_table(catalogue, "items")["item_id"].to_pylist()

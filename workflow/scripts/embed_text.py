@@ -1,4 +1,4 @@
-"""Encode a text of every item of a shard once."""
+"""Encode one text for each item of a shard."""
 
 import logging
 
@@ -16,21 +16,21 @@ def main(texts, path, encoder, block, fields, field, shard, threads, weights=Non
     Parameters
     ----------
     texts : sequence of path
-        The tables of the fields that are joined.
+        The tables of the source fields.
     path : path
     encoder : str
         The encoder's name.
     block : dict
         The encoder's block.
     fields : sequence of str
-        The fields that are joined.
+        The source fields, which are joined into one text.
     field : str
         The name of the joined field.
     shard : (int, int)
-        Its number, from 1, and how many there are.
+        The number of the shard, from 1, and the number of shards.
     threads : int
     weights : path, optional
-        Of an encoder that this run trained.
+        Weights of an encoder that this run trained.
     """
     make_deterministic(threads, seed=0)
     everything = read_texts(list(zip(fields, texts, strict=True)))

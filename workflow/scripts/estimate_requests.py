@@ -1,4 +1,4 @@
-"""Tell what the generative re-rankers of the run will ask and cost, without asking."""
+"""Estimate the requests and the cost of the run's generative re-rankers, without asking a model."""
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ def main(inputs, lists, outputs, rerankers, history):
     Parameters
     ----------
     inputs : dict of str to path
-        ``interactions``, ``split``, ``catalogue``, and what prompts show beside titles.
+        ``interactions``, ``split``, ``catalogue``, and the tables of other fields that prompts show.
     lists : sequence of path
         Base lists, ``.../{base_model}/seed{seed}/identity/{split}.parquet``.
     outputs : dict of str to path

@@ -1,4 +1,4 @@
-"""Find each user's held-out item in the lists of all re-rankers over one base model."""
+"""Find the rank of each user's held-out item in the lists of all re-rankers over one base model."""
 
 import pyarrow as pa
 
@@ -10,18 +10,18 @@ from reelrank.metrics.ranking import ranks_in_lists, with_known_misses
 
 
 def main(interactions, split, lists, ranks):
-    """Write one table of ranks per list (`ranks` and `lists` in the same order); the list's metadata goes with it.
+    """Write one table of ranks per list, with the list's metadata (`ranks` and `lists` have the same order).
 
-    Where a re-ranker was asked only for users whose held-out item is in its list
-    (metadata ``users: hits``), the base list's other users are misses: the ranks are
-    those of a re-ranker that was asked for all.
+    If a re-ranker was asked only about users whose held-out item is in its list (metadata
+    ``users: hits``), the other users of the base list are misses. The ranks are the same as if
+    it had been asked about all users.
     """
     data = load_interactions(interactions, split)
     queries = {name: data.queries(name) for name in ("valid", "test")}
     abouts = [read_about(path) for path in lists]
     bases = {about["split"]: path for path, about in zip(lists, abouts, strict=True) if about["reranker"] == "identity"}
     for path, about, rank_path in zip(lists, abouts, ranks, strict=True):
-        read, _ = read_lists(path)  # one at a time: of many users they are large
+        read, _ = read_lists(path)  # one at a time: lists of many users are large
         asked = queries[about["split"]]
         rank, raw_rank = ranks_in_lists(read, asked.users, asked.targets)
         users = read.users

@@ -1,4 +1,4 @@
-"""Fine-tune a pretrained language model by LoRA to name the letter of the item that came next."""
+"""Fine-tune a pretrained language model with LoRA to predict the letter of the next item."""
 
 import logging
 from pathlib import Path
@@ -23,17 +23,17 @@ def main(inputs, outputs, language_model, block, source, prompt, threads, code="
     inputs : dict of str to path
         ``interactions``, ``split``, ``catalogue``.
     outputs : dict of str to path
-        ``weights``, among others of the same folder.
+        ``weights``, and other files of the same folder.
     language_model : str
-        Its name in the config.
+        The name of the language model in the config.
     block : dict
     source : dict
-        ``model``, and maybe ``revision``, ``precision``: the base.
+        The base model: ``model``, and optionally ``revision`` and ``precision``.
     prompt : dict
         Definition of the prompt.
     threads : int
     code : str
-        Digest of the code that trains.
+        Digest of the training code.
     """
     folder = Path(outputs["weights"]).parent
     options = {key: value for key, value in block.items() if key != "type"}
@@ -57,7 +57,7 @@ def main(inputs, outputs, language_model, block, source, prompt, threads, code="
     losses = finetuning.finetune(model, tokenizer, questions, render, options, checkpoint)
     finetuning.save_adapter(folder, model, options["base"], options, losses)
     remove_checkpoints(folder)
-    logging.info("%s: an adapter of %s", language_model, options["base"])
+    logging.info("%s: wrote an adapter for %s", language_model, options["base"])
 
 
 step.run(main, snakemake)

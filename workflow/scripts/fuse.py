@@ -1,4 +1,4 @@
-"""Fuse a base list and the re-rankings of it, fitted on the valid lists alone."""
+"""Fuse a base list with its re-rankings; fusions are fitted only on the valid lists."""
 
 import logging
 from functools import cache
@@ -21,15 +21,15 @@ def main(inputs, outputs, fusions, signals, features, history, threads):
     ----------
     inputs : dict of str to path or list of path
         ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``item_statistics``, ``catalogue``;
-        ``signals_valid``, ``signals_test``: the lists of each of `signals`; ``matrices``: those of `features`.
+        ``signals_valid``, ``signals_test``: the lists of `signals`; ``matrices``: the matrices of `features`.
     outputs : dict of str to list of path
         ``valid``, ``test`` and ``description``, each in the order of `fusions`.
     fusions : dict of str to dict
-        Of each: ``type``, ``signals``, ``options``, ``twin_of`` and ``about``, its lists' metadata.
+        ``type``, ``signals``, ``options``, ``twin_of`` and ``about`` (metadata of the lists) of each fusion.
     signals : list of str
-        The re-rankers that are a signal of any fusion.
+        All re-rankers that are a signal of at least one fusion.
     features : list of (str, str)
-        Encoder and field of each feature that similarities are taken of.
+        Encoder and field of each feature for similarities.
     history : {'full', 'train_only'}
     threads : int
     """
@@ -39,9 +39,9 @@ def main(inputs, outputs, fusions, signals, features, history, threads):
     matrices = dict(zip(map(tuple, features), inputs.get("matrices", []), strict=True))
     paths = {split: dict(zip(signals, inputs[f"signals_{split}"], strict=True)) for split in SPLITS}
     material = {"inputs": inputs, "data": data, "matrices": matrices, "history": history, "threads": threads}
-    material["fitted"] = {}  # a fusion and its twin have something fitted in common
+    material["fitted"] = {}  # a fusion and its twin share fitted models
 
-    @cache  # fusions mostly share their signals
+    @cache  # most fusions share their signals
     def aligned_signals(split, depth, *names):
         """Return the signals of one split, in the order of its candidates."""
         return align(base[split], {name: paths[split][name] for name in names}, depth)
@@ -53,9 +53,9 @@ def main(inputs, outputs, fusions, signals, features, history, threads):
         for split, one in aligned.items():
             about = {**block["about"], "split": split} | ({} if one.asked == "all" else {"users": one.asked})
             write_lists(one.lists.reordered(scores[split]), outputs[split][row], about, base[split])
-        told = description(name, block, aligned["valid"], truth, scores["valid"], found)
-        write_json(outputs["description"][row], told)
-        logging.info("%s: %s", name, told)
+        fitted = description(name, block, aligned["valid"], truth, scores["valid"], found)
+        write_json(outputs["description"][row], fitted)
+        logging.info("%s: %s", name, fitted)
 
 
 step.run(main, snakemake)

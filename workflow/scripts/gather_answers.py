@@ -1,4 +1,4 @@
-"""Put answers together that jobs of their own asked for, each for some of the users."""
+"""Join the answers of all user shards."""
 
 import pyarrow as pa
 
@@ -11,12 +11,12 @@ SPLITS = ("valid", "test")
 
 
 def main(inputs, outputs):
-    """Write the answers of both splits and the ledger.
+    """Write the answers for both splits and the ledger.
 
     Parameters
     ----------
     inputs : dict of str to sequence of path
-        ``valid``, ``test``, ``ledger``: of each shard, in the order of the users.
+        ``valid``, ``test``, ``ledger``: one file per shard, in the order of the users.
     outputs : dict of str to path
         ``valid``, ``test``, ``ledger``.
     """

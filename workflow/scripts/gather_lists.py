@@ -1,4 +1,4 @@
-"""Put lists together that jobs of their own made, each for some of the users."""
+"""Join the lists of all user shards."""
 
 from reelrank import step
 from reelrank.data.lists import concatenate, read_lists, write_lists
@@ -12,9 +12,9 @@ def main(inputs, outputs):
     ----------
     inputs : dict of str to path or sequence of path
         ``valid_shards``, ``test_shards``: the lists of each shard, in the order of the users. ``valid``, ``test``:
-        the base lists, of which those of a re-ranker are permutations; not there where base lists are gathered.
+        the base lists that a re-ranker permuted; absent if the shards are base lists.
     outputs : dict of str to path
-        By split.
+        One path per split.
     """
     for split, path in outputs.items():
         shards = inputs[f"{split}_shards"]

@@ -1,4 +1,4 @@
-"""Read features that were published with the dataset."""
+"""Import features that were published with the dataset."""
 
 import logging
 
@@ -11,7 +11,7 @@ from reelrank.features.matrices import write_features
 
 
 def main(catalogue, published, matrix, encoder, block, expected_items):
-    """Write the matrix `matrix` (``{field}.npy``) and its description from the file `published`."""
+    """Write `matrix` (``{field}.npy``) and its description from the file `published`."""
     item_ids = np.array([int(item_id) for item_id in read_table(catalogue, "items")["item_id"].to_pylist()])
     vectors, present = read_published(published, item_ids, expected_items)
     about = {"encoder": encoder, "field": block["field"], "model": block["model"]}

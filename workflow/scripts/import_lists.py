@@ -1,4 +1,4 @@
-"""Take the lists of an outside recommender as base lists, for valid and for test."""
+"""Import the lists of an external recommender as base lists, for valid and test."""
 
 import logging
 
@@ -11,19 +11,19 @@ from reelrank.files import write_json
 
 
 def main(inputs, outputs, about, cutoff):
-    """Write the base lists and what was counted.
+    """Write the base lists and the counts.
 
     Parameters
     ----------
     inputs : dict of str to path
         ``interactions``, ``split``, ``users``, ``catalogue``, the file of ``test`` lists, and
-        that of ``valid`` lists or none: the valid lists are then those of nobody.
+        optionally the file of ``valid`` lists. Without it, the valid lists are empty.
     outputs : dict of str to path
         ``valid``, ``test``, ``counts``.
     about : dict
-        Metadata; its depth is cut to that of the deepest test list.
+        Metadata; its depth is reduced to the longest test list.
     cutoff : int
-        The largest n of the metrics: no list may be shorter.
+        The largest cutoff of the metrics: no list may be shorter.
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
     users = read_table(inputs["users"], "users")["user_id"].to_pylist()
@@ -32,7 +32,7 @@ def main(inputs, outputs, about, cutoff):
     for split in ("test", "valid"):
         if split not in inputs:
             lists[split], counts[split] = no_lists(), None
-            logging.warning("no valid lists: nothing can be chosen or fitted on this base model")
+            logging.warning("found no valid lists: nothing can be chosen or fitted on this base model")
             continue
         refuse_foreign(inputs[split], {**about, "split": split})
         read, found = read_external(inputs[split], users, items, about["depth"])

@@ -1,4 +1,4 @@
-"""Read the raw answers of a language model into lists, counting what was wrong with them."""
+"""Parse the raw answers of a language model into lists, and count their faults."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from reelrank.llm.ask.users import users_tag
 
 
 def main(inputs, outputs, about, options):
-    """Write the lists and the table of faults of both splits.
+    """Write the lists and the tables of faults for both splits.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def main(inputs, outputs, about, options):
         ``valid``, ``test``, ``valid_parsing``, ``test_parsing``.
     about : dict
     options : dict
-        Of `reelrank.config.generative.generative_options`; what the probe changed comes with the answers.
+        Result of `reelrank.config.generative.generative_options`; changes by the probe are stored with the answers.
     """
     for split in ("valid", "test"):
         base = read_lists(inputs[split], about["depth"])[0]

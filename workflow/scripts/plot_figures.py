@@ -1,4 +1,4 @@
-"""Plot the figures of a run under one protocol."""
+"""Plot the figures of a run for one protocol."""
 
 from reelrank import step
 from reelrank.report.benchmarks import read_benchmarks
@@ -35,7 +35,7 @@ def main(inputs, outputs, settings):
         if split == "test" and base in bases and name in rerankers
     ]
     curves = hit_rate_table(shown, range(1, max(run.config["cutoffs"]) + 1))
-    if run.pooled == "all":  # one panel per base model; the tables have every seed
+    if run.pooled == "all":  # one panel per base model; the tables have all seeds
         curves = curves[curves["seed"] == str(run.config["run"]["seeds"][0])]
     plot_hit_rate(run.in_order(curves), outputs["hit_rate"], run.title)
     plot_effects(run, outputs["effects"])

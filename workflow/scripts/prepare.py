@@ -1,4 +1,4 @@
-"""Turn the published files of a dataset into the prepared tables."""
+"""Convert the published files of a dataset into the prepared tables."""
 
 import logging
 
@@ -9,7 +9,7 @@ from reelrank.files import write_json
 
 
 def main(inputs, outputs, adapter, fields, options, min_interactions, expected):
-    """Read, index, sort and count; write the tables and ``statistics.json``.
+    """Read, index, sort and count the data; write the tables and ``statistics.json``.
 
     Parameters
     ----------
@@ -20,13 +20,13 @@ def main(inputs, outputs, adapter, fields, options, min_interactions, expected):
     options : dict
     min_interactions : int
     expected : dict of str to int
-        Published counts; a difference is recorded and logged.
+        Published counts; differences are recorded and logged.
     """
     raw = datasets.read_dataset(adapter, inputs, fields, options)
     tables, statistics = prepare(raw, min_interactions)
     differs = {key: (statistics[key], value) for key, value in expected.items() if statistics[key] != value}
     for key, (found, value) in differs.items():
-        logging.warning("%s: found %s, published %s", key, found, value)
+        logging.warning("%s: found %s; expected %s, as published", key, found, value)
     statistics["differs_from_published"] = sorted(differs)
     sizes = {"n_users": statistics["users"], "n_items": statistics["items"]}
     write_tables(tables, {**outputs, "items": outputs["catalogue"]}, sizes)

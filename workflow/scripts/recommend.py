@@ -1,4 +1,4 @@
-"""Write a base model's list of the best unseen items per user, for valid and for test."""
+"""Write the best unseen items of each user by a base model, for valid and test."""
 
 import logging
 from pathlib import Path
@@ -20,7 +20,7 @@ def main(inputs, outputs, about, history, precision, threads, deterministic=True
     inputs : dict of str to path
         ``interactions``, ``split``, ``weights``.
     outputs : dict of str to path
-        By split.
+        One path per split.
     about : dict
         Metadata of the lists.
     history : {'full', 'train_only'}
@@ -29,7 +29,7 @@ def main(inputs, outputs, about, history, precision, threads, deterministic=True
     threads : int
     deterministic : bool
     shard : (int, int)
-        The number of the shard, from 1, and how many there are.
+        The number of the shard, from 1, and the number of shards.
     """
     (make_deterministic if deterministic else set_threads_and_seed)(threads, 0)
     data = load_interactions(inputs["interactions"], inputs["split"])
@@ -42,7 +42,7 @@ def main(inputs, outputs, about, history, precision, threads, deterministic=True
         metadata = {**about, "split": split, **shard_metadata(shard, rows, len(everyone))}
         write_lists(RankedLists(queries.users, items, scores), path, metadata)
         logging.info("%s: %d users, depth %d", split, *items.shape)
-        del items, scores  # of many users they are large, and the next split makes its own
+        del items, scores  # free the memory before the next split
 
 
 step.run(main, snakemake)

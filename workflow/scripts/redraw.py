@@ -1,4 +1,4 @@
-"""Draw the held-out items of a protocol again, at random, for the audit."""
+"""Redraw the held-out items of a protocol at random, for the audit."""
 
 import logging
 import shutil
@@ -13,7 +13,7 @@ from reelrank.files import write_by
 
 
 def main(inputs, outputs, protocol, seed):
-    """Write the split with its redrawn items, and the item statistics, which do not change.
+    """Write the split with redrawn items, and the unchanged item statistics.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def main(inputs, outputs, protocol, seed):
     split = split.append_column("redrawn_item", pa.array(values, pa.int32(), mask=nulls))
     write_table(split, "split", outputs["split"], about)
     write_by(lambda path: shutil.copyfile(inputs["item_statistics"], path), outputs["item_statistics"])
-    logging.info("%d held-out items were drawn again", (~nulls).sum())
+    logging.info("redrew %d held-out items", (~nulls).sum())
 
 
 step.run(main, snakemake)

@@ -1,4 +1,4 @@
-"""Write the report of a run under one protocol: one page, tables for papers, and the config that made it."""
+"""Write the report of a run for one protocol: one page, tables for papers, and the run's config."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def main(inputs, outputs, settings):
     Parameters
     ----------
     inputs : dict of str to path or list of path
-        See `reelrank.report.inputs.read_run`; ``figures`` are the SVG files.
+        See `reelrank.report.inputs.read_run`; ``figures`` lists the SVG files.
     outputs : dict of str to path
     settings : dict
         ``config`` (completed), ``protocol``, ``benchmarks`` (folder of the dataset's benchmark files).
@@ -28,12 +28,14 @@ def main(inputs, outputs, settings):
     Raises
     ------
     InputError
-        If an audit failed: what failed must not be reported.
+        If an audit failed: a run with a failed audit must not be reported.
     """
     run = read_run(inputs, settings)
     if not run.audit.get("passed"):
         failed = [check["name"] for check in run.audit.get("checks", []) if not check["passed"]]
-        raise InputError(f"{inputs['audit']}: found failed audits {failed}; expected all to pass before a report")
+        raise InputError(
+            f"{inputs['audit']}: found failed audits {failed}; all audits must pass before a report is written"
+        )
     jobs = read_benchmarks(settings["benchmarks"], run.protocol)
     write_text(outputs["html"], build_page(run, {Path(path).stem: path for path in inputs["figures"]}, jobs))
     write_json(outputs["verdict"], verdict(run))

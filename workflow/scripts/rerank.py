@@ -1,4 +1,4 @@
-"""Re-rank the heads of base lists by one re-ranker, for valid and for test."""
+"""Re-rank the heads of base lists by one re-ranker, for valid and test."""
 
 import logging
 
@@ -19,7 +19,7 @@ def main(inputs, outputs, about, reranker_block, needs, settings, history, shard
     Parameters
     ----------
     inputs : dict of str to path
-        ``valid``, ``test`` (base lists), ``interactions``, ``split``, and what the re-ranker needs.
+        ``valid``, ``test`` (base lists), ``interactions``, ``split``, and the files that the re-ranker needs.
     outputs : dict of str to path
         ``valid``, ``test``.
     about : dict
@@ -27,12 +27,12 @@ def main(inputs, outputs, about, reranker_block, needs, settings, history, shard
     reranker_block : dict
         The complete block of the config.
     needs : sequence of str
-        Files of `reelrank.rerank.material`.
+        Names of files in `reelrank.rerank.material`.
     settings : dict
-        As `reelrank.rerank.material.load_material` takes them.
+        See `reelrank.rerank.material.load_material`.
     history : {'full', 'train_only'}
     shard : (int, int)
-        Which shard of the users, from 1, and of how many.
+        The number of the shard of users, from 1, and the number of shards.
     """
     data = load_interactions(inputs["interactions"], inputs["split"])
     options = {key: value for key, value in reranker_block.items() if key != "type"}

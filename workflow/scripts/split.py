@@ -1,4 +1,4 @@
-"""Split the prepared interactions by a protocol and count each item's training interactions."""
+"""Split the prepared interactions by a protocol, and count each item's training interactions."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Make the table of the features that a run reads: what they are, and what is missing."""
+"""Write the table of the features that a run reads, with their missing items."""
 
 from reelrank import step
 from reelrank.files import read_json, write_text

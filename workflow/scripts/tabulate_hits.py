@@ -1,4 +1,4 @@
-"""Make the hit-rate tables of all lists: tidy CSV and wide Markdown."""
+"""Write the hit-rate tables of all lists: tidy CSV and wide Markdown."""
 
 from reelrank import step
 from reelrank.files import read_json, write_text

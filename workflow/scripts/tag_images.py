@@ -1,4 +1,4 @@
-"""Describe the pictures of each item by words of the dataset's own titles."""
+"""Describe the pictures of each item with words from the dataset's titles."""
 
 import numpy as np
 
@@ -12,17 +12,17 @@ from reelrank.hardware import make_deterministic
 
 
 def main(inputs, texts, tags, block, threads):
-    """Write the table `texts` of contract ``texts``.
+    """Write the table `texts`, with the contract ``texts``.
 
     Parameters
     ----------
     inputs : dict of str to path
-        ``catalogue``, ``item_statistics``, ``matrix``, and ``weights`` of an encoder that this run trained.
+        ``catalogue``, ``item_statistics``, ``matrix``, and ``weights`` if this run trained the encoder.
     texts : path
     tags : dict
         ``encoder``, ``field``, ``words``, ``vocabulary_size``, ``min_count``.
     block : dict
-        Of the encoder.
+        The encoder's block.
     threads : int
     """
     make_deterministic(threads, seed=0)

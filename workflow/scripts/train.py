@@ -17,9 +17,9 @@ from reelrank.training.checkpoints import remove_checkpoints
 
 
 def main(interactions, split, outputs, block, seed, threads, features=(), code="", deterministic=True):
-    """Fit the model of a config block; write its weights and ``training.parquet`` (`outputs` by name).
+    """Train the model of a config block; write its weights and ``training.parquet`` (`outputs` by name).
 
-    `features` holds the matrix of item features, for models that read one; `code` is a digest of the code that trains.
+    `features` has the matrix of item features, if the model reads one; `code` is a digest of the training code.
     """
     seed = int(seed)
     (make_deterministic if deterministic else set_threads_and_seed)(threads, seed)
@@ -32,7 +32,7 @@ def main(interactions, split, outputs, block, seed, threads, features=(), code="
     folder = Path(outputs["weights"]).parent
     started = time.monotonic()
     epochs = model.fit(data, seed, folder, matrix, code)
-    logging.info("fitted in %.1f s", time.monotonic() - started)
+    logging.info("trained in %.1f s", time.monotonic() - started)
     model.save(folder)
     epochs = pd.DataFrame(epochs, columns=SCHEMAS["training"].names)
     write_table(

@@ -22,10 +22,10 @@ def main(inputs, outputs, encoder, options, threads):
     Parameters
     ----------
     inputs : dict of str to path
-        ``catalogue``, ``item_statistics`` and ``folder`` (of covers).
+        ``catalogue``, ``item_statistics`` and ``folder`` (covers).
     outputs : dict of str to path
     encoder : str
-        Its name.
+        The encoder's name.
     options : dict
         The encoder's block.
     threads : int
@@ -43,8 +43,8 @@ def main(inputs, outputs, encoder, options, threads):
     trained_on, rows_out = rows[~held_out], rows[held_out]
     if len(trained_on) < 2 or not len(rows_out):
         raise InputError(
-            f"config key encoders.{encoder}: found {len(trained_on)} pairs of cover and title to train on and "
-            f"{len(rows_out)} held out; expected 2 or more, and at least one"
+            f"config key encoders.{encoder}: found {len(trained_on)} training pairs of cover and title and "
+            f"{len(rows_out)} held-out pairs; expected at least 2 training pairs and 1 held-out pair"
         )
     titles = np.array(catalogue["title"], object)
     started = time.monotonic()

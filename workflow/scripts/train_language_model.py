@@ -1,4 +1,4 @@
-"""Train a small language model from scratch on training histories written as sequences of titles."""
+"""Train a small language model from scratch on training histories, written as sequences of titles."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,7 @@ from reelrank.training.checkpoints import Checkpoint, remove_checkpoints
 def main(interactions, split, catalogue, outputs, block, threads, code=""):
     """Write the language model that a config block describes (`outputs` by name, all in one folder).
 
-    `code` is a digest of the code that trains.
+    `code` is a digest of the training code.
     """
     folder = Path(outputs["weights"]).parent
     options = {key: value for key, value in block.items() if key != "type"}

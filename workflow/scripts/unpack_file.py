@@ -8,7 +8,7 @@ from reelrank.files import remove
 
 
 def main(parts, path):
-    """Unpack the file with the name of `path` from an archive, which comes in `parts`, to `path`."""
+    """Unpack the file named like `path` from an archive, which comes in `parts`, to `path`."""
     path = Path(path)
     unpacked = path.with_name(f".{path.name}.unpacked")
     try:

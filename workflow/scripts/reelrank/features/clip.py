@@ -15,18 +15,18 @@ from reelrank.progress import Progress
 #: Texts per forward pass.
 TEXT_BATCH = 256
 
-#: Characters of a text that are read. Byte-pair encoding takes quadratic time in the length of a word, and a
-#: context of 77 tokens holds fewer characters anyway.
+#: Texts are cut to this many characters. Byte-pair encoding is quadratic in the length of a word, and the context of
+#: 77 tokens is shorter anyway.
 MAX_CHARACTERS = 1000
 
 
 class Clip:
-    """A CLIP and what belongs to it.
+    """A CLIP model with its tokenizer and device.
 
     Parameters
     ----------
     model : torch.nn.Module
-        With ``encode_image``, ``encode_text`` and ``visual``, as open_clip's have.
+        Has ``encode_image``, ``encode_text`` and ``visual``, like the models of open_clip.
     tokenizer : callable
     device : torch.device
         On a GPU the model computes in half precision.
@@ -41,7 +41,7 @@ class Clip:
 
     @property
     def precision(self):
-        """Name of the number format that it computes in."""
+        """Name of the number format of the computations."""
         return str(self.dtype).removeprefix("torch.")
 
     @torch.inference_mode()
@@ -52,7 +52,7 @@ class Clip:
 
     @torch.inference_mode()
     def encode(self, texts, role="passage"):
-        """Return unit vectors ``(n, dimension)`` float32 of `texts`; the role makes no difference here."""
+        """Return unit vectors ``(n, dimension)`` float32 of `texts`; `role` is ignored."""
         rows = []
         with Progress("encoding", len(texts), "texts") as progress:
             for start in range(0, len(texts), TEXT_BATCH):
@@ -75,7 +75,7 @@ def normalised(pixels, preprocessing):
 
 
 def preprocessing_of(model):
-    """Return how a model wants its pictures."""
+    """Return the `Preprocessing` that a model expects."""
     wanted = open_clip.get_model_preprocess_cfg(model)
     wanted = {**{"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD}, **wanted}
     wanted = {key: value for key, value in wanted.items() if value is not None}
@@ -101,14 +101,14 @@ def build(name, architecture, pretrained=None):
         The encoder's name in the config, for errors.
     architecture : str or dict
         A name that open_clip knows (``ViT-B-32``, ``hf-hub:...``, ``local-dir:FOLDER``), or a model config
-        as open_clip's own: ``embed_dim``, ``vision_cfg``, ``text_cfg``.
+        in open_clip's format: ``embed_dim``, ``vision_cfg``, ``text_cfg``.
     pretrained : str, optional
-        Tag or checkpoint file; without one the weights are random.
+        Tag or checkpoint file; the weights are random if it is None.
 
     Raises
     ------
     InputError
-        If there is no such architecture or tag, or the weights cannot be had.
+        If the architecture or tag is unknown, or the weights cannot be loaded.
     """
     where = f"config key encoders.{name}"
     if isinstance(architecture, dict):
@@ -130,8 +130,8 @@ def build(name, architecture, pretrained=None):
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
             f"{where}: {architecture!r} with weights {pretrained!r} could not be loaded ({type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else ''}); expected a network that reaches them, or a "
-            f"checkpoint file that you have: encoders.{name}.pretrained: FILE"
+            f"{str(error).splitlines()[0] if str(error) else ''}); connect to the network, or name a local "
+            f"checkpoint file: encoders.{name}.pretrained: FILE"
         ) from error
     return model, tokenizer
 
@@ -154,19 +154,19 @@ def _build_own(where, architecture, pretrained):
 
 
 def load_weights(model, path, where):
-    """Load a checkpoint file into `model`; refuse one of another architecture.
+    """Load a checkpoint file into `model`.
 
     Raises
     ------
     InputError
-        If there is no such file, or it is of another model.
+        If the file does not exist, or its weights do not fit the model.
     """
     if not Path(path).is_file():
-        raise InputError(f"{where}: found no checkpoint file {str(path)!r}")
+        raise InputError(f"{where}: the checkpoint file {str(path)!r} does not exist")
     try:
         open_clip.load_checkpoint(model, str(path), strict=True, device="cpu")
     except (RuntimeError, KeyError, ValueError, OSError) as error:
         raise InputError(
-            f"{path}: the weights are not of this architecture ({str(error).splitlines()[0]}); see {where}"
+            f"{path}: the weights do not fit the architecture ({str(error).splitlines()[0]}); see {where}"
         ) from error
-    logging.info("weights of %s", path)
+    logging.info("loaded the weights %s", path)

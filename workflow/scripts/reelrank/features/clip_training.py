@@ -1,4 +1,4 @@
-"""Train a CLIP on the dataset's own pairs of cover and title (Radford et al., ICML 2021), by open_clip's loss."""
+"""Train a CLIP on the dataset's pairs of cover and title (Radford et al., ICML 2021), with open_clip's loss."""
 
 import logging
 import math
@@ -14,16 +14,16 @@ from reelrank.features.clip import MAX_CHARACTERS, normalised, preprocessing_of
 from reelrank.features.image_loading import load_image, own_pixel_limit
 from reelrank.progress import Progress
 
-#: Pictures are loaded so much larger than the model wants, and cut at random places in training.
+#: Pictures are loaded larger than the model's input by this factor; training crops them at random.
 MARGIN = 1.125
 
-#: Share of the steps in which the learning rate rises; it then falls along half a cosine.
+#: Share of the steps that warm up the learning rate; it then falls along half a cosine.
 WARM_UP = 0.1
 
-#: Upper bound of the logits' scale, as in the paper.
+#: Upper bound of the logit scale, as in the paper.
 MAX_LOGIT_SCALE = math.log(100)
 
-#: Retrieval is scored at this rank.
+#: Retrieval is scored by recall at this rank.
 CUTOFF = 10
 
 
@@ -40,7 +40,7 @@ def load_pairs(paths, titles, preprocessing, workers=2):
     Returns
     -------
     rows : numpy.ndarray
-        ``(n,)`` items with both, ascending.
+        ``(n,)`` items with a title and a readable picture, ascending.
     pixels : numpy.ndarray
         ``(n, height, width, 3)`` uint8.
     """
@@ -54,23 +54,23 @@ def load_pairs(paths, titles, preprocessing, workers=2):
 
 
 def split_pairs(rows, in_training, share, rng):
-    """Split pairs into those trained on and those held out.
+    """Choose the pairs that are held out.
 
-    Pairs of items without a training interaction are never trained on; of the others a share is drawn.
+    Pairs of items without a training interaction are always held out; `share` of the others is drawn at random.
 
     Parameters
     ----------
     rows : numpy.ndarray
         ``(n,)`` items.
     in_training : numpy.ndarray
-        ``(n_items,)`` bool: whether the item has a training interaction.
+        ``(n_items,)`` bool: True if the item has a training interaction.
     share : float
     rng : numpy.random.Generator
 
     Returns
     -------
     numpy.ndarray
-        ``(n,)`` bool: held out.
+        ``(n,)`` bool: True if the pair is held out.
     """
     held_out = ~in_training[rows]
     candidates = np.flatnonzero(~held_out)
@@ -87,12 +87,12 @@ def train(model, tokenizer, pixels, titles, options, rng, device):
         A CLIP of open_clip.
     tokenizer : callable
     pixels : numpy.ndarray
-        ``(n, height, width, 3)`` uint8, as large as the model wants times `MARGIN`.
+        ``(n, height, width, 3)`` uint8, larger than the model's input by the factor `MARGIN`.
     titles : sequence of str
     options : dict
         ``epochs``, ``batch_size``, ``learning_rate``, ``weight_decay``.
     rng : numpy.random.Generator
-        Order of the pairs and places of the cuts.
+        Draws the order of the pairs and the places of the crops.
     device : torch.device
 
     Returns
@@ -132,7 +132,7 @@ def train(model, tokenizer, pixels, titles, options, rng, device):
 
 
 def _groups(model, weight_decay):
-    """Return the parameters that decay and those that do not: biases, norms and the scale of the logits."""
+    """Return two parameter groups: with weight decay, and without it (biases, norms and the logit scale)."""
     decayed = [weight for weight in model.parameters() if weight.ndim > 1]
     others = [weight for weight in model.parameters() if weight.ndim <= 1]
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -146,7 +146,7 @@ def _rate(step, steps):
 
 
 def _random_cuts(pixels, wanted, rng):
-    """Return ``(n, height, width, 3)`` cut from `pixels` at random places."""
+    """Return random crops of `pixels`, ``(n, height, width, 3)``."""
     tops = rng.integers(0, pixels.shape[1] - wanted.height + 1, len(pixels))
     lefts = rng.integers(0, pixels.shape[2] - wanted.width + 1, len(pixels))
     return np.stack(
@@ -158,31 +158,33 @@ def _random_cuts(pixels, wanted, rng):
 
 
 def enlarged(preprocessing):
-    """Return a preprocessing whose pictures are `MARGIN` times as large."""
+    """Return the same preprocessing with pictures larger by the factor `MARGIN`."""
     return replace(
         preprocessing, height=round(preprocessing.height * MARGIN), width=round(preprocessing.width * MARGIN)
     )
 
 
 def retrieval(clip, pixels, titles):
-    """Score zero-shot retrieval: the rank of each pair's own title and of its own picture among all pairs'.
+    """Score zero-shot retrieval: rank the titles of all pairs for each picture, and the pictures for each title.
 
     Parameters
     ----------
     clip : reelrank.features.clip.Clip
     pixels : numpy.ndarray
-        ``(n, height, width, 3)`` uint8, as the model wants them.
+        ``(n, height, width, 3)`` uint8, in the size of the model's input.
     titles : sequence of str
 
     Returns
     -------
     dict
-        ``pairs``, ``recall@10`` in both directions and their mean, ``chance`` (10 / n), and how many times chance
-        the mean is. Ties count against it.
+        ``pairs``, ``recall@10`` in both directions and their mean, ``chance`` (10 / n), and the ratio of mean and
+        chance. A pair ranks after all others with the same score.
     """
     n = len(titles)
     if n == 0:
-        raise InputError("train_clip: no pair is held out; expected pictures and titles, and held_out above 0")
+        raise InputError(
+            "train_clip: found no held-out pair; expected items with picture and title, and held_out above 0"
+        )
     similarity = clip.encode_images(pixels) @ clip.encode(titles).T
     own = np.diag(similarity)
     to_text = float(((similarity >= own[:, None]).sum(1) <= CUTOFF).mean())

@@ -1,4 +1,4 @@
-"""Pictures of any kind in files, as arrays of one size; what cannot be decoded is told, never a crash."""
+"""Load picture files as arrays of one size; a file that cannot be decoded is reported and never stops a run."""
 
 import contextlib
 import struct
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-#: Most pixels that are decoded at once (about 270 MB). A larger baseline JPEG is decoded at a fraction of its size.
+#: Maximum number of pixels of a decoded picture (about 270 MB). Larger baseline JPEGs are decoded at reduced size.
 MAX_PIXELS = 89_478_485
 
-#: A JPEG may be shrunk while decoding to no less than so many times the wanted size, so that resizing stays smooth.
+#: A JPEG may be shrunk while decoding to this multiple of the wanted size or more, so that resizing stays smooth.
 DRAFT = 2
 
-#: Formats that are decoded, whatever a file's name: those of pictures on the web. Of Pillow's others some run a
-#: program of the machine (EPS), which no file of a dataset may.
+#: Formats that are decoded, whatever the file's name: the common web formats. Some other formats make Pillow start an
+#: external program (EPS), which is not safe for downloaded files.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
 Image.init()
 FORMATS = tuple(name for name in FORMATS if name in Image.OPEN)
 
-#: What Pillow raises for damaged files. An OSError with a number is the disk's, not the picture's.
+#: What Pillow raises for damaged files. An OSError with an error number comes from the disk, not from the picture.
 _DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, OverflowError, RuntimeError, LookupError, TypeError),
     *(struct.error, zlib.error, Image.DecompressionBombError),
@@ -29,17 +29,17 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a model wants its pictures, in open_clip's terms.
+    """The picture format that a model expects, in open_clip's terms.
 
     Attributes
     ----------
     height, width : int
         Pixels.
     resize_mode : {'shortest', 'squash', 'longest'}
-        Cut to the middle, distort, or pad with black.
+        Crop to the centre, distort, or pad with black.
     interpolation : {'bicubic', 'bilinear'}
     mean, std : tuple of float
-        Of each channel, for values from 0 to 1.
+        Per channel, for values from 0 to 1.
     """
 
     height: int
@@ -52,7 +52,7 @@ class Preprocessing:
 
 @contextlib.contextmanager
 def own_pixel_limit():
-    """Lift Pillow's limit of the size that a file declares; `load_image` has its own, which knows JPEG's drafts."""
+    """Switch off Pillow's limit on declared sizes; `load_image` has its own limit, which allows reduced JPEGs."""
     before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield
@@ -61,10 +61,10 @@ def own_pixel_limit():
 
 
 def load_image(path, preprocessing):
-    """Decode a picture, whatever its name says it is, and resize it.
+    """Decode a picture, whatever its file name, and resize it.
 
-    A JPEG is shrunk while decoding. CMYK, palettes, greys and transparency become RGB; 16-bit greys keep
-    their upper 8 bits. The middle is cut out before resizing, so that a very long picture stays cheap.
+    A JPEG is shrunk while decoding. CMYK, palettes, grey levels and transparency become RGB; 16-bit grey levels
+    keep their upper 8 bits. The centre is cropped before resizing, so that a very long picture stays cheap.
 
     Parameters
     ----------
@@ -74,15 +74,15 @@ def load_image(path, preprocessing):
     Returns
     -------
     pixels : numpy.ndarray or None
-        ``(height, width, 3)`` uint8; None if it could not be decoded.
+        ``(height, width, 3)`` uint8; None if the file could not be decoded.
     fault : str or None
-        ``unreadable`` (no picture, or a damaged one) or ``too_large``.
+        ``unreadable`` (not a picture, or damaged) or ``too_large``.
     """
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.format == "JPEG":
                 if image.info.get("progressive") and image.width * image.height > MAX_PIXELS:
-                    return None, "too_large"  # its coefficients are all held in memory, whatever the draft
+                    return None, "too_large"  # decoding holds all coefficients in memory, even at reduced size
                 image.draft(None, (DRAFT * preprocessing.width, DRAFT * preprocessing.height))
             if image.width * image.height > MAX_PIXELS:
                 return None, "too_large"

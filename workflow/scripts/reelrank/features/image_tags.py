@@ -1,14 +1,14 @@
-"""Pictures as words, for prompts and for text encoders that see none."""
+"""Words that describe pictures, for prompts and text encoders."""
 
 import re
 from collections import Counter
 
 import numpy as np
 
-#: What counts as a word: three letters or more.
+#: A word has three letters or more.
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
-#: Words that name nothing.
+#: Words that describe no picture.
 STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -19,21 +19,21 @@ STOP_WORDS = frozenset(
     )
 )
 
-#: Between words.
+#: Separates the words of a text.
 SEPARATOR = ", "
 
 
 def vocabulary(texts, size, min_count):
-    """Return the words that most texts hold, most frequent first (ties in alphabetical order).
+    """Return the words that occur in most texts, most frequent first (ties in alphabetical order).
 
     Parameters
     ----------
     texts : iterable of str
         Titles of training items.
     size : int
-        Words at most.
+        Maximum number of words.
     min_count : int
-        Texts that must hold a word.
+        Minimum number of texts with the word.
     """
     counts = Counter()
     for text in texts:
@@ -43,27 +43,27 @@ def vocabulary(texts, size, min_count):
 
 
 def describe(encoder, vectors, present, in_training, words, length):
-    """Return a text for the picture of each item: the place where a caption model would plug in.
+    """Return a text for the picture of each item. A caption model would replace this function.
 
-    Here the nearest words of the vocabulary under CLIP. A word's mean cosine with the training items' pictures
-    is taken off first, so that words which are near to every picture do not stand everywhere.
+    The text lists the words nearest to the picture under CLIP. The mean cosine of a word with the training items'
+    pictures is subtracted first; without this, words that are near to every picture would be in every text.
 
     Parameters
     ----------
     encoder : object
-        With ``encode(texts) -> (n_words, dimension)``, unit rows, in the space of `vectors`.
+        Has ``encode(texts) -> (n_words, dimension)``, unit rows, in the space of `vectors`.
     vectors : numpy.ndarray
-        ``(n_items, dimension)`` float32 of the pictures.
+        ``(n_items, dimension)`` float32 picture vectors.
     present, in_training : numpy.ndarray
         ``(n_items,)`` bool.
     words : sequence of str
     length : int
-        Words of a text.
+        Words per text.
 
     Returns
     -------
     list of str
-        Nearest word first; empty where there is no picture.
+        Nearest word first; empty for an item without a picture.
     """
     if not words:
         return [""] * len(vectors)

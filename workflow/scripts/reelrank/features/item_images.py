@@ -1,4 +1,4 @@
-"""Items' pictures to vectors: files are decoded by threads while the model runs; frames are pooled."""
+"""Encode the pictures of items: threads decode files while the model runs; the pictures of an item are pooled."""
 
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ import numpy as np
 from reelrank.features.image_loading import load_image, own_pixel_limit
 from reelrank.progress import Progress
 
-#: Pictures per forward pass, and batches that are decoded ahead of it.
+#: Pictures per forward pass, and batches that are decoded ahead.
 BATCH_SIZE = 64
 AHEAD = 2
 
@@ -19,18 +19,18 @@ def embed_images(encoder, paths, pooling="mean", workers=2):
     Parameters
     ----------
     encoder : object
-        With ``preprocessing`` and ``encode_images(uint8 (n, height, width, 3)) -> (n, dimension)``, unit rows.
+        Has ``preprocessing`` and ``encode_images(uint8 (n, height, width, 3)) -> (n, dimension)``, unit rows.
     paths : sequence of sequence of path
-        Files of each item; may be empty.
+        Files of each item; an item may have none.
     pooling : {'mean', 'max', 'first'}
-        Of the unit vectors of an item's pictures; ``first`` takes the first that can be decoded.
+        How the unit vectors of an item's pictures are combined; ``first`` takes the first decodable file.
     workers : int
-        Threads that decode. They change no result.
+        Number of decoding threads; changes no result.
 
     Returns
     -------
     vectors : numpy.ndarray
-        ``(n_items, dimension)`` float32, unit rows, zero where absent.
+        ``(n_items, dimension)`` float32, unit rows; zero for an item without a picture.
     present : numpy.ndarray
         ``(n_items,)`` bool.
     counts : dict of str to int
@@ -62,7 +62,7 @@ def embed_images(encoder, paths, pooling="mean", workers=2):
 
 
 def _batches(jobs, preprocessing, workers, faults):
-    """Yield the items and pixels of what can be decoded, batch after batch in order; count the rest in `faults`."""
+    """Yield batches of items and pixels, in order; count files that cannot be decoded in `faults`."""
     with own_pixel_limit(), ThreadPoolExecutor(workers) as pool:
         waiting = deque()
         for start in [*range(0, len(jobs), BATCH_SIZE), *[None] * AHEAD]:
@@ -82,7 +82,7 @@ def _batches(jobs, preprocessing, workers, faults):
 
 
 def _first(files, preprocessing):
-    """Return the pixels of the first file that can be decoded (or None), and the faults of those before it."""
+    """Return the pixels of the first decodable file (or None), and the faults of the files before it."""
     faults = []
     for file in files:
         pixels, fault = load_image(file, preprocessing)

@@ -1,4 +1,4 @@
-"""Item features on disk: a matrix with a row per item, and what it is; and the shards it is gathered from."""
+"""Item features on disk: a matrix with a row per item, its description, and the shards that they are made from."""
 
 import json
 import zipfile
@@ -11,14 +11,14 @@ from reelrank.files import atomic, read_json, write_json
 
 
 def write_features(path, vectors, present, about):
-    """Write a feature matrix and its description, both atomically.
+    """Write a feature matrix and its description; each file is written atomically.
 
     Parameters
     ----------
     path : str or Path
         ``{field}.npy``; the description goes to ``{field}.json`` beside it.
     vectors : numpy.ndarray
-        ``(n_items, dimension)`` float32; row = item index; zero where absent.
+        ``(n_items, dimension)`` float32; row = item index; zero for an item without a feature.
     present : numpy.ndarray
         ``(n_items,)`` bool.
     about : dict
@@ -39,14 +39,14 @@ def write_features(path, vectors, present, about):
 
 
 def read_features(path, n_items, encoder=None, field=None):
-    """Read what `write_features` wrote.
+    """Read a feature matrix that `write_features` wrote.
 
     Parameters
     ----------
     path : str or Path
     n_items : int
     encoder, field : str, optional
-        What the matrix must be of.
+        Expected encoder and field.
 
     Returns
     -------
@@ -58,8 +58,8 @@ def read_features(path, n_items, encoder=None, field=None):
     Raises
     ------
     InputError
-        If a file is missing or damaged, or if the matrix has not one row per item, holds
-        something else than finite numbers, or is of another encoder or field.
+        If a file is missing or damaged, if the matrix does not have one row per item or holds
+        values that are not finite numbers, or if its encoder or field is another one.
     """
     path = Path(path)
     if not path.is_file():
@@ -67,11 +67,11 @@ def read_features(path, n_items, encoder=None, field=None):
     vectors, about = _read_matrix(path), _read_description(path.with_suffix(".json"))
     if vectors.ndim != 2 or len(vectors) != n_items or not vectors.shape[1]:
         raise InputError(
-            f"{path}: found a matrix of shape {vectors.shape}; expected one row for each of {n_items} items, not empty"
+            f"{path}: found a matrix of shape {vectors.shape}; expected {n_items} rows, one per item, and not empty"
         )
     for key, expected in (("encoder", encoder), ("field", field), ("dimension", vectors.shape[1])):
         if expected is not None and about.get(key) != expected:
-            raise InputError(f"{path}: its description says {key} {about.get(key)!r}; expected {expected!r}")
+            raise InputError(f"{path}: found {key} {about.get(key)!r} in the description; expected {expected!r}")
     present = np.ones(n_items, bool)
     missing = about.get("missing")
     if not isinstance(missing, list) or not all(type(item) is int and 0 <= item < n_items for item in missing):
@@ -87,7 +87,7 @@ def _read_matrix(path):
     try:
         vectors = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: expected a NumPy array (.npy), found none ({error})") from None
+        raise InputError(f"{path}: found no NumPy array ({error}); expected a .npy file") from None
     kind = vectors.dtype.kind if isinstance(vectors, np.ndarray) else None
     if kind is None or kind not in "fiu":
         found = "an archive" if kind is None else f"dtype {vectors.dtype}"
@@ -101,20 +101,20 @@ def _read_matrix(path):
 
 
 def _read_description(path):
-    """Return what a matrix is said to be."""
+    """Return the description of a matrix."""
     if not path.is_file():
         raise InputError(f"{path}: the description of the feature matrix does not exist; rules/features.smk makes it")
     try:
         about = read_json(path)
     except ValueError as error:
-        raise InputError(f"{path}: expected JSON, found none ({error})") from None
+        raise InputError(f"{path}: found no JSON ({error}); expected the description of a feature matrix") from None
     if not isinstance(about, dict):
         raise InputError(f"{path}: found {str(about)[:60]}; expected the description of a feature matrix")
     return about
 
 
 def write_shard(path, vectors, present, start, n_items, about):
-    """Write the vectors of the items from `start` on, atomically, with what they are (``.npz``)."""
+    """Write the vectors of the items from `start` on, with their description, atomically (``.npz``)."""
     with atomic(path) as temporary, open(temporary, "wb") as stream:
         np.savez(
             stream,
@@ -127,26 +127,26 @@ def write_shard(path, vectors, present, start, n_items, about):
 
 
 def gather_shards(paths, encoder, field):
-    """Put shards together.
+    """Join the shards of a feature.
 
     Parameters
     ----------
     paths : sequence of path
         In any order.
     encoder, field : str
-        What each must be of.
+        Expected encoder and field of each shard.
 
     Returns
     -------
     vectors, present : numpy.ndarray
-        As `write_features` takes them.
+        Arguments of `write_features`.
     about : dict
-        Of the shards; ``counts`` are added up.
+        Description of the shards, with the sums of their ``counts``.
 
     Raises
     ------
     InputError
-        If a shard is of another encoder, field or number of items, or if items are missing or there twice.
+        If a shard has another encoder, field or number of items, or if items are missing or duplicated.
     """
     shards = []
     for path in paths:
@@ -155,7 +155,7 @@ def gather_shards(paths, encoder, field):
             values |= {key: int(shard[key]) for key in ("start", "n_items")}
             values |= {"about": json.loads(str(shard["about"])), "path": path}
         shards.append(values)
-    shards.sort(key=lambda shard: (shard["start"], len(shard["vectors"])))  # an empty one stands before its next
+    shards.sort(key=lambda shard: (shard["start"], len(shard["vectors"])))  # an empty shard before the next one
     first, expected = shards[0], 0
     whose = {"encoder": encoder, "field": field}
     for shard in shards:
@@ -167,10 +167,12 @@ def gather_shards(paths, encoder, field):
                 f"{first['n_items']}"
             )
         if shard["start"] != expected:
-            raise InputError(f"{shard['path']}: starts at item {shard['start']}; expected {expected}")
+            raise InputError(
+                f"{shard['path']}: found a shard that starts at item {shard['start']}; expected item {expected}"
+            )
         expected += len(shard["vectors"])
     if expected != first["n_items"]:
-        raise InputError(f"{first['path']}: the shards hold {expected} items; expected {first['n_items']}")
+        raise InputError(f"{first['path']}: found {expected} items in all shards; expected {first['n_items']}")
     counts = {key: sum(shard["about"]["counts"][key] for shard in shards) for key in first["about"].get("counts", {})}
     about = {**first["about"], "counts": counts}
     vectors, present = (np.concatenate([shard[key] for shard in shards]) for key in ("vectors", "present"))

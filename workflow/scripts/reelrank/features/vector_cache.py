@@ -1,4 +1,4 @@
-"""Vectors that a service was paid for, kept outside the rules' outputs so that a failed job pays for nothing twice."""
+"""Cache of vectors from paid services, outside the rules' outputs: a failed job never pays for a vector twice."""
 
 import contextlib
 import hashlib
@@ -15,12 +15,12 @@ from reelrank.cache import cache_folder, cannot_write, shared_folders
 from reelrank.errors import InputError
 from reelrank.progress import Progress
 
-#: A half-written file that nobody has touched for so long is a killed job's.
+#: A temporary file that is older than this was left by a killed job.
 STALE_S = 24 * 3600.0
 
 
 def concurrency():
-    """Return how many requests may run at a time; no setting of the config, since it changes no result."""
+    """Return how many requests may run at a time. It is not a config key because it changes no result."""
     return int(os.environ.get("REELRANK_CONCURRENCY") or 4)
 
 
@@ -30,7 +30,7 @@ class VectorCache:
     Parameters
     ----------
     request : dict
-        What decides a vector beside the text: address, model, dimensions.
+        Everything besides the text that determines a vector: address, model, dimensions.
     """
 
     def __init__(self, request):
@@ -39,12 +39,12 @@ class VectorCache:
         self.folders = [self.folder, *(folder / "embeddings" for folder in shared_folders())]
 
     def path(self, text, folder=None):
-        """Return the file of `text`, by default in the folder that is written to."""
+        """Return the file of `text`, by default in the folder for writing."""
         digest = hashlib.sha256(f"{self.request}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
         return (folder or self.folder) / digest[:2] / f"{digest}.npy"
 
     def read(self, text):
-        """Return the vector of `text`, or None if there is none (or it is damaged)."""
+        """Return the vector of `text`, or None if its file is missing or damaged."""
         for folder in self.folders:
             try:
                 return np.load(self.path(text, folder), allow_pickle=False)
@@ -53,7 +53,7 @@ class VectorCache:
         return None
 
     def check_writable(self):
-        """Raise `InputError` unless vectors can be kept: nothing is paid for that could not be."""
+        """Raise `InputError` if the cache cannot be written; called before any request is paid for."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.folder).close()
@@ -62,17 +62,17 @@ class VectorCache:
         self._remove_stale()
 
     def _remove_stale(self):
-        """Remove what killed jobs left half written; what is younger may be another job's, which still writes it."""
+        """Remove old temporary files of killed jobs; another job may still be writing the younger ones."""
         for path in self.folder.rglob("*.tmp"):
-            with contextlib.suppress(OSError):  # another job removes the same, or it is another user's
+            with contextlib.suppress(OSError):  # another job removed it, or another user owns it
                 if time.time() - path.stat().st_mtime > STALE_S:
                     path.unlink()
 
     def write(self, text, vector):
-        """Keep the vector of `text`, readable for whom the umask lets read: a folder may be of several users.
+        """Write the vector of `text`, readable as the umask allows: several users may share a folder.
 
-        Jobs may write the same one at a time, each under a name of its own: not by
-        `reelrank.files.atomic`, which takes another's name for one that a killed job left.
+        Jobs may write the same vector at the same time, each to its own temporary file. `reelrank.files.atomic`
+        would take the temporary file of another job for one that a killed job left.
         """
         path = self.path(text)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,9 +87,9 @@ class VectorCache:
 
 
 def encode_through_cache(texts, cache, fetch, batch_size):
-    """Return a vector per text; those that are not in the cache are fetched, in batches, several at a time.
+    """Return a vector per text; vectors that are not in the cache are fetched in batches, several at a time.
 
-    Every batch is kept as soon as it arrives.
+    Every batch is written to the cache as soon as it arrives.
 
     Parameters
     ----------
@@ -110,12 +110,12 @@ def encode_through_cache(texts, cache, fetch, batch_size):
         cache.check_writable()
 
     def ask(batch):
-        """Fetch the vectors of a batch of texts and keep them."""
+        """Fetch the vectors of a batch of texts and write them to the cache."""
         vectors = np.asarray(fetch(batch), np.float32)
         if vectors.ndim != 2 or not vectors.shape[1] or not np.isfinite(vectors).all():
             raise InputError(
                 f"a service answered with vectors of shape {vectors.shape}, or with NaN; expected {len(batch)} "
-                "vectors of numbers; nothing of it is kept"
+                "vectors of numbers; this answer is not cached"
             )
         for text, vector in zip(batch, vectors, strict=True):
             cache.write(text, vector)
@@ -129,6 +129,6 @@ def encode_through_cache(texts, cache, fetch, batch_size):
                 known.update(zip(batch, vectors, strict=True))
                 progress.advance(len(batch))
     finally:
-        pool.shutdown(cancel_futures=True)  # after an error nothing more is asked, nor paid
+        pool.shutdown(cancel_futures=True)  # after an error no further request is sent
     vectors = np.array([known[text] for text in texts], np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -1,1 +1,1 @@
-"""Generative re-ranking: prompts as data, clients, answers kept once, and a parser that loses nothing."""
+"""Generative re-ranking: prompts as data, clients, cached answers, and a parser that loses no candidate."""

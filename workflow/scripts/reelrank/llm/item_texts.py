@@ -1,34 +1,34 @@
-"""What a prompt says of an item: its fields, within budgets, with nothing that could break the prompt."""
+"""The text of an item in a prompt: its fields, cut to budgets, without characters that could break the prompt."""
 
 import unicodedata
 
 from reelrank.data.tables import read_table
 from reelrank.data.texts import latest_comments
 
-#: Said of an item of which nothing is known.
+#: Text of an item without any field.
 UNKNOWN = "(untitled)"
 
-#: Between the comments of an item.
+#: Separates the comments of an item.
 SEPARATOR = " | "
 
-#: Characters that quote, or that build chat templates' own marks (<|im_end|>, [INST]), and harmless ones instead.
+#: Replacements for quotes and for characters of chat-template marks (<|im_end|>, [INST]).
 _HARMLESS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", '"': "'", "“": "'", "”": "'"})
 
-#: Joins emoji; the only formatting character that is kept.
+#: Joins emoji; all other formatting characters are removed.
 _JOINER = "\u200d"
 
 
 def clean(text, budget):
-    """Return a text on one line, without control characters, quotes or marks, of at most `budget` characters.
+    """Return a text as one line of at most `budget` characters, without control characters, quotes or marks.
 
-    A title is data that anyone may have written: line ends would let it imitate
-    labels or roles, and the marks of chat templates would let it speak as another.
+    Anyone may have written a title. With line ends it could imitate labels or roles, and with
+    chat-template marks it could imitate another speaker.
 
     Parameters
     ----------
     text : str
     budget : int
-        Characters; what is cut ends in an ellipsis.
+        Maximum number of characters; a cut text ends in an ellipsis.
     """
     text = unicodedata.normalize("NFC", text[: 16 * budget + 256])
     text = "".join(
@@ -39,27 +39,27 @@ def clean(text, budget):
 
 
 def item_texts(columns, budgets):
-    """Return what a prompt says of each item.
+    """Return the prompt text of each item.
 
     Parameters
     ----------
     columns : dict of str to sequence of str
-        Text of each field by item (None or empty where an item has none). A field may
-        hold lists of texts (comments).
+        Text of each field by item (None or empty if an item has none). A field may
+        have lists of texts (comments).
     budgets : dict of str to int
-        Fields that are shown, in their order, and how many characters each may take.
+        The fields to show, in order, and the maximum characters of each.
 
     Returns
     -------
     list of str
-        The title in quotes, then the other fields in brackets.
+        Each text has the title in quotes, then the other fields in brackets.
     """
     n_items = len(next(iter(columns.values())))
     return [_item_text({field: columns[field][item] for field in budgets}, budgets) for item in range(n_items)]
 
 
 def _item_text(values, budgets):
-    parts = {}
+    shown = {}
     for field, value in values.items():
         if isinstance(value, (list, tuple)):
             share = max(8, budgets[field] // max(1, len(value)))
@@ -67,9 +67,9 @@ def _item_text(values, budgets):
         else:
             text = clean(value or "", budgets[field])
         if text:
-            parts[field] = text
-    title = parts.pop("title", None)
-    others = "; ".join(f"{field}: {text}" for field, text in parts.items())
+            shown[field] = text
+    title = shown.pop("title", None)
+    others = "; ".join(f"{field}: {text}" for field, text in shown.items())
     named = f'"{title}"' if title else UNKNOWN
     if "title" not in budgets and others:
         return others
@@ -77,21 +77,21 @@ def _item_text(values, budgets):
 
 
 def catalogue_texts(inputs, options, interactions):
-    """Return what prompts say of each item.
+    """Return the prompt text of each item, read from the prepared tables.
 
     Parameters
     ----------
     inputs : dict of str to path
-        ``catalogue``; ``comments`` and ``interactions``, and tables of contract ``texts`` (tags of images), where
-        `options` show them.
+        ``catalogue``; if `options` show them, ``comments`` and ``interactions``, and tables with the contract
+        ``texts`` (image tags).
     options : dict
-        ``fields`` (budget by field); ``comments_per_item`` where comments are shown.
+        ``fields`` (budget by field), and ``comments_per_item`` if comments are shown.
     interactions : reelrank.data.interactions.Interactions
 
     Returns
     -------
     list of str
-        ``(n_items,)``.
+        ``(n_items,)`` texts.
     """
     catalogue = read_table(inputs["catalogue"], "items")
     columns = {}

@@ -1,4 +1,4 @@
-"""What is asked of a language model and what it answers."""
+"""Requests to a language model, and its answers."""
 
 import hashlib
 import json
@@ -7,28 +7,28 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Request:
-    """One request, as every client understands it.
+    """One request, in the form that every client takes.
 
     Attributes
     ----------
     kind : {'text', 'choice'}
-        Generate a text, or give the log-probabilities of the first token.
+        Generate a text, or return the log-probabilities of the first token.
     messages : tuple of (str, str)
         Role and content.
     max_tokens : int
     temperature : float or None
-        None leaves it to the server.
+        None uses the server's default.
     seed : int or None
     choices : tuple of str
-        For ``choice``: the labels whose probabilities are wanted.
+        For ``choice``: the labels whose probabilities are requested.
     schema : str or None
-        JSON schema that the text must keep, as JSON, where the server can.
+        JSON schema for the text, as JSON, if the server supports it.
     top_logprobs : int
-        How many of the first token's log-probabilities are wanted.
+        How many log-probabilities of the first token are requested.
     shared : int
-        Characters at the start of the last message that other requests about the same
-        list have as well; 0 where the client has no use for it. A model in this process
-        computes them by themselves, which shows in the last bits of its answer.
+        Number of characters at the start of the last message that other requests about the
+        same list have too; 0 if the client does not use it. A model in this process computes
+        them in a separate pass, which changes the last bits of its answer.
     """
 
     kind: str
@@ -42,21 +42,21 @@ class Request:
     shared: int = 0
 
     def key(self, identity):
-        """Return 40 hexadecimal digits that stand for all that can change the answer.
+        """Return 40 hexadecimal digits that identify everything that can change the answer.
 
         Parameters
         ----------
         identity : str
-            JSON of who answers: client, model, revision, address.
+            JSON that identifies the answering model: client, model, revision, address.
         """
         values = [getattr(self, name) for name in _NAMES]
-        # Keys must stay those of earlier versions, since answers are paid for: these had an empty list here, and
-        # nothing after it where `shared` is 0.
+        # Keys must not change between versions, since answers are paid for. Earlier versions had an empty list
+        # here, and nothing after it if `shared` is 0.
         text = _ENCODE([identity, [*values, [], self.shared] if self.shared else [*values, []]])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
     def size(self):
-        """Return the length of everything that is sent, in bytes of UTF-8."""
+        """Return the size of the whole request, in bytes of UTF-8."""
         texts = [content for _, content in self.messages] + [self.schema or ""]
         return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
@@ -68,21 +68,21 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 @dataclass
 class Answer:
-    """What came back.
+    """One answer.
 
     Attributes
     ----------
     text : str
     finish_reason : str
-        As the server says it (``stop``, ``length``, ``content_filter``), or empty.
+        The server's value (``stop``, ``length``, ``content_filter``), or empty.
     logprobs : list or None
         For ``choice``: pairs of token and log-probability of the first token.
     input_tokens, output_tokens : int
     model, fingerprint : str
-        As the server names itself.
+        Names that the server gives.
     latency_s : float
     attempt : int
-        Which attempt was answered, from 1.
+        Number of the successful attempt, from 1.
     """
 
     text: str = ""

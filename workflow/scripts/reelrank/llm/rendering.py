@@ -1,4 +1,4 @@
-"""Prompts filled in: a history and candidates as the messages of one request."""
+"""Fill in prompts: a history and candidates become the messages of one request."""
 
 import functools
 import json
@@ -10,12 +10,12 @@ from reelrank.llm.messages import Request
 #: Answers to a pointwise question.
 YES_NO = ("Yes", "No")
 
-#: How many log-probabilities of the first token are asked for; providers give no more.
+#: Number of requested log-probabilities of the first token, the maximum of providers.
 TOP_LOGPROBS = 20
 
 
 def fill(template, slots):
-    """Return a template with its slots filled in; braces in what is filled in stay as they are."""
+    """Return a template with its slots filled in; braces in the values stay unchanged."""
     literals, names = _split(template)
     filled = [literals[0]]
     for name, literal in zip(names, literals[1:], strict=True):
@@ -25,14 +25,14 @@ def fill(template, slots):
 
 @functools.cache
 def _split(template):
-    """Return the literal pieces of a template and the slots between them; templates are few and filled often."""
+    """Return the literal texts of a template and the slots between them; cached, since templates are few."""
     pieces = re.split(r"\{(\w+)\}", template)
     return pieces[::2], pieces[1::2]
 
 
 @functools.cache
 def _around_item(template, name, value):
-    """Return what stands around each item of a line whose other slot is filled in."""
+    """Return the texts before and after the item in a line, with its other slot filled in."""
     literals, names = _split(template)
     pieces = [literals[0]]
     for slot, literal in zip(names, literals[1:], strict=True):
@@ -44,29 +44,29 @@ def _around_item(template, name, value):
 
 
 class Renderer:
-    """Makes the request of a question.
+    """Makes the requests for questions.
 
     Parameters
     ----------
     prompt : Prompt
     texts : list of str
-        What is said of each item.
+        Prompt text of each item.
     options : dict
-        ``strategy``, ``temperature``, ``seed``, ``max_tokens`` (None: enough for a list), maybe ``client``.
+        ``strategy``, ``temperature``, ``seed``, ``max_tokens`` (None: enough for a list), optionally ``client``.
     structured : bool
-        Whether the server keeps a JSON schema.
+        Whether the server obeys a JSON schema.
     """
 
     def __init__(self, prompt, texts, options, structured):
         self.prompt, self.texts, self.options, self.structured = prompt, texts, options, structured
 
     def request(self, history, shown):
-        """Return the request that shows candidates to the reader of a history.
+        """Return the request that shows a history and candidates.
 
         Parameters
         ----------
         history : sequence of int
-            The user's latest items, the oldest first. No user id comes near a prompt.
+            The user's latest items, oldest first. A prompt never contains a user id.
         shown : sequence of int
             Candidate items in the order of their labels.
         """
@@ -85,7 +85,7 @@ class Renderer:
         return Request("choice", messages, most, choices=choices, top_logprobs=TOP_LOGPROBS, **common)
 
     def _messages(self, history, shown, labels):
-        """Return the messages, and how many characters of the last stand before the candidates, which end it."""
+        """Return the messages, and the number of characters before the candidates, which end the last message."""
         lines = [
             self.texts[item].join(_around_item(self.prompt.candidate_line if labels else "{item}", "label", label))
             for label, item in zip(labels or " " * len(shown), shown, strict=True)
@@ -111,7 +111,7 @@ class Renderer:
 
 @functools.cache
 def ranking_schema(labels):
-    """Return the JSON schema of a ranking of `labels`, as JSON. No schema can ask for a permutation."""
+    """Return the JSON schema of a ranking of `labels`, as JSON. A schema cannot require a permutation."""
     entries = {"type": "array", "items": {"type": "string", "enum": list(labels)}}
     schema = {
         "type": "object",

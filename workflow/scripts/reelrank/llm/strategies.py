@@ -1,8 +1,7 @@
-"""Strategies: which candidates are shown together, and what the readings of the answers make of a list.
+"""Strategies: which candidates are shown together, and how the answers become a ranking.
 
-A strategy knows neither prompts nor servers. It is a generator of questions, so that
-asking and parsing walk the same path: one sends each question, the other looks its
-answer up.
+A strategy knows neither prompts nor servers. It is a generator of questions, so that asking
+and parsing follow the same sequence: asking sends each question, parsing looks up its answer.
 """
 
 from dataclasses import dataclass
@@ -11,20 +10,20 @@ import numpy as np
 
 from reelrank.data.tables import SPLITS
 
-#: Strategies that read log-probabilities, and what they fall back to where there are none.
+#: Strategies that read log-probabilities.
 NEEDS_LOGPROBS = ("letter_logits", "pointwise")
 
 
 @dataclass(frozen=True)
 class Question:
-    """Candidates shown together.
+    """Candidates that are shown together.
 
     Attributes
     ----------
     step : int
         Number of the question within the user's permutation.
     shown : tuple of int
-        Places of the candidates in the base list (from 0), in the order of their labels.
+        Places of the candidates in the base list (from 0), in label order.
     """
 
     step: int
@@ -33,16 +32,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Reading:
-    """What an answer says of the candidates of its question; see `reelrank.llm.answers.readings`.
+    """A parsed answer about the candidates of a question; see `reelrank.llm.answers.readings`.
 
     Attributes
     ----------
     order : tuple of int
-        A permutation of ``range(len(shown))``, best first, lost candidates last.
+        A permutation of ``range(len(shown))``, best first, missing candidates last.
     raw_ranks : tuple of int
-        Place of each in what the model really returned; 0 where it was lost.
+        Place of each candidate in the raw answer; 0 if missing.
     scores : tuple of float or None
-        Of each, where the strategy gives scores.
+        Score of each candidate, if the strategy gives scores.
     fault : str
     counts : dict of str to int
     """
@@ -56,16 +55,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A user's candidates ranked, by place in the base list.
+    """The ranking of a user's candidates, by place in the base list.
 
     Attributes
     ----------
     ranks : numpy.ndarray
-        ``(n,)`` from 1, a permutation.
+        ``(n,)`` ranks from 1, a permutation.
     raw_ranks : numpy.ndarray
-        ``(n,)``, 0 where the model lost the candidate.
+        ``(n,)`` ranks in the raw answers; 0 if the model left out the candidate.
     scores : numpy.ndarray
-        ``(n,)`` float64, higher is better, of the same order as `ranks`.
+        ``(n,)`` float64, higher is better, in the same order as `ranks`.
     """
 
     ranks: np.ndarray
@@ -73,28 +72,28 @@ class Outcome:
     scores: np.ndarray
 
 
-def shuffler(seed, part, user, permutation):
-    """Return the generator of one user's permutation: nobody's order depends on who else is asked."""
-    return np.random.default_rng([seed, SPLITS.index(part), user, permutation])
+def shuffler(seed, split, user, permutation):
+    """Return the random generator of one user's permutation; it does not depend on the other users."""
+    return np.random.default_rng([seed, SPLITS.index(split), user, permutation])
 
 
 def window_starts(n, size, stride):
-    """Return where the windows over `n` candidates start, from the bottom of the list to its top.
+    """Return the starts of windows over `n` candidates, from the bottom of the list to its top.
 
-    Each window shares ``size - stride`` candidates with the next, which carry the best
-    of the depth upward (the sliding window of Sun et al., EMNLP 2023).
+    Consecutive windows share ``size - stride`` candidates, so the best candidates move up to
+    the top (the sliding window of Sun et al., EMNLP 2023).
     """
     starts = list(range(n - size, 0, -stride))
     return [start for start in starts if start > 0] + [0]
 
 
 def slides(options, n):
-    """Return whether a list of `n` is shown in more than one window."""
+    """Return whether a list of `n` candidates needs more than one window."""
     return options["strategy"] in ("listwise", "letter_logits") and options["window"] < n
 
 
 def questions_per_list(options, n):
-    """Return how many questions a list of `n` candidates costs."""
+    """Return how many questions a list of `n` candidates needs."""
     if options["strategy"] == "pointwise":
         each = n
     else:
@@ -110,14 +109,14 @@ def chain(options, n, rng):
     options : dict
         ``strategy``, ``window``, ``stride``.
     n : int
-        Candidates.
+        Number of candidates.
     rng : numpy.random.Generator
 
     Yields
     ------
     list of Question
-        That can be asked at the same time; expects their `Reading` s to be sent. Only
-        sliding windows need them before the last yield.
+        Questions that can be asked at the same time; expects their `Reading` objects to be sent.
+        Only sliding windows need them before the last yield.
 
     Returns
     -------
@@ -146,7 +145,7 @@ def _sliding(options, n, rng):
         shown = rng.permutation(current[start : start + size])
         [reading] = yield [Question(step, tuple(shown.tolist()))]
         returned = np.array(reading.raw_ranks) > 0
-        # What was lost goes to the end of the window in base order, as everywhere.
+        # Missing candidates go to the end of the window, in base order.
         lost = np.sort(shown[~returned])
         order = [int(shown[i]) for i in reading.order if returned[i]]
         current[start : start + size] = [*order, *lost]
@@ -157,7 +156,7 @@ def _sliding(options, n, rng):
 
 
 def _by_order(shown, reading):
-    """Rank as returned; lost candidates follow in base order."""
+    """Return the outcome in the answer's order; missing candidates follow in base order."""
     raw = np.zeros(len(shown), np.int64)
     raw[list(shown)] = reading.raw_ranks
     returned = [shown[i] for i in reading.order if reading.raw_ranks[i]]
@@ -167,7 +166,7 @@ def _by_order(shown, reading):
 
 
 def _by_score(n, scored):
-    """Rank by score, equals and lost candidates in base order; the lost get a score below all."""
+    """Return the outcome by score; ties keep base order, and missing candidates get the lowest score."""
     known = np.array([place in scored for place in range(n)])
     below = min(scored.values(), default=0.0) - 1.0
     scores = np.array([scored.get(place, below) for place in range(n)], float)
@@ -177,7 +176,7 @@ def _by_score(n, scored):
 
 
 def _ranks_among(ranks, kept):
-    """Return the ranks among those kept, 0 for the others."""
+    """Return the ranks among the kept candidates, and 0 for the others."""
     raw = np.zeros(len(ranks), np.int64)
     order = np.argsort(ranks)
     order = order[kept[order]]
@@ -186,9 +185,9 @@ def _ranks_among(ranks, kept):
 
 
 def aggregate(outcomes):
-    """Combine a user's permutations by mean rank, equals in base order (Tang et al., NAACL 2024).
+    """Combine a user's permutations by mean rank; ties keep base order (Tang et al., NAACL 2024).
 
-    A candidate is lost only if every permutation lost it.
+    A candidate is missing only if it is missing in every permutation.
     """
     if len(outcomes) == 1:
         return outcomes[0]

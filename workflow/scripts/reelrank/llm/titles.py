@@ -1,25 +1,25 @@
-"""Histories written as sequences of titles: what the dataset's own language model learns and reads."""
+"""Histories as sequences of titles, the input of the dataset's own language model."""
 
-#: Ends a title; a token of its own.
+#: Ends a title; a separate token.
 END = "\n"
 
-#: Marks of tokenizers, and harmless letters instead: a title must not be able to end a text.
+#: Replacements for characters of tokenizer marks: a title must not be able to end a text.
 _HARMLESS = str.maketrans({"<": "‹", ">": "›"})
 
 
 def plain_titles(titles):
-    """Return titles as lines: one line each, without marks that a tokenizer takes for its own.
+    """Return each title as one line, without special marks of tokenizers.
 
     Parameters
     ----------
     titles : sequence of str
-        Empty where an item has none.
+        Empty for an item without a title.
     """
     return [" ".join((title or "").translate(_HARMLESS).split()) for title in titles]
 
 
 def history_text(items, titles):
-    """Return the titles of items, oldest first, each with `END`; items without one are left out."""
+    """Return the titles of items, oldest first, each followed by `END`; items without a title are left out."""
     return "".join(titles[item] + END for item in items if titles[item])
 
 

@@ -1,7 +1,7 @@
-"""Base recommenders: one file each, with the model and nothing else; its keys stand in models.schema.yaml.
+"""Base recommenders, one model per file; models.schema.yaml defines their keys.
 
 A model's file defines ``Model``, a subclass of `Recommender` (or of
-`NeuralRecommender`, which is trained by `reelrank.training.loop`), whose file name is the
+`NeuralRecommender`, which is trained by `reelrank.training.loop`). The file name is the
 ``type`` in the config.
 """
 
@@ -24,9 +24,9 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
 
 class Recommender(ABC):
-    """Something that scores the whole catalogue for a user.
+    """A model that scores the whole catalogue for a user.
 
-    Subclasses set ``reads_history``, and ``personalised`` where it is false.
+    Subclasses set ``reads_history``, and ``personalised`` if it is false.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ class Recommender(ABC):
     device : torch.device
     """
 
-    #: Whether `score` reads histories; others know a user by training alone.
+    #: Whether `score` reads histories; if not, the model knows a user only from training.
     reads_history = False
 
-    #: Whether the order of items can differ from user to user; false frees a model from the tests that ask for it.
+    #: Whether the order of items can differ between users; if false, the tests do not expect it.
     personalised = True
 
     def __init__(self, options, n_users, n_items, device=torch.device("cpu")):  # noqa: B008
@@ -48,19 +48,19 @@ class Recommender(ABC):
 
     @abstractmethod
     def fit(self, data, seed, folder=None, features=None, code=""):
-        """Learn from the training interactions of `data`; return one dict per epoch (may be none).
+        """Learn from the training interactions of `data`; return a list with one dict per epoch (may be empty).
 
         Parameters
         ----------
         data : reelrank.data.interactions.Interactions
         seed : int
         folder : str or Path, optional
-            Where a model with epochs keeps a checkpoint, so that a killed training
-            continues; whoever writes the weights removes it then.
+            Where a model with epochs saves a checkpoint, so that a killed training can
+            continue; the caller removes it once the weights are written.
         features : numpy.ndarray, optional
             ``(n_items, dimension)`` float32, for models that read item features.
         code : str
-            Digest of the code that trains: a checkpoint of other code is not continued.
+            Digest of the training code: a checkpoint of other code is not continued.
         """
 
     @abstractmethod
@@ -82,19 +82,19 @@ class Recommender(ABC):
 
     @abstractmethod
     def arrays(self):
-        """Return what was learned, as a dict of str to numpy.ndarray."""
+        """Return the learned state, as a dict of str to numpy.ndarray."""
 
     @abstractmethod
     def set_arrays(self, arrays):
-        """Take what `arrays` returned."""
+        """Set the state that `arrays` returned."""
 
     @classmethod
     def kind(cls):
-        """Return the ``type`` in the config: the name of the model's file."""
+        """Return the ``type`` in the config, which is the name of the model's file."""
         return cls.__module__.rpartition(".")[2]
 
     def save(self, folder):
-        """Write the model to `folder`, as weights and a description."""
+        """Write the weights and a description to `folder`."""
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays().items()}
         write_by(lambda path: save_file(arrays, path), Path(folder) / WEIGHTS)
         description = {
@@ -107,7 +107,7 @@ class Recommender(ABC):
 
 
 class DotProduct(ABC):
-    """Mixed in before `Recommender`: the score is the product of a user's and an item's vector."""
+    """Mixin before `Recommender`: the score is the dot product of a user's and an item's vector."""
 
     @abstractmethod
     def vectors(self, users, history):
@@ -123,8 +123,8 @@ class DotProduct(ABC):
     def rescore(self, users, history, candidates):
         """Score some items of each user.
 
-        A model that has this method may have its lists found in a lower precision and
-        their best items scored again in float32 (`reelrank.training.topk.top_k`).
+        If a model has this method, its best items may be found in a lower precision and
+        scored again in float32 (`reelrank.training.topk.top_k`).
 
         Parameters
         ----------
@@ -145,22 +145,22 @@ class DotProduct(ABC):
 class NeuralRecommender(Recommender):
     """A recommender around an `nn.Module`, trained by `reelrank.training.loop.train`.
 
-    Subclasses build the module, whose ``loss(batch)`` is minimised, in `build`, and
-    their samples in `samples`. It is ``self.module`` once the model is fitted or loaded.
+    Subclasses build the module in `build` and their samples in `samples`. Training minimises
+    the module's ``loss(batch)``. After fitting or loading it is ``self.module``.
     """
 
     @abstractmethod
     def build(self, dimension=0):
-        """Return a new `nn.Module`, drawn from torch's global generator.
+        """Return a new `nn.Module`, initialised by torch's global generator.
 
         Parameters
         ----------
         dimension : int
-            Of the item features, for models that read some.
+            Dimension of the item features, for models that read them.
         """
 
     def prepare(self, data, features):
-        """Take what the module needs of the data before it is trained; here nothing."""
+        """Store what the module needs from the data before training; does nothing by default."""
 
     @abstractmethod
     def samples(self, data):
@@ -171,9 +171,9 @@ class NeuralRecommender(Recommender):
         return [{"params": list(self.module.parameters())}]
 
     def fit(self, data, seed, folder=None, features=None, code=""):
-        """Train until the valid NDCG@10 no longer rises; what a checkpoint in `folder` holds is not repeated.
+        """Train until the valid NDCG@10 no longer rises; continue from a checkpoint in `folder` if there is one.
 
-        Seeds torch's global generator, which first weights, dropout and sampled negatives come from.
+        Seeds torch's global generator, which draws initial weights, dropout and sampled negatives.
         """
         torch.manual_seed(seed)
         self.module = self.build(0 if features is None else features.shape[1]).to(self.device)
@@ -183,11 +183,11 @@ class NeuralRecommender(Recommender):
         return train(self, self.samples(data), data.queries("valid"), self.options, seed, checkpoint)
 
     def arrays(self):
-        """Return the module's state."""
+        """Return the state of the module."""
         return {name: tensor.cpu().numpy() for name, tensor in self.module.state_dict().items()}
 
     def set_arrays(self, arrays):
-        """Build the module, and load its state."""
+        """Build the module and load its state."""
         self.module = self.build(arrays["features"].shape[1] if "features" in arrays else 0).to(self.device)
         self.module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         self.module.eval()
@@ -200,11 +200,11 @@ def model_class(kind):
     except ModuleNotFoundError as error:
         if error.name != f"reelrank.models.{kind}":
             raise
-        raise InputError(f"unknown model type {kind!r}; expected a file models/{kind}.py in the library") from None
+        raise InputError(f"unknown model type {kind!r}; the file reelrank/models/{kind}.py does not exist") from None
 
 
 def load_model(folder, device=torch.device("cpu")):  # noqa: B008
-    """Read a model that `Recommender.save` wrote."""
+    """Return a model that `Recommender.save` wrote."""
     folder = Path(folder)
     about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     model = model_class(about["type"])(about["options"], about["n_users"], about["n_items"], device)

@@ -1,10 +1,10 @@
 """ALS: matrix factorisation of implicit feedback, a least-squares problem per user and per item.
 
 Source: Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets"
-(ICDM 2008). Deviations: a chosen item's confidence is `alpha` in place of ``1 + alpha``
-(as in the library `implicit`); the systems are solved exactly; rounds stop early, by
-NDCG@10 on valid; and a user is folded in from the history at scoring, by the same
-least squares, so that no user factors are kept.
+(ICDM 2008). Deviations: the confidence of a chosen item is `alpha`, not ``1 + alpha``
+(as in the library `implicit`); the systems are solved exactly; early stopping by NDCG@10
+on valid; scoring computes a user's factors from the history by the same least squares,
+so no user factors are stored.
 """
 
 import logging
@@ -17,17 +17,17 @@ from reelrank.hardware import gpu_arithmetic
 from reelrank.models import DotProduct, Recommender
 from reelrank.training.loop import validation_ndcg
 
-#: Floats of gathered factors held at a time: 64 MiB.
+#: Maximum number of gathered factors in memory, as float32: 64 MiB.
 FLOATS_PER_CHUNK = 16 * 1024 * 1024
 
 
 class Model(DotProduct, Recommender):
-    """Score = the factors that best explain the history, times the item factors."""
+    """Score = user factors, fitted to the history, times item factors."""
 
     reads_history = True
 
     def fit(self, data, seed, folder=None, features=None, code=""):
-        """Alternate between users and items; one row per round, its loss that of the chosen items alone."""
+        """Alternate between users and items; return one row per round, with the loss over chosen items."""
         options = self.options
         by_user = data.training().matrix()
         by_user.sum_duplicates()
@@ -52,7 +52,7 @@ class Model(DotProduct, Recommender):
         return epochs
 
     def _loss(self, by_user, users):
-        """Return the mean squared error of the chosen items' preference."""
+        """Return the mean squared error of the preference for chosen items."""
         total = 0.0
         pairs = by_user.tocoo()
         for start in range(0, pairs.nnz, step := max(1, FLOATS_PER_CHUNK // users.shape[1])):
@@ -64,12 +64,12 @@ class Model(DotProduct, Recommender):
         return total / max(1, pairs.nnz)
 
     def _solve(self, matrix, factors):
-        """Return the factors of the rows of `matrix`, given those of its columns.
+        """Return the factors of the rows of `matrix`, given the factors of its columns.
 
         With preference and weight p (1 for plain ALS) and confidence c = 1 + (alpha - 1) p,
         solves ``(F'F + sum (c - 1) f f' + regularization) x = sum c p f``, in chunks of
         rows of similar length, padded with a zero factor. Always in float32: the systems are
-        too ill-conditioned for the arithmetic that a GPU's scoring may run in.
+        too ill-conditioned for a lower precision.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class Model(DotProduct, Recommender):
         return solved
 
     def vectors(self, users, history):
-        """Fold each history in, against the item factors."""
+        """Return user factors fitted to each history, and the item factors."""
         return self._solve(history.matrix(self.options["history_decay"]), self.items), self.items
 
     def arrays(self):
@@ -123,17 +123,17 @@ class Model(DotProduct, Recommender):
         return {"items": self.items.cpu().numpy()}
 
     def set_arrays(self, arrays):
-        """Take the item factors."""
+        """Set the item factors."""
         self.items = torch.as_tensor(arrays["items"], device=self.device)
 
 
 def _chunks(matrix, entries):
-    """Yield rows, padded columns and padded values of a CSR matrix, rows of similar length together."""
+    """Yield rows, padded columns and padded values of a CSR matrix, grouped by similar length."""
     lengths = np.diff(matrix.indptr)
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
     while len(order):
-        # From the longest down: the first row decides the width.
+        # Longest first: the first row sets the width.
         longest = lengths[order[-1]]
         rows = order[-max(1, entries // longest) :]
         order = order[: -len(rows)]

@@ -1,9 +1,9 @@
-"""BPR: matrix factorisation that ranks what a user chose above what the user did not.
+"""BPR: matrix factorisation that ranks a user's chosen items above the other items.
 
 Source: Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback"
-(UAI 2009). Deviations: AdamW in batches instead of single-sample SGD, its decoupled
-weight decay for the Gaussian prior; an item bias; every interaction is a positive once
-an epoch, in place of draws with replacement.
+(UAI 2009). Deviations: AdamW with batches instead of single-sample SGD; decoupled weight
+decay instead of the Gaussian prior; an item bias; every interaction is a positive once
+per epoch instead of draws with replacement.
 """
 
 import torch
@@ -13,10 +13,10 @@ from reelrank.models import DotProduct, NeuralRecommender
 
 
 class PairSamples:
-    """Every training interaction with items that its user did not choose in training.
+    """Every training interaction, with negatives that its user did not choose in training.
 
-    A draw that hits one of the user's own items is drawn again, a few times; a user who
-    chose nearly everything may keep one.
+    A negative that is one of the user's own items is drawn again, a few times. A user who
+    chose nearly everything may still get one.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class PairSamples:
 
     smallest_batch = 1
 
-    #: Times that draws are repeated where they hit the user's own items.
+    #: How often draws that hit the user's own items are repeated.
     ATTEMPTS = 8
 
     def __init__(self, data, negatives, device):
@@ -96,20 +96,20 @@ class Module(nn.Module):
 
 
 class Model(DotProduct, NeuralRecommender):
-    """BPR behind the interface of all recommenders; knows a user by training alone."""
+    """BPR as a `Recommender`; it knows a user only from training."""
 
     reads_history = False
 
     def build(self, dimension=0):
-        """Return the module with its first weights."""
+        """Return the module with its initial weights."""
         return Module(self.n_users, self.n_items, self.options["embedding_size"])
 
     def samples(self, data):
-        """Every training interaction, with fresh negatives."""
+        """Return every training interaction with new negatives."""
         return PairSamples(data, self.options["negatives"], self.device)
 
     def vectors(self, users, history):
-        """Return the users' embeddings with a one, and the items' with their bias."""
+        """Return the users' embeddings with a 1 appended, and the items' embeddings with their bias."""
         own = self.module
         queries = own.users(torch.as_tensor(users, device=self.device))
         items = torch.cat([own.items.weight, own.bias.weight], dim=1)

@@ -1,11 +1,11 @@
-"""DSSM over ids: a user tower, an item tower, and the dot product of what they return.
+"""DSSM over ids: a user tower, an item tower, and the dot product of their outputs.
 
 Source: Huang et al., "Learning Deep Structured Semantic Models for Web Search using
 Clickthrough Data" (CIKM 2013), in the form of the MicroLens benchmark (arXiv
 2309.15379): the towers are embeddings with an optional MLP; in-batch negatives with
 popularity correction.
-Deviations: no training item of a user, a second copy of the positive included, is a
-negative of that user; AdamW.
+Deviations: a user's training items, including a second copy of the positive, are never
+negatives of that user; AdamW.
 """
 
 import torch
@@ -55,24 +55,24 @@ def _tower(size, layers):
 
 
 class Model(DotProduct, NeuralRecommender):
-    """DSSM behind the interface of all recommenders; knows a user by training alone."""
+    """DSSM as a `Recommender`; it knows a user only from training."""
 
     reads_history = False
 
     def build(self, dimension=0):
-        """Return the module with its first weights."""
+        """Return the module with its initial weights."""
         options = self.options
         return Module(self.n_users, self.n_items, options["embedding_size"], options["layers"])
 
     def prepare(self, data, features):
-        """Take the sampling probabilities from the training interactions."""
+        """Compute the sampling probabilities from the training interactions."""
         self.module.log_probability = log_popularity(data, self.device)
 
     def samples(self, data):
-        """Every training interaction, a user's first included."""
+        """Return every training interaction, including a user's first."""
         return PrefixSamples(data, 0, self.device, first=True)
 
     def vectors(self, users, history):
-        """Return what the towers make of some users and of all items."""
+        """Return the tower outputs for some users and for all items."""
         own = self.module
         return own.user_tower(own.users(torch.as_tensor(users, device=self.device))), own.item_tower(own.items.weight)

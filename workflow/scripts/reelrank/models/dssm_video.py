@@ -1,12 +1,12 @@
-"""DSSM over ids and frozen item features, with a bias that the features decide.
+"""DSSM over ids and frozen item features, with a bias computed from the features.
 
 Source: the VIDRec form of the MicroLens benchmark (arXiv 2309.15379), after He &
 McAuley, "VBPR: Visual Bayesian Personalized Ranking from Implicit Feedback" (AAAI
-2016): half of the dimensions are ids, half a projection of the item's feature; in-batch
-negatives with popularity correction.
-Deviations: any feature of the item will do, not only of its video; no bias of users or
-item ids; no training item of a user, a second copy of the positive included, is a negative
-of that user; AdamW.
+2016): half of the dimensions are id embeddings, half a projection of the item's feature;
+in-batch negatives with popularity correction.
+Deviations: any item feature can be used, not only video features; no user bias and no
+item-id bias; a user's training items, including a second copy of the positive, are never
+negatives of that user; AdamW.
 """
 
 import torch
@@ -18,7 +18,7 @@ from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_
 
 
 class Module(nn.Module):
-    """Id embeddings, users' embeddings for features, a projection and a bias of the frozen features."""
+    """Id embeddings, user embeddings for features, and a projection and a bias of the frozen features."""
 
     def __init__(self, n_users, n_items, size, dimension):
         super().__init__()
@@ -52,7 +52,7 @@ class Module(nn.Module):
         return self.users(users) @ candidates.T + bias.T
 
     def item_vectors(self, items):
-        """Return ids beside projected features, ``(n_candidates, d)``, and the visual bias, ``(n_candidates, 1)``."""
+        """Return ids joined with projected features, ``(n_candidates, d)``, and biases, ``(n_candidates, 1)``."""
         features = self.features[items]
         return torch.cat([self.items(items), self.projection(features)], dim=1), self.bias(features)
 
@@ -62,48 +62,48 @@ class Module(nn.Module):
 
 
 class Model(DotProduct, NeuralRecommender):
-    """DSSM with features behind the interface of all recommenders; knows a user by training alone."""
+    """DSSM with item features as a `Recommender`; it knows a user only from training."""
 
     reads_history = False
 
     def fit(self, data, seed, folder=None, features=None, code=""):
-        """Train; the item features are needed.
+        """Train the model; item features are required.
 
         Raises
         ------
         InputError
-            If there are none.
+            If `features` is None.
         """
         options = self.options
         if features is None:
             raise InputError(
-                f"dssm_video: found no item features; expected those of encoder {options['encoder']!r} for the field "
-                f"{options['field']!r}, which the rule embed_text makes"
+                f"dssm_video: found no item features; expected the features of encoder {options['encoder']!r} for the "
+                f"field {options['field']!r}, which the rule embed_text makes"
             )
         return super().fit(data, seed, folder, features, code)
 
     def prepare(self, data, features):
-        """Take the features, and the sampling probabilities."""
+        """Store the features and compute the sampling probabilities."""
         self.module.features = torch.tensor(features, dtype=torch.float32, device=self.device)
         self.module.log_probability = log_popularity(data, self.device)
 
     def build(self, dimension=0):
-        """Return the module with its first weights, around features of that dimension."""
+        """Return the module with its initial weights, for features of the given dimension."""
         return Module(self.n_users, self.n_items, self.options["embedding_size"], dimension)
 
     def parameter_groups(self):
-        """Give the projection a learning rate of its own."""
+        """Return parameter groups in which the projection has its own learning rate."""
         projection = self.module.projection.weight
         others = [weight for weight in self.module.parameters() if weight is not projection]
         rate = self.options["projection_learning_rate"]
         return [{"params": others}, {"params": [projection], "lr": rate}]
 
     def samples(self, data):
-        """Every training interaction, a user's first included."""
+        """Return every training interaction, including a user's first."""
         return PrefixSamples(data, 0, self.device, first=True)
 
     def vectors(self, users, history):
-        """Return the users' embeddings with a one, and the items' with their visual bias."""
+        """Return the users' embeddings with a 1 appended, and the items' vectors with their bias."""
         queries = self.module.users(torch.as_tensor(users, device=self.device))
         items, bias = self.module.item_vectors(torch.arange(self.n_items, device=self.device))
         return torch.cat([queries, torch.ones_like(queries[:, :1])], dim=1), torch.cat([items, bias], dim=1)

@@ -1,8 +1,8 @@
-"""EASE: a linear item-item model with a closed form.
+"""EASE: a linear item-item model with a closed-form solution.
 
 Source: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019).
-Deviations: at scoring, an interaction of the history may weigh less the older it is
-(`history_decay`); the fit is Steck's, on unweighted training interactions.
+Deviations: at scoring, older interactions of the history may get less weight
+(`history_decay`). The fit is unchanged: training interactions have no weights.
 """
 
 import torch
@@ -14,14 +14,14 @@ from reelrank.models import Recommender
 class Model(Recommender):
     """Score = history times B, the ``(n_items, n_items)`` matrix with a zero diagonal.
 
-    The fit takes one inverse in float64: three such matrices at once, 10 GB for the
-    20,000 items of MicroLens-100k; B is kept in float32.
+    The fit inverts a matrix in float64 and holds three of them in memory: 10 GB for the
+    20,000 items of MicroLens-100k. B is stored in float32.
     """
 
     reads_history = True
 
     def fit(self, data, seed, folder=None, features=None, code=""):
-        """Solve; there are no epochs, and the seed changes nothing."""
+        """Solve in closed form; there are no epochs, and the seed changes nothing."""
         interactions = data.training().matrix()
         interactions.sum_duplicates()
         interactions.data[:] = 1
@@ -31,7 +31,7 @@ class Model(Recommender):
             factor = torch.linalg.cholesky(gram)
         except torch.linalg.LinAlgError:
             raise InputError(
-                f"ease: found a Gram matrix that is not positive definite with regularization "
+                "ease: found a Gram matrix that is not positive definite with regularization "
                 f"{self.options['regularization']}; expected a larger regularization"
             ) from None
         del gram

@@ -1,10 +1,10 @@
-"""GRU4Rec: a GRU over the latest items; every position predicts the next.
+"""GRU4Rec: a GRU over the latest items; every position predicts the next item.
 
 Source: Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks"
 (ICLR 2016).
-Deviations: a user's sequence, cut into windows, is the session; softmax over the
-catalogue (or over sampled negatives) instead of BPR or TOP1 over the batch of
-session-parallel mini-batches; the output shares the input's embedding; AdamW.
+Deviations: sessions are users' sequences, cut into windows; softmax over the catalogue
+(or over sampled negatives) instead of BPR or TOP1 over session-parallel mini-batches;
+input and output share the embedding; AdamW.
 """
 
 import torch
@@ -40,12 +40,12 @@ class Module(nn.Module):
         Returns
         -------
         torch.Tensor
-            ``(batch, length, d)``; of no meaning where there is padding.
+            ``(batch, length, d)``; meaningless at padding.
         """
         length = history.shape[1]
         padding = (history == self.n_items).sum(1, keepdim=True)
         place = torch.arange(length, device=history.device)
-        # The GRU starts at the first item: padding goes to the right end and, after it, back to the left.
+        # The GRU must start at the first item, so padding moves to the right, and back to the left afterwards.
         shifted = history.gather(1, (place + padding) % length)
         hidden, _ = self.gru(self.dropout(self.embedding(shifted)))
         back = ((place - padding) % length)[..., None].expand_as(hidden)
@@ -59,19 +59,19 @@ class Module(nn.Module):
 
 
 class Model(DotProduct, NeuralRecommender):
-    """GRU4Rec behind the interface of all recommenders."""
+    """GRU4Rec as a `Recommender`."""
 
     reads_history = True
 
     def build(self, dimension=0):
-        """Return the module with its first weights."""
+        """Return the module with its initial weights."""
         return Module(self.n_items, self.options)
 
     def samples(self, data):
-        """Windows of the training sequences."""
+        """Return windows of the training sequences."""
         return WindowSamples(data, self.options["history_length"], self.device)
 
     def vectors(self, users, history):
-        """Return the last position's outputs and the item embeddings."""
+        """Return the outputs at the last position, and the item embeddings."""
         latest = torch.as_tensor(history.last(self.options["history_length"]), device=self.device)
         return self.module(latest)[:, -1], self.module.embedding.weight[:-1]

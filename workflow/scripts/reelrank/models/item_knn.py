@@ -1,11 +1,11 @@
-"""ItemKNN: items similar to those of the history, by who chose them.
+"""ItemKNN: items that are similar to the history, because the same users chose them.
 
 Source: Deshpande & Karypis, "Item-Based Top-N Recommendation Algorithms" (TOIS 2004):
-each item keeps its `neighbours` most similar items, and a candidate scores the sum of
-its similarities to the history. The shrunk cosine is that of Bell & Koren (KDD Cup
-Workshop 2007); TF-IDF treats a user as a term, so that users who choose much say less.
-Deviations: similarities are not normalised per item; at scoring, an interaction of the
-history may weigh less the older it is (`history_decay`).
+each item keeps its `neighbours` most similar items, and the score of a candidate is the
+sum of its similarities to the history. The shrunk cosine comes from Bell & Koren (KDD Cup
+Workshop 2007). TF-IDF treats a user as a term, so users with many items count less.
+Deviations: similarities are not normalised per item; at scoring, older interactions of
+the history may get less weight (`history_decay`).
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ from reelrank.models import Recommender
 
 
 class Model(Recommender):
-    """Score = history times the sparse ``(n_items, n_items)`` similarity, row i the neighbours of item i."""
+    """Score = history times the sparse ``(n_items, n_items)`` similarity; row i has the neighbours of item i."""
 
     reads_history = True
 
     def fit(self, data, seed, folder=None, features=None, code=""):
-        """Count; there are no epochs, and the seed changes nothing."""
+        """Compute similarities; there are no epochs, and the seed changes nothing."""
         options = self.options
         interactions = data.training().matrix().astype(np.float64)
         interactions.sum_duplicates()
@@ -33,7 +33,7 @@ class Model(Recommender):
         norms = np.sqrt(by_item.multiply(by_item).sum(axis=1).A1)
         rows = [_neighbours(by_item[item] @ interactions, norms, item, options) for item in range(self.n_items)]
         indptr = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-        columns, values = (np.concatenate(part) for part in zip(*rows, strict=True))
+        columns, values = (np.concatenate(column) for column in zip(*rows, strict=True))
         self._set(values.astype(np.float32), columns.astype(np.int64), indptr.astype(np.int64))
         return []
 
@@ -41,12 +41,12 @@ class Model(Recommender):
         self.similarity = sparse.csr_matrix((values, columns, indptr), shape=(self.n_items, self.n_items))
 
     def score(self, users, history):
-        """Return the weighted sum of the similarities to each history."""
+        """Return the weighted sum of similarities to each history."""
         scores = history.matrix(self.options["history_decay"]) @ self.similarity
         return torch.as_tensor(scores.toarray(), device=self.device)
 
     def arrays(self):
-        """Return the similarity in CSR form."""
+        """Return the similarity matrix in CSR form."""
         own = self.similarity
         return {
             "values": own.data,
@@ -55,12 +55,12 @@ class Model(Recommender):
         }
 
     def set_arrays(self, arrays):
-        """Take the similarity."""
+        """Set the similarity matrix."""
         self._set(arrays["values"], arrays["columns"], arrays["indptr"])
 
 
 def _neighbours(dot, norms, item, options):
-    """Return the most similar items of one and their similarities; equals go to the lower item index."""
+    """Return the items most similar to `item` and their similarities; at ties the lower item index comes first."""
     dot.sort_indices()
     other = dot.indices != item
     columns, values = dot.indices[other], dot.data[other]

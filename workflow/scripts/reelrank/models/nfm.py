@@ -1,11 +1,11 @@
-"""NFM in its sequence form: bi-interaction of the latest items with a candidate, then an MLP.
+"""NFM for sequences: bi-interaction of the latest items with a candidate, then an MLP.
 
 Source: He & Chua, "Neural Factorization Machines for Sparse Predictive Analytics"
-(SIGIR 2017), in the form of the MicroLens benchmark (arXiv 2309.15379): a user is the
-last `history_length` items; in-batch negatives with popularity correction.
-Deviations: no training item of a user, later ones and a second copy of the positive
-included, is a negative of that user; AdamW; the popularity correction counts each user's
-first item, which is no target.
+(SIGIR 2017), in the form of the MicroLens benchmark (arXiv 2309.15379): the last
+`history_length` items represent a user; in-batch negatives with popularity correction.
+Deviations: a user's training items, including later ones and a second copy of the
+positive, are never negatives of that user; AdamW; the popularity correction also counts
+each user's first item, which is not a target.
 """
 
 import torch
@@ -14,10 +14,10 @@ from torch import nn
 from reelrank.models import NeuralRecommender
 from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_popularity
 
-#: Columns of one product while scoring: as many users as this holds hidden layers are scored at once.
+#: Columns of one matrix product while scoring; it sets how many users' hidden layers are computed at once.
 BLOCK_WIDTH = 512
 
-#: Rows of one product on a CPU: the hidden layer of a block, 4 MiB, stays near the cache.
+#: Rows of one matrix product on a CPU: the hidden layer of a block has 4 MiB, which fits the cache.
 ITEMS_PER_BLOCK = 2048
 
 
@@ -37,7 +37,7 @@ class Module(nn.Module):
         self.register_buffer("log_probability", torch.zeros(n_items))
 
     def pool(self, history):
-        """Return sum and bi-interaction of histories.
+        """Return the sum and the bi-interaction of histories.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class Module(nn.Module):
         -------
         tuple of torch.Tensor
             Both ``(batch, d)``: the sum of the embeddings, and the sum of the products
-            of all pairs.
+            of all pairs of embeddings.
         """
         embedded = self.embedding(history)
         total = embedded.sum(1)
@@ -79,17 +79,17 @@ class Module(nn.Module):
         return in_batch_softmax_loss(self(batch.history, batch.targets), batch, self.log_probability)
 
     def fold(self, history):
-        """Return the first layer of every history, with what is constant folded into it.
+        """Return the first layer of every history, with all constants folded into it.
 
-        BatchNorm is affine once trained, and a user's history enters linearly before
-        the activation, so that the first layer becomes, per user, one matrix
-        ``hidden.weight * (scale * total)`` applied to the item embeddings, and a
-        constant: the ``(batch, n_items, d)`` tensor of `forward` is never made.
+        A trained BatchNorm is affine, and a user's history enters linearly before the
+        activation. So the first layer of a user is a constant plus one matrix,
+        ``hidden.weight * (scale * total)``, applied to the item embeddings, and the
+        ``(batch, n_items, d)`` tensor of `forward` is not needed.
 
         Returns
         -------
         weights : torch.Tensor
-            ``(batch, d)``: what the columns of ``hidden.weight`` are multiplied by.
+            ``(batch, d)`` factors of the columns of ``hidden.weight``.
         constant : torch.Tensor
             ``(batch, d)``.
         """
@@ -110,19 +110,19 @@ class Module(nn.Module):
         """
         weights, constant = self.fold(history)
         items, size = self.embedding.weight[:-1], self.hidden.out_features
-        # A column of ones takes the constant into the product, which saves a pass over its result.
+        # A column of ones includes the constant in the product, which saves a pass over the result.
         items = torch.cat([items, torch.ones_like(items[:, :1])], dim=1)  # (n_items, d + 1)
         on_cpu = items.device.type == "cpu"
         step = max(1, BLOCK_WIDTH // size)
         rows = ITEMS_PER_BLOCK if on_cpu else len(items)
-        # On a CPU one buffer serves all blocks: fresh memory costs as much as the product of a small layer.
+        # On a CPU all blocks share one buffer: new memory costs as much as the product of a small layer.
         buffer = items.new_empty(min(rows, len(items)) * step * size) if on_cpu else None
         scores = items.new_empty(len(history), len(items))
         for start in range(0, len(history), step):
             users = slice(start, start + step)
             folded = torch.cat([self.hidden.weight * weights[users, None], constant[users, :, None]], dim=2)
             folded = folded.flatten(0, 1).T  # (d + 1, users * d)
-            # The output layer of several users as one product: their weights on the diagonal.
+            # One product for the output layers of several users: a block-diagonal matrix.
             output = torch.block_diag(*[self.output.weight] * len(constant[users]))  # (users, users * d)
             for first in range(0, len(items), rows):
                 block = items[first : first + rows]
@@ -133,7 +133,7 @@ class Module(nn.Module):
 
     @torch.no_grad()
     def rescore(self, history, candidates):
-        """Return the logits of every history against items of its own.
+        """Return the logits of every history against its own candidates.
 
         Parameters
         ----------
@@ -157,21 +157,21 @@ class Module(nn.Module):
 
 
 class Model(NeuralRecommender):
-    """The sequence NFM behind the interface of all recommenders."""
+    """The sequence NFM as a `Recommender`."""
 
     reads_history = True
 
     def build(self, dimension=0):
-        """Return the module with its first weights."""
+        """Return the module with its initial weights."""
         options = self.options
         return Module(self.n_items, options["embedding_size"], options["dropout"])
 
     def prepare(self, data, features):
-        """Take the sampling probabilities from the training interactions."""
+        """Compute the sampling probabilities from the training interactions."""
         self.module.log_probability = log_popularity(data, self.device)
 
     def samples(self, data):
-        """Every prefix of a training sequence with its next item."""
+        """Return every prefix of a training sequence with its next item."""
         return PrefixSamples(data, self.options["history_length"], self.device)
 
     def score(self, users, history):

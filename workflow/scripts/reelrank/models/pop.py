@@ -1,4 +1,4 @@
-"""Popularity: the most interacted items of training, the same for everyone."""
+"""Popularity: the items with the most training interactions, the same for every user."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ class Model(Recommender):
     personalised = False
 
     def fit(self, data, seed, folder=None, features=None, code=""):
-        """Count; there are no epochs."""
+        """Count interactions; there are no epochs."""
         self.popularity = data.popularity().astype(np.float32)
         return []
 
@@ -25,5 +25,5 @@ class Model(Recommender):
         return {"popularity": self.popularity}
 
     def set_arrays(self, arrays):
-        """Take the counts."""
+        """Set the counts."""
         self.popularity = arrays["popularity"]

@@ -1,9 +1,9 @@
-"""SASRec: causal self-attention over the latest items; every position predicts the next.
+"""SASRec: causal self-attention over the latest items; every position predicts the next item.
 
 Source: Kang & McAuley, "Self-Attentive Sequential Recommendation" (ICDM 2018).
 Deviations: softmax over the catalogue (or over sampled negatives) instead of binary
-cross-entropy with one negative; long sequences are cut into windows, so that every
-interaction is learned from, not only the latest; embeddings are not scaled; AdamW.
+cross-entropy with one negative; long sequences are cut into windows, so that training
+uses every interaction, not only the latest; embeddings are not scaled; AdamW.
 """
 
 import math
@@ -16,7 +16,7 @@ from reelrank.training.samples import WindowSamples, next_item_loss
 
 
 class Attention(nn.Module):
-    """Multi-head attention of a sequence to itself."""
+    """Multi-head self-attention."""
 
     def __init__(self, size, heads, dropout):
         super().__init__()
@@ -25,17 +25,17 @@ class Attention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, queries, sequence, allowed):
-        """Attend.
+        """Return the attention output.
 
-        Written out rather than `scaled_dot_product_attention`, whose fused GPU kernels
-        do not promise the same bits twice.
+        Does not use `scaled_dot_product_attention`: its fused GPU kernels are not
+        deterministic to the bit.
 
         Parameters
         ----------
         queries, sequence : torch.Tensor
             ``(batch, length, d)``; keys and values come from `sequence`.
         allowed : torch.Tensor
-            ``(batch, length, length)`` bool: position i may look at position j.
+            ``(batch, length, length)`` bool: position i may attend to position j.
 
         Returns
         -------
@@ -53,7 +53,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a point-wise MLP, each with a residual connection; normed as in the paper's own code."""
+    """Attention and a point-wise MLP, each with a residual connection; norms as in the paper's code."""
 
     def __init__(self, size, heads, dropout):
         super().__init__()
@@ -71,7 +71,7 @@ class Block(nn.Module):
 
 
 class Module(nn.Module):
-    """Embeddings shared by input and output, positions, blocks and a last LayerNorm."""
+    """Embeddings shared by input and output, position embeddings, blocks and a final LayerNorm."""
 
     def __init__(self, n_items, options):
         super().__init__()
@@ -99,12 +99,14 @@ class Module(nn.Module):
         Returns
         -------
         torch.Tensor
-            ``(batch, length, d)``; of no meaning where there is padding.
+            ``(batch, length, d)``; meaningless at padding.
         """
         length = history.shape[1]
         real = history != self.n_items
         causal = torch.ones(length, length, dtype=torch.bool, device=history.device).tril()
-        itself = torch.eye(length, dtype=torch.bool, device=history.device)  # padding looks at itself: no empty softmax
+        itself = torch.eye(
+            length, dtype=torch.bool, device=history.device
+        )  # padding attends to itself: no empty softmax
         allowed = (causal & real[:, None]) | itself  # (batch, length, length)
         hidden = self.dropout(self.embedding(history) + self.positions.weight)
         for block in self.blocks:
@@ -119,19 +121,19 @@ class Module(nn.Module):
 
 
 class Model(DotProduct, NeuralRecommender):
-    """SASRec behind the interface of all recommenders."""
+    """SASRec as a `Recommender`."""
 
     reads_history = True
 
     def build(self, dimension=0):
-        """Return the module with its first weights."""
+        """Return the module with its initial weights."""
         return Module(self.n_items, self.options)
 
     def samples(self, data):
-        """Windows of the training sequences."""
+        """Return windows of the training sequences."""
         return WindowSamples(data, self.options["history_length"], self.device)
 
     def vectors(self, users, history):
-        """Return the last position's hidden states and the item embeddings."""
+        """Return the hidden states at the last position, and the item embeddings."""
         latest = torch.as_tensor(history.last(self.options["history_length"]), device=self.device)
         return self.module(latest)[:, -1], self.module.embedding.weight[:-1]

@@ -1,8 +1,8 @@
-"""Re-rankers: each gives scores to the first items of base lists; `RankedLists.reordered` makes the permutation.
+"""Re-rankers: each scores the first items of base lists; `RankedLists.reordered` sorts by these scores.
 
-A re-ranker is one file of this folder. Its name is the ``type`` in the config, and it defines
-``Reranker``, a subclass of the one here. Its keys, what it needs and what it reads stand in
-``config/schemas/rerankers.schema.yaml``. `docs/adding.md` has a complete example.
+A re-ranker is one file of this folder. The file name is the ``type`` in the config, and the file defines
+``Reranker``, a subclass of the class here. ``config/schemas/rerankers.schema.yaml`` declares its keys, what it
+needs and what it reads. `docs/adding.md` has a complete example.
 """
 
 import importlib
@@ -17,24 +17,24 @@ class Reranker(ABC):
     options : dict
         The complete options of the config block, without ``type``.
     material : types.SimpleNamespace
-        What the schema entry names under ``needs``, loaded; see `reelrank.rerank.material.load_material`.
+        The loaded objects that the schema entry lists under ``needs``; see `reelrank.rerank.material.load_material`.
     """
 
-    #: Users that are scored in one call of `scores`. Shards are made of whole batches of so many users, since what is
-    #: computed together can change the last bits of a sum.
+    #: Users per call of `scores`. A shard holds whole batches of this size, since the size of a batch can change the
+    #: last bits of a sum.
     users_together = 4096
 
     def __init__(self, options, material):
         self.options, self.material = options, material
 
-    def begin(self, split, lists):  # noqa: B027 - a hook, not every type prepares
+    def begin(self, split, lists):  # noqa: B027 - an optional hook
         """Prepare for one split; called before its first batch is scored. Does nothing by default.
 
         Parameters
         ----------
         split : {'valid', 'test'}
         lists : reelrank.data.lists.RankedLists
-            Of all users that are re-ranked, whatever the shard.
+            The lists of all re-ranked users, whatever the shard.
         """
 
     @abstractmethod
@@ -44,15 +44,15 @@ class Reranker(ABC):
         Parameters
         ----------
         lists : reelrank.data.lists.RankedLists
-            The heads of their base lists; an item of -1 stands where a list is shorter.
+            The heads of their base lists; item -1 pads shorter lists.
         histories : reelrank.data.interactions.Histories
             One per user of the lists; any may be empty. None for a type that does not need ``interactions``.
 
         Returns
         -------
         numpy.ndarray
-            ``(n_users, depth)`` float32; larger is better, equal scores keep the base order. No score may be NaN
-            where an item stands.
+            ``(n_users, depth)`` float32; larger is better, equal scores keep the base order. The score of an item
+            must not be NaN.
         """
 
 

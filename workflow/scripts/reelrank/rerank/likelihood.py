@@ -1,4 +1,4 @@
-"""Candidates ranked by how likely a language model finds their title after the titles of the history."""
+"""Rank candidates by the likelihood of their title after the titles of the history, under a language model."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ from reelrank.progress import Progress
 
 
 class Reranker(rerank.Reranker):
-    """The log-likelihood of each candidate's title after the titles of the user's latest items.
+    """Scores are log-likelihoods of each candidate's title after the titles of the user's latest items.
 
-    ``unconditional_weight`` is how much of the title's log-likelihood without any history is
-    taken off: 0 ranks by the likelihood, 1 by the pointwise mutual information of title and
-    history, which favours no title for being popular.
+    The title's log-likelihood without a history, times ``unconditional_weight``, is subtracted:
+    weight 0 ranks by likelihood, weight 1 by the pointwise mutual information of title and
+    history, which does not favour popular titles.
 
-    A candidate without a title gets the mean of its list, so that a missing title neither
-    lifts nor sinks it. Candidates of the same title get the same score. A user without a
-    titled history is ranked by the titles alone.
+    A candidate without a title gets the mean score of its list, so that a missing title is
+    neutral. Candidates with the same title get the same score. If no item of a user's history
+    has a title, the score depends only on the candidate's title.
     """
 
     users_together = 256
@@ -27,11 +27,11 @@ class Reranker(rerank.Reranker):
         self.alone = {}
 
     def begin(self, split, lists):
-        """Score the titles of all lists without a history: each in the same company whatever the shard."""
+        """Score the titles of all lists without a history, in one batching order that does not depend on the shard."""
         if self.options["unconditional_weight"] and len(lists.users):
             distinct = sorted({text for row in self.candidates(lists) for text in row if text})
             with Progress("likelihoods without a history"):
-                scores = _asked(self.model, [""], [distinct])[0] if distinct else []
+                scores = _log_likelihoods(self.model, [""], [distinct])[0] if distinct else []
             self.alone = dict(zip(distinct, scores, strict=True))
 
     def scores(self, lists, histories):
@@ -40,23 +40,23 @@ class Reranker(rerank.Reranker):
         latest = latest_items(histories, self.options["history_length"])
         prefixes = [history_text(items, self.titles) for items in latest]
         with Progress("likelihoods", len(candidates), "users") as progress:
-            found = _asked(self.model, prefixes, candidates, progress.advance)
+            found = _log_likelihoods(self.model, prefixes, candidates, progress.advance)
         scores = [
             [score - weight * self.alone.get(text, 0.0) for score, text in zip(own, row, strict=True)]
             for own, row in zip(found, candidates, strict=True)
         ]
         known = np.array([[bool(text) for text in row] for row in candidates], bool)
         shape = lists.items.shape
-        return _neutral_where_unknown(np.array(scores, np.float64).reshape(shape), known.reshape(shape))
+        return _fill_unknown(np.array(scores, np.float64).reshape(shape), known.reshape(shape))
 
     def candidates(self, lists):
-        """Return the continuation that each candidate is scored by, empty where it has no title."""
+        """Return the text that is scored for each candidate; empty if it has no title."""
         titles = self.titles
         return [[titles[item] + END if item >= 0 and titles[item] else "" for item in row] for row in lists.items]
 
 
-def _asked(model, prefixes, candidates, advance=None):
-    """Return the log-likelihoods of candidates, 0 for an empty one; each distinct one of a row is asked once."""
+def _log_likelihoods(model, prefixes, candidates, advance=None):
+    """Return the log-likelihoods of candidates, 0 for an empty text; each distinct text of a row is scored once."""
     distinct = [sorted({text for text in row if text}) for row in candidates]
     rows = [index for index, texts in enumerate(distinct) if texts]
     answers = model.likelihoods_of([prefixes[i] for i in rows], [distinct[i] for i in rows], advance)
@@ -66,8 +66,8 @@ def _asked(model, prefixes, candidates, advance=None):
     return [[own.get(text, 0.0) for text in row] for own, row in zip(found, candidates, strict=True)]
 
 
-def _neutral_where_unknown(scores, known):
-    """Give entries that are not known the mean of their row's known ones, 0 where there is none."""
+def _fill_unknown(scores, known):
+    """Set unknown entries to the mean of the known entries in their row, or 0 if none is known."""
     scores = scores.astype(np.float32).astype(np.float64)
     mean = np.where(known, scores, 0).sum(1) / np.maximum(known.sum(1), 1)
     return np.where(known, scores, mean[:, None]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Similarity of a candidate to the user's latest items, by the vectors of an encoder."""
+"""Rank candidates by similarity to the user's latest items, in the vector space of an encoder."""
 
 import numpy as np
 
@@ -6,21 +6,21 @@ from reelrank import rerank
 from reelrank.features.encoders import encode_present
 from reelrank.metrics.standardising import mean_of_standardised
 
-#: Between the titles of a history that is encoded as one text.
+#: Joins the titles of a history that is encoded as one text.
 SEPARATOR = "; "
 
-#: Users scored at a time; bounds memory at about 100 MB for 768-d vectors and 20 candidates.
+#: Users scored at a time; limits memory to about 100 MB for 768-d vectors and 20 candidates.
 USERS_PER_CHUNK = 2048
 
-#: Equal cosines of unit vectors in float32 can differ by so much, by rounding.
+#: Equal cosines of unit vectors in float32 can differ by this much because of rounding.
 NOISE = 2e-7
 
 
 class Reranker(rerank.Reranker):
-    """The cosine of a candidate with the user's profile; over several features the mean of standardised cosines.
+    """Scores are cosines of candidate and user profile; with several features, the mean of standardised cosines.
 
     The profile is the mean vector of the latest items (``pooling: mean``), or the vector of
-    their texts as one text (``pooling: concatenate``).
+    their texts, joined into one text (``pooling: concatenate``).
     """
 
     users_together = 2 * USERS_PER_CHUNK
@@ -37,7 +37,7 @@ class Reranker(rerank.Reranker):
         return found[0] if len(found) == 1 else mean_of_standardised(found, lists.present, NOISE)
 
     def profiles(self, histories, vectors, present):
-        """Return a unit vector of each user, ``(n_users, dimension)`` float32; zero where nothing is known."""
+        """Return a unit vector per user, ``(n_users, dimension)`` float32; zero for a user without a known item."""
         length = self.options["history_length"]
         if self.options["pooling"] == "mean":
             return mean_profiles(histories, vectors, present, length)
@@ -45,7 +45,7 @@ class Reranker(rerank.Reranker):
 
 
 def mean_profiles(history, vectors, present, length):
-    """Return the mean vector of each user's latest items that have one.
+    """Return the mean vector of each user's latest items; items without a vector are skipped.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def mean_profiles(history, vectors, present, length):
     present : numpy.ndarray
         ``(n_items,)`` bool.
     length : int
-        How many of the latest items count.
+        Number of latest items.
 
     Returns
     -------
     numpy.ndarray
-        ``(n_users, dimension)`` float32, unit rows; zero where nothing is known.
+        ``(n_users, dimension)`` float32, unit rows; zero for a user without a known item.
     """
     padded = np.vstack([vectors * present[:, None], np.zeros((1, vectors.shape[1]), np.float32)])
     latest = history.last(length)
@@ -72,9 +72,9 @@ def mean_profiles(history, vectors, present, length):
 
 
 def history_texts(history, texts, length):
-    """Return each user's latest texts as one text, the newest first (empty ones left out).
+    """Return each user's latest texts joined into one text, newest first; empty texts are skipped.
 
-    The newest stands first because an encoder cuts what is too long at the end.
+    The newest comes first because an encoder cuts off the end of a long text.
     """
     padded = [*texts, ""]
     latest = history.last(length)[:, ::-1]
@@ -82,10 +82,10 @@ def history_texts(history, texts, length):
 
 
 def cosine_scores(lists, profiles, vectors, present):
-    """Return the cosine of each candidate with its user's profile.
+    """Return the cosine of each candidate and its user's profile.
 
-    A candidate without a vector gets the mean of its list, so that absence neither
-    lifts nor sinks it; a user without a profile gets zeros, which keeps the base order.
+    A candidate without a vector gets the mean of its list, so that a missing vector is
+    neutral. A user without a profile gets zeros, which keeps the base order.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def cosine_scores(lists, profiles, vectors, present):
     profiles : numpy.ndarray
         ``(n_users, dimension)`` float32, unit rows or zero.
     vectors, present
-        As `mean_profiles`.
+        See `mean_profiles`.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def cosine_scores(lists, profiles, vectors, present):
         scores[rows] = np.einsum("ukd,ud->uk", vectors[lists.items[rows]], profiles[rows])
     known = lists.present & present[lists.items]
     mean = np.where(known, scores, 0).sum(1, dtype=np.float64) / np.maximum(known.sum(1), 1)
-    # Rounding must not put the mean of equal scores beside them.
+    # With rounding, the mean of equal scores could differ from them.
     least, most = (
         np.where(known, scores, np.inf).min(1, initial=np.inf),
         np.where(known, scores, -np.inf).max(1, initial=-np.inf),

@@ -1,1 +1,1 @@
-"""What the Snakefile attaches to a run: its console, its arguments for `make resume`, and the SLURM executor."""
+"""Helpers that the Snakefile starts: the console, the arguments for `make resume`, and fixes for SLURM."""

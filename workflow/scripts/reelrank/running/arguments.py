@@ -1,4 +1,4 @@
-"""The arguments of the last run in a working folder, for `workflow/resume.py` to continue with."""
+"""The saved arguments of the last run in a working folder, from which `workflow/resume.py` continues."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from reelrank.errors import InputError
 from reelrank.files import read_json, write_json
 
-#: Where they are noted, below the working folder.
+#: The file with the arguments, relative to the working folder.
 ARGUMENTS = ".snakemake/reelrank-arguments.json"
 
 
@@ -19,16 +19,16 @@ def host():
 
 
 def remember(arguments, snakefile, folder="."):
-    """Note the arguments of a run that begins, the folder that they are relative to, and the machine.
+    """Save the arguments of a starting run, the folder that they are relative to, and the machine.
 
     Parameters
     ----------
     arguments : sequence of str
-        ``sys.argv``. Where another program than Snakemake's own runs Snakemake, nothing is noted.
+        ``sys.argv``. If another program runs Snakemake, nothing is saved.
     snakefile : path
-        Of the run, absolute: it tells where the run was started, since Snakemake has changed its folder by now.
+        Absolute path of the Snakefile. It shows where the run was started: Snakemake has already changed its folder.
     folder : path
-        The working folder; it may be moved together with the one that the run was started in.
+        The working folder; it may be moved together with the folder in which the run was started.
     """
     if Path(arguments[0]).name in ("snakemake", "__main__.py"):
         started_in = os.path.relpath(_started_in(arguments[1:], snakefile, Path(folder)), folder)
@@ -38,7 +38,7 @@ def remember(arguments, snakefile, folder="."):
 
 
 def _started_in(arguments, snakefile, folder):
-    """Return the folder of the shell if ``--directory`` was given and it has the Snakefile there, or `folder`."""
+    """Return the shell's folder if ``--directory`` was given and the Snakefile is there, else `folder`."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-d", "--directory")
     parser.add_argument("-s", "--snakefile", default="Snakefile")
@@ -52,20 +52,20 @@ def _started_in(arguments, snakefile, folder):
 
 
 def remembered(folder="."):
-    """Return the arguments of the last run in a working folder, where it was started, and on which machine.
+    """Return the arguments of the last run in a working folder, its start folder, and its machine.
 
     Returns
     -------
     arguments : list of str
-        Empty if no run is noted.
-    started_in : Path
+        Empty if no run was saved.
+        started_in : Path
     machine : str
-        Empty if no run is noted.
+        Empty if no run was saved.
 
     Raises
     ------
     InputError
-        If the note cannot be read.
+        If the file cannot be read.
     """
     path = Path(folder) / ARGUMENTS
     if not path.is_file():
@@ -74,4 +74,4 @@ def remembered(folder="."):
         note = read_json(path)
         return note["arguments"], Path(folder) / note["started_in"], note.get("host", "")
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: expected the arguments of the last run, found {error!r}; remove the file") from None
+        raise InputError(f"{path}: cannot read the arguments of the last run ({error!r}); remove the file") from None

@@ -1,8 +1,8 @@
-"""What a run prints: one line a job, on a terminal with a progress bar below, and errors in full.
+"""The console output of a run: one line per job, errors in full, and a progress bar on a terminal.
 
-Snakemake's own handler prints a dozen lines a job. `attach` puts this one in its place as long as a run is at work,
-and changes nothing else: Snakemake's log file keeps every message, and so does the console where the user asks for
-another one (``--quiet``, ``--verbose``, ``--dry-run``, a logger plugin).
+Snakemake's own handler prints a dozen lines per job. `attach` replaces it during a run and changes nothing else:
+Snakemake's log file keeps every message. If the user asks for another output (``--quiet``, ``--verbose``,
+``--dry-run``, a logger plugin), the console does too.
 """
 
 import logging
@@ -21,19 +21,19 @@ from reelrank.progress import FOLDER, duration, state_file
 from reelrank.running import verdict
 from reelrank.running.status_line import StatusLine, at_work, bar, cut
 
-#: The name of the handler that Snakemake prints with.
+#: Name of Snakemake's console handler.
 HANDLER = "DefaultStreamHandler"
 
-#: Columns of a line where there is no terminal, and seconds between two looks at the steps at work on one.
+#: Columns of a line without a terminal, and seconds between two updates of the bar on a terminal.
 COLUMNS, LOOK_EVERY_S = 120, 1.0
 
-#: Columns of a job at work in the bar's line; where there is no room for all jobs, the others are counted.
+#: Minimum columns per running job in the bar's line; jobs that do not fit are only counted.
 LEAST_COLUMNS = 22
 
-#: Wildcards that name a job only where they differ among the jobs of its rule.
-USUAL = ("dataset", "protocol", "seed", "place", "scatteritem", "part", "split")
+#: Wildcards that are part of a job's name only if they vary among the jobs of its rule.
+USUAL = ("dataset", "protocol", "seed", "place", "scatteritem", "split")
 
-#: How the messages begin that tell a user nothing that the lines of the jobs do not.
+#: First words of messages that are left out, because the lines of the jobs say the same.
 CHATTER = (
     "Assuming unrestricted shared filesystem", "Building DAG", "Using shell", "Provided ", "Rules claiming",
     "Conda environments: ignored", "Singularity containers: ignored", "Group jobs: inactive", "Select jobs",
@@ -41,7 +41,7 @@ CHATTER = (
     "Removing temporary output",
 )  # fmt: skip
 
-#: Events that the lines of the jobs stand for.
+#: Events that are left out, because the lines of the jobs report them.
 SILENT = {
     LogEvent.JOB_STARTED, LogEvent.GROUP_INFO, LogEvent.RESOURCES_INFO, LogEvent.RULEGRAPH, LogEvent.WORKFLOW_STARTED,
 }  # fmt: skip
@@ -49,7 +49,7 @@ SILENT = {
 
 @dataclass
 class Job:
-    """A job at work: what it is called, its log, and when it began or was submitted."""
+    """A running job: its name, its log, and when it started or was submitted."""
 
     name: str
     log: str
@@ -57,14 +57,14 @@ class Job:
 
     @property
     def seconds(self):
-        """Return how long it has been at work."""
+        """Return the seconds since the job started."""
         return time.monotonic() - self.started
 
 
 def attach(workflow):
-    """Let a run print by `Console`, unless the user asks for another output; return the console.
+    """Let a run print through `Console`, unless the user asks for another output; return the console.
 
-    Where Snakemake only lists, checks or plans, and in the jobs that it starts, the console is attached to nothing.
+    The console stays unattached if Snakemake only lists, checks or plans, and in the jobs that Snakemake starts.
     """
     console = Console(workflow)
     settings, logger = workflow.output_settings, workflow.logger_manager.logger
@@ -76,9 +76,9 @@ def attach(workflow):
 
 
 class Console(logging.Handler):
-    """Snakemake's messages as a person wants them.
+    """A log handler that prints Snakemake's messages in short form.
 
-    Before the run begins, Snakemake's own handler prints what there is to print: nothing is run by ``--list``.
+    Until the run begins, Snakemake's own handler prints: commands such as ``--list`` run no jobs.
     """
 
     def __init__(self, workflow):
@@ -97,7 +97,7 @@ class Console(logging.Handler):
         }
 
     def replace(self, plain, logger):
-        """Take the place of Snakemake's handler `plain`."""
+        """Replace Snakemake's handler `plain`."""
         self.plain, self.name = plain, plain.name
         for each in plain.filters:
             self.addFilter(each)
@@ -106,7 +106,7 @@ class Console(logging.Handler):
             self.line = StatusLine(plain.stream)
 
     def emit(self, record):
-        """Print what a message comes to."""
+        """Print the short form of a message, if it has one."""
         event = getattr(record, "event", None)
         try:
             if not self._began and event != LogEvent.WORKFLOW_STARTED:
@@ -122,7 +122,7 @@ class Console(logging.Handler):
             self.handleError(record)
 
     def close(self):
-        """End the bar; the run is over."""
+        """Remove the bar at the end of the run."""
         self._ended.set()
         if self.line is not None:
             with self.lock:
@@ -136,7 +136,7 @@ class Console(logging.Handler):
         super().close()
 
     def succeeded(self):
-        """Print the verdict of the reports of the run, if it has any."""
+        """Print the verdict of the run's reports, if any."""
         silent = Quietness.ALL in (self.workflow.output_settings.quiet or ())
         if self.workflow.is_main_process and not self.workflow.touch and not silent:
             with self.lock:
@@ -145,7 +145,7 @@ class Console(logging.Handler):
                 verdict.show(self.workflow.dag.jobs)
 
     def stopped(self):
-        """Print which jobs failed, and where their logs are: with --keep-going the errors are far above."""
+        """Print the failed jobs and their logs: with --keep-going the errors have scrolled away."""
         if self.failed:
             names = [f"  {job.name}: {job.log}" for job in self.failed]
             self._print("\n".join([f"{self.done} of {self.total} jobs are done, {len(names)} failed:", *names]))
@@ -196,10 +196,10 @@ class Console(logging.Handler):
     def _command(self, record):
         command = getattr(record, "cmd", None) or getattr(record, "shellcmd", None)
         if command:
-            self._print(command)  # only with --printshellcmds: Snakemake's filter lets none through otherwise
+            self._print(command)  # only with --printshellcmds: otherwise Snakemake's filter removes them
 
     def _message(self, record):
-        """Print a message without an event of its own: warnings and errors in full, others on one line."""
+        """Print a message without its own event: warnings and errors in full, others on one line."""
         text = self.plain.format(record).strip()
         if record.levelno >= logging.WARNING:
             if not text.startswith(CHATTER):
@@ -210,15 +210,15 @@ class Console(logging.Handler):
                 self.succeeded()  # Snakemake calls no onsuccess here
 
     def _called(self, record):
-        """Return the rule and what tells the job from others of the rule: ``train nfm``."""
+        """Return the rule and the wildcards that distinguish the job: ``train nfm``."""
         if self._varying is None:
             self._varying = varying(self.workflow.dag.jobs)
-        told = [
+        distinct = [
             f"seed{value}" if key == "seed" else str(value)
             for key, value in record.wildcards.items()
             if key not in USUAL or (record.rule_name, key) in self._varying
         ]
-        return " ".join([record.rule_name, *told])
+        return " ".join([record.rule_name, *distinct])
 
     @property
     def _columns(self):
@@ -244,14 +244,14 @@ class Console(logging.Handler):
             return ""
         columns, start = self._columns, bar(self.done, self.total, self._columns)
         room = columns - len(start) - 5  # for `+12`
-        jobs = list(self.running.values())[: max(1, room // LEAST_COLUMNS)]  # those that began first
+        jobs = list(self.running.values())[: max(1, room // LEAST_COLUMNS)]  # the oldest first
         more = f" +{len(self.running) - len(jobs)}" if len(self.running) > len(jobs) else ""
         share = room // max(1, len(jobs)) - 2
-        told = "; ".join(at_work(job.name, clock(job.seconds), self._state(job), share) for job in jobs)
-        return f"{start} {told}{more}".rstrip()
+        running = "; ".join(at_work(job.name, clock(job.seconds), self._state(job), share) for job in jobs)
+        return f"{start} {running}{more}".rstrip()
 
     def _state(self, job):
-        """Return what the step says of itself: `reelrank.progress`."""
+        """Return the progress that the step reports through `reelrank.progress`."""
         try:
             return state_file(self._folder, job.log).read_text(encoding="utf-8")
         except OSError:
@@ -263,18 +263,18 @@ class Console(logging.Handler):
                 try:
                     self._draw()
                 except (OSError, ValueError):
-                    return  # the terminal is gone; the run goes on without a bar
+                    return  # the terminal is gone; the run continues without a bar
 
 
 def clock(seconds):
-    """Return a time of a job at work: ``0:14``, ``1:03:20``."""
+    """Return the time of a running job: ``0:14``, ``1:03:20``."""
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def varying(jobs):
-    """Return the pairs of a rule and a wildcard that has more than one value among its jobs."""
+    """Return the pairs (rule, wildcard) with more than one value of the wildcard among the rule's jobs."""
     values = {}
     for job in jobs:
         for key, value in job.wildcards_dict.items():
@@ -283,6 +283,6 @@ def varying(jobs):
 
 
 def _encodable(text, stream):
-    """Return a text that the stream can write: a character that its encoding lacks must not end a run."""
+    """Return a text that the stream can encode: an unsupported character must not stop a run."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)

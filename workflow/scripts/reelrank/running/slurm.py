@@ -1,36 +1,36 @@
-"""What Snakemake's executor for SLURM needs to outlast a controller that is away."""
+"""Fixes for Snakemake's SLURM executor, so that a run survives when the controller does not answer for a while."""
 
 import logging
 import subprocess
 import threading
 
-#: Seconds between two questions whether the controller is back, and after which a job is submitted all the same.
+#: Seconds between two checks of the controller, and seconds after which a job is submitted anyway.
 EVERY_S, AT_MOST_S = 5, 86_400
 
-#: The plugin's methods that submit one job, and an array of jobs.
+#: Methods of the plugin that submit one job, and an array of jobs.
 SUBMITTING = ("run_job", "run_array_jobs")
 
 
 def outlast_controller(plugin, tell=logging.warning):
-    """Let the plugin keep what it knows, and wait with what it submits, while the controller does not answer.
+    """Patch the plugin: while the controller does not answer, it keeps its settings and delays submissions.
 
     Parameters
     ----------
     plugin : module
-        ``snakemake_executor_plugin_slurm``. Its names are replaced; one without them is left alone.
+        ``snakemake_executor_plugin_slurm``. A version without the patched functions is not changed.
     tell : callable
-        Takes a message to the user.
+        Shows a message to the user.
     """
     keep_min_job_age(plugin)
     submit_when_it_answers(plugin, tell)
 
 
 def keep_min_job_age(plugin):
-    """Let the plugin remember the site's ``MinJobAge`` while the controller does not answer.
+    """Patch the plugin to remember the site's ``MinJobAge`` while the controller does not answer.
 
-    At each look at its jobs the plugin (2.8.0) asks the controller how long it remembers a finished one. Without an
-    answer it distrusts ``squeue``, changes to ``sacct``, and where the site keeps no accounts that never answers: the
-    run hangs although the controller is back. But a controller that is away has not changed its settings.
+    At each check of its jobs the plugin (2.8.0) asks the controller how long it remembers a finished job. Without an
+    answer it stops using ``squeue`` and changes to ``sacct``. On a site without accounting ``sacct`` never answers, so
+    the run hangs even after the controller is back. The last known value is still valid, so it is used.
     """
     ask = getattr(plugin, "get_min_job_age", None)
     if ask is None:
@@ -38,7 +38,7 @@ def keep_min_job_age(plugin):
     known = ask()
 
     def get_min_job_age():
-        """Return what the controller says, or said last."""
+        """Return the controller's value, or its last known value."""
         nonlocal known
         answer = ask()
         known = known if answer is None else answer
@@ -48,35 +48,35 @@ def keep_min_job_age(plugin):
 
 
 def submit_when_it_answers(plugin, tell):
-    """Let submissions wait for the controller: ``sbatch`` without it fails at once, and with it all of a job's retries.
+    """Delay submissions until the controller answers: otherwise ``sbatch`` fails at once and uses up a job's retries.
 
-    The plugin submits in threads of its own, so nothing else waits. Ctrl-C ends the waiting: what was not submitted
-    by then is not.
+    The plugin submits in its own threads, so nothing else waits. Ctrl-C ends the waiting; waiting jobs are then not
+    submitted.
     """
     executor = getattr(plugin, "Executor", None)
     if executor is None or not {*SUBMITTING, "cancel_jobs"} <= set(vars(executor)):
         return
-    cancel, stopping, told = executor.cancel_jobs, threading.Event(), threading.Event()
+    cancel, stopping, announced = executor.cancel_jobs, threading.Event(), threading.Event()
 
     def waiting(submit):
         """Return a method that submits as soon as the controller answers."""
 
         def submit_later(self, jobs):
-            """Wait, and say so; then submit, unless the run is cancelled."""
+            """Tell the user, wait, then submit unless the run is cancelled."""
             waited = 0
             while not controller_answers() and waited < AT_MOST_S and not stopping.wait(EVERY_S):
                 waited += EVERY_S
-                if not told.is_set():
-                    told.set()
-                    tell("reelrank: SLURM's controller does not answer: jobs are submitted when it does")
+                if not announced.is_set():
+                    announced.set()
+                    tell("reelrank: SLURM's controller does not answer: jobs will be submitted when it does")
             if not stopping.is_set():
-                told.clear()
+                announced.clear()
                 submit(self, jobs)
 
         return submit_later
 
     def cancel_jobs(self, active_jobs):
-        """Cancel what was submitted, and submit no more."""
+        """Cancel the submitted jobs and submit no more."""
         stopping.set()
         cancel(self, active_jobs)
 
@@ -86,7 +86,7 @@ def submit_when_it_answers(plugin, tell):
 
 
 def controller_answers():
-    """Tell whether a SLURM controller is up; where there is no ``scontrol`` to ask, it is taken to be."""
+    """Return whether a SLURM controller answers; True if there is no ``scontrol``."""
     try:
         said = subprocess.run(["scontrol", "ping"], capture_output=True, text=True, timeout=60, check=False)
     except subprocess.TimeoutExpired:

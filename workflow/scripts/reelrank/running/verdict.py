@@ -1,4 +1,4 @@
-"""What a finished run prints last: the verdict of each of its reports, read from what the report wrote."""
+"""The last output of a finished run: the verdict of each report, read from its ``verdict`` file."""
 
 import shutil
 import sys
@@ -6,7 +6,7 @@ import textwrap
 
 from reelrank.files import read_json
 
-#: Columns at most, also where the terminal has more.
+#: Maximum number of columns, also on wider terminals.
 WIDEST = 100
 
 
@@ -16,9 +16,9 @@ def show(jobs, stream=None):
     Parameters
     ----------
     jobs : iterable of snakemake.jobs.Job
-        All jobs of the targets, whether they were run or were up to date.
+        All jobs of the targets, including those that were up to date.
     stream : file, optional
-        Standard output by default: what the run found is its result, not a message.
+        Standard output by default, since the verdict is the result of the run, not a message.
     """
     stream = stream or sys.stdout
     columns = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
@@ -29,32 +29,32 @@ def show(jobs, stream=None):
 
 
 def lines(verdict, columns, report):
-    """Return the lines of a verdict.
+    """Return a verdict as lines of text.
 
     Parameters
     ----------
     verdict : dict
-        Of `reelrank.report.verdict.verdict`.
+        Result of `reelrank.report.verdict.verdict`.
     columns : int
-        Of the widest line; the path of the report alone may be longer.
+        Maximum width of a line; only the path of the report may be longer.
     report : str
-        Path of the page.
+        Path of the report.
 
     Returns
     -------
     list of str
     """
-    told = [*textwrap.wrap(verdict["title"], columns), ""]
+    output = [*textwrap.wrap(verdict["title"], columns), ""]
     for text in (verdict["sentence"], *verdict["notes"]):
-        told += textwrap.wrap(text, columns)
-    told += ["", *table(verdict["columns"], verdict["rows"], columns), ""]
-    return [*told, *textwrap.wrap(verdict["cost"], columns), f"Report: {report}"]
+        output += textwrap.wrap(text, columns)
+    output += ["", *table(verdict["columns"], verdict["rows"], columns), ""]
+    return [*output, *textwrap.wrap(verdict["cost"], columns), f"Report: {report}"]
 
 
 def table(heads, rows, columns):
-    """Return rows as lines of aligned cells; the columns at the right that do not fit are left out.
+    """Return rows as lines of aligned cells; columns at the right that do not fit are left out.
 
-    The first two columns are names and stand at the left, cut where they are long; numbers stand at the right.
+    The first two columns are names, left-aligned and cut if too long; numbers are right-aligned.
     """
     names = max(8, (columns - 24) // 3)
     rows = [[*(_short(name, names) for name in row[:2]), *row[2:]] for row in rows]

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: after each epoch, whole or not at all, and only continued by the same training."""
+"""Checkpoints of a training: written atomically after each epoch, and read only by the same training."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ from reelrank.files import atomic, remove
 class Checkpoint:
     """The file ``checkpoint-{digest}.pt`` of a model's folder.
 
-    Checkpoints of other digests in that folder, which an earlier config or earlier code
-    left, are removed. Without a folder nothing is written.
+    Checkpoints with other digests in the folder come from an earlier config or earlier code
+    and are removed. Without a folder nothing is written.
 
     Parameters
     ----------
     folder : str, Path or None
     digest : str
-        Of `training_digest`.
+        Result of `training_digest`.
     """
 
     def __init__(self, folder, digest):
@@ -32,7 +32,7 @@ class Checkpoint:
         self.path = None if folder is None else Path(folder) / f"checkpoint-{digest}.pt"
         for other in sorted(self.path.parent.glob("checkpoint-*.pt")) if self.path else []:
             if other != self.path:
-                logging.info("%s belongs to another config, other data or other code: removed", other)
+                logging.info("removed %s: it belongs to another config, other data or other code", other)
                 remove(other)
 
     def save(self, state):
@@ -42,17 +42,17 @@ class Checkpoint:
                 torch.save({**state, "digest": self.digest}, temporary)
 
     def unfit(self, error):
-        """Return the `InputError` for a file that is no checkpoint of this training, as `error` showed."""
+        """Return the `InputError` for a file that is not a checkpoint of this training, with the reason in `error`."""
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return InputError(f"{self.path}: not a checkpoint of this training; delete it ({reason})")
 
     def load(self):
-        """Return what `save` wrote, with tensors on the CPU, or None if there is no file.
+        """Return the saved state with tensors on the CPU, or None if the file does not exist.
 
         Raises
         ------
         InputError
-            If the file is no checkpoint, or is one of another training.
+            If the file is not a checkpoint, or belongs to another training.
         """
         if self.path is None or not self.path.is_file():
             return None
@@ -70,25 +70,25 @@ class Checkpoint:
 
 
 def remove_checkpoints(folder):
-    """Remove the checkpoints in a model's folder, once everything that was learned is written."""
+    """Remove the checkpoints in a model's folder; call it after the model is written."""
     for path in Path(folder).glob("checkpoint-*.pt"):
         remove(path)
 
 
 def training_digest(kind, options, seed, data, features=None, code=""):
-    """Return 12 hexadecimal digits that stand for a training, torch's number of threads included.
+    """Return 12 hexadecimal digits that identify a training, including torch's number of threads.
 
     Parameters
     ----------
     kind : str
         Type of the model.
     options : dict
-        Complete.
+        Complete options of the model.
     seed : int
     data : reelrank.data.interactions.Interactions
     features : numpy.ndarray, optional
     code : str
-        Digest of the code that trains.
+        Digest of the training code.
     """
     arrays = [data.items, data.starts, data.codes, *([] if features is None else [features])]
     sums = [[str(array.dtype), list(array.shape), zlib.crc32(np.ascontiguousarray(array))] for array in arrays]
@@ -97,13 +97,13 @@ def training_digest(kind, options, seed, data, features=None, code=""):
 
 
 def random_state(shuffle, device):
-    """Return the state of the generators that training draws from: `shuffle`, the CPU's and the GPU's."""
+    """Return the states of the random generators of training: `shuffle`, the CPU's and the GPU's."""
     state = {"shuffle": shuffle.get_state(), "cpu": torch.get_rng_state()}
     return {**state, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
 
 
 def set_random_state(state, shuffle, device):
-    """Restore what `random_state` returned."""
+    """Restore the states that `random_state` returned."""
     shuffle.set_state(state["shuffle"])
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:

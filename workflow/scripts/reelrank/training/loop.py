@@ -1,4 +1,4 @@
-"""The one training loop: shuffled batches, early stopping on valid NDCG@10, best weights kept, resumable."""
+"""The training loop: shuffled batches, early stopping by valid NDCG@10, best weights kept, resumable."""
 
 import copy
 import logging
@@ -22,7 +22,7 @@ VALIDATED_AT = 10
 
 @dataclass
 class TrainingState:
-    """What a training has done so far.
+    """The progress of a training.
 
     Attributes
     ----------
@@ -47,49 +47,49 @@ class TrainingState:
             self.best_state = copy.deepcopy(module.state_dict())
 
     def is_over(self, options):
-        """Return whether there is no further epoch, by number or by patience."""
+        """Return whether training is over: the last epoch is done, or patience is used up."""
         done = len(self.history)
         if done and done < options["epochs"] and done - self.best_epoch >= options["patience"]:
-            logging.info("stopped: no better valid NDCG@10 since epoch %d", self.best_epoch)
+            logging.info("stopped early: the best valid NDCG@10 was at epoch %d", self.best_epoch)
             return True
         return done >= options["epochs"]
 
 
 def train(model, samples, queries, options, seed, checkpoint=None):
-    """Train `model` in place and leave it with its best weights.
+    """Train `model` in place; it ends with its best weights.
 
-    A training that was killed continues after its last whole epoch, and ends with the
-    same weights as one that was not. A loss that is not finite ends it with the best
-    weights so far.
+    A killed training continues after its last complete epoch and ends with the same weights
+    as an uninterrupted one. If the loss is not finite, training ends with the best weights
+    so far.
 
     Parameters
     ----------
     model : reelrank.models.NeuralRecommender
         Has ``module`` (with ``loss(batch)``), ``parameter_groups`` and ``score``.
     samples : object with ``len``, ``rows``, ``smallest_batch`` and ``batch(index)``
-        See `reelrank.training.samples.PrefixSamples`; an epoch leaves out a last batch that is
-        smaller than ``smallest_batch``; ``redraw(generator)``, where there is one,
-        is called before each epoch.
+        See `reelrank.training.samples.PrefixSamples`. An epoch skips a last batch that is smaller
+        than ``smallest_batch``. If there is a method ``redraw(generator)``, it is called before
+        each epoch.
     queries : reelrank.data.interactions.Queries
         The valid users.
     options : dict
-        Complete options of the model; those that every trained model has stand in models.schema.yaml as ``.training``.
+        Complete options of the model; ``.training`` in models.schema.yaml lists the options of every trained model.
     seed : int
-        Of the shuffling and of the sample of valid users.
+        Seed of the shuffling and of the sample of valid users.
     checkpoint : reelrank.training.checkpoints.Checkpoint, optional
-        Where the progress is kept. It is still there when the training is over: whoever
-        writes the weights removes it then.
+        Where the progress is saved. The checkpoint remains after training: the caller removes it
+        once the weights are written.
 
     Returns
     -------
     list of dict
-        One row per epoch: epoch, loss (mean over the samples learned from), valid_ndcg.
+        One row per epoch: epoch, loss (mean over the training samples), valid_ndcg.
 
     Raises
     ------
     InputError
         If there are fewer samples than the smallest batch, if the loss of the first epoch is not finite,
-        or if the checkpoint is of another training or does not fit the module.
+        or if the checkpoint belongs to another training or does not fit the module.
     """
     if len(samples) < samples.smallest_batch:
         raise InputError(
@@ -126,7 +126,7 @@ def train(model, samples, queries, options, seed, checkpoint=None):
 
 
 def _run_epoch(module, samples, optimizer, options, shuffle, progress):
-    """Take one step per batch; return the mean loss, which may be not finite."""
+    """Take one step per batch; return the mean loss, which may be infinite or NaN."""
     module.train()
     if hasattr(samples, "redraw"):
         samples.redraw(shuffle)
@@ -148,7 +148,7 @@ def _run_epoch(module, samples, optimizer, options, shuffle, progress):
 
 
 def _run_validation(model, queries):
-    """Return the valid NDCG@10, not a number where the scores are none: the last step may have spoilt the weights."""
+    """Return the valid NDCG@10, or NaN if the scores are not finite because the last step broke the weights."""
     try:
         return validation_ndcg(model, queries)
     except FloatingPointError:
@@ -156,9 +156,9 @@ def _run_validation(model, queries):
 
 
 def _report_divergence(epoch, loss, training):
-    """Say that loss or scores are not finite; an error if there are no weights to fall back on."""
+    """Log that loss or scores are not finite; raise `InputError` if no earlier epoch has good weights."""
     what = "the scores are nan" if math.isfinite(loss) else f"the loss is {loss}"
-    found = f"epoch {epoch}: {what}; a smaller learning_rate may help"
+    found = f"epoch {epoch}: {what}; try a smaller learning_rate"
     if not training.history:
         raise InputError(found)
     logging.error("%s", found)
@@ -166,7 +166,7 @@ def _report_divergence(epoch, loss, training):
 
 
 def _state(training, module, optimizer, shuffle):
-    """Return all that the next epoch depends on."""
+    """Return everything that the next epoch depends on."""
     return {
         "history": training.history,
         "best_state": dict(training.best_state),
@@ -177,7 +177,7 @@ def _state(training, module, optimizer, shuffle):
 
 
 def _resume(checkpoint, module, optimizer, shuffle):
-    """Restore what `_state` returned, if there is a checkpoint; return the state."""
+    """Return the training state, restored from the checkpoint if there is one."""
     state = checkpoint.load()
     if state is None:
         return TrainingState()

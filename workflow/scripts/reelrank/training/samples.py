@@ -1,4 +1,4 @@
-"""Training samples, negatives and their losses, all on the device and with no loop over samples."""
+"""Training samples, negatives and losses; everything is on the device, without loops over samples."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 
 @dataclass(frozen=True)
 class Batch:
-    """Some training samples.
+    """A batch of training samples.
 
     Attributes
     ----------
@@ -17,7 +17,7 @@ class Batch:
     history : torch.Tensor
         ``(batch, history_length)`` int64, oldest first, padded with n_items on the left.
     blocked : torch.Tensor
-        ``(batch, batch)`` bool: target j is no negative of user i, being the user's own.
+        ``(batch, batch)`` bool: True if target j is an item of user i and so not a negative.
     """
 
     users: torch.Tensor
@@ -27,20 +27,20 @@ class Batch:
 
 
 class PrefixSamples:
-    """Every training interaction but a user's first, with the items before it.
+    """Every training interaction except a user's first, with the items before it.
 
     Parameters
     ----------
     data : reelrank.data.interactions.Interactions
     history_length : int
-        How many of the latest items a sample's history holds.
+        Number of latest items in a sample's history.
     device : torch.device
     first : bool
-        Also take a user's first interaction (with an empty history), for models that
+        Include a user's first interaction (with an empty history), for models that
         read no history.
     """
 
-    #: One sample has no in-batch negative, and BatchNorm no variance.
+    #: A single sample has no in-batch negative, and BatchNorm cannot compute a variance.
     smallest_batch = 2
 
     def __init__(self, data, history_length, device, first=False):
@@ -68,9 +68,9 @@ class PrefixSamples:
         return Batch(users, targets, history, self._blocked(users, targets))
 
     def _blocked(self, users, targets):
-        """Mark targets that lie in a user's training items, except each user's own positive.
+        """Return which targets are training items of each user, except the user's own positive.
 
-        A second copy of the positive in the batch is blocked too: it would be its
+        A second copy of the positive in the batch is blocked too: otherwise it would be its
         own negative.
         """
         starts, lengths = self.starts[users], self.ends[users] - self.starts[users]
@@ -84,16 +84,15 @@ class PrefixSamples:
 class WindowSamples:
     """Training sequences cut into windows; every position of a window predicts its next item.
 
-    Every training interaction but a user's first is the target of exactly one position
-    of one window. Where the windows of a user who fills more than one begin is drawn anew
-    in each epoch (`redraw`), so that no interaction is always the one with the shortest
-    context.
+    Every training interaction except a user's first is the target of exactly one position
+    of one window. For users with more than one window, each epoch draws new window starts
+    (`redraw`), so that no interaction always has the shortest context.
 
     Parameters
     ----------
     data : reelrank.data.interactions.Interactions
     length : int
-        Positions of a window.
+        Positions per window.
     device : torch.device
     """
 
@@ -113,11 +112,11 @@ class WindowSamples:
         return len(self.rows)
 
     def redraw(self, generator):
-        """Draw where the windows of each user begin from a CPU generator."""
+        """Draw the window starts of each user from a CPU generator."""
         self._cut(torch.randint(self.length, self.firsts.shape, generator=generator))
 
     def _cut(self, shifts):
-        """Cut so that the first window of a user who fills more than one has ``length - shift`` targets."""
+        """Cut windows; for a user with more than one, the first has ``length - shift`` targets."""
         targets = (self.ends - self.firsts).clamp_min(0)
         shifts = torch.where(targets > self.length, shifts, 0)
         counts = (targets + shifts + self.length - 1) // self.length
@@ -125,7 +124,9 @@ class WindowSamples:
         place = torch.arange(len(user)) - (counts.cumsum(0) - counts)[user]
         begins = self.firsts[user] - shifts[user] + place * self.length
         self.begins = torch.maximum(begins, self.firsts[user]).to(self.device)
-        self.rows = (torch.minimum(begins + self.length, self.ends[user]) - 1).to(self.device)  # of the last targets
+        self.rows = (torch.minimum(begins + self.length, self.ends[user]) - 1).to(
+            self.device
+        )  # rows of the last targets
 
     def batch(self, index):
         """Return the windows `index`.
@@ -133,8 +134,8 @@ class WindowSamples:
         Returns
         -------
         history, targets : torch.Tensor
-            Both ``(batch, length)`` int64, oldest first, padded with n_items on the left:
-            a position's target is the item after it.
+            Both ``(batch, length)`` int64, oldest first, padded with n_items on the left.
+            The target of a position is the item after it.
         """
         rows = self.rows[index][:, None] - self.offsets
         inside = rows >= self.begins[index][:, None]
@@ -143,7 +144,7 @@ class WindowSamples:
 
 
 def next_item_loss(hidden, targets, items, negatives=0):
-    """Return the mean softmax loss of next items, over the catalogue or over a sample of it.
+    """Return the mean softmax loss of next items, over the catalogue or a sample of it.
 
     Parameters
     ----------
@@ -154,10 +155,10 @@ def next_item_loss(hidden, targets, items, negatives=0):
     items : torch.Tensor
         ``(n_items, d)``.
     negatives : int
-        0: softmax over all items. Otherwise that many items, drawn uniformly with
-        replacement and shared by the batch, stand for all others; their logits are
-        corrected by their rate (Jean et al., "On Using Very Large Target Vocabulary for
-        Neural Machine Translation", ACL 2015).
+        0: softmax over all items. Otherwise the number of sampled negatives, drawn uniformly
+        with replacement and shared by the batch; their logits are corrected by the sampling
+        rate (Jean et al., "On Using Very Large Target Vocabulary for Neural Machine
+        Translation", ACL 2015).
     """
     if not negatives:
         return torch.nn.functional.cross_entropy(hidden @ items.T, targets)
@@ -171,9 +172,9 @@ def next_item_loss(hidden, targets, items, negatives=0):
 def log_popularity(data, device):
     """Return the log of each item's share of the training interactions, ``(n_items,)`` float32.
 
-    That is its probability to be a target where every interaction is one. A model that reads
-    histories has no sample of a user's first interaction, which is counted here all the same.
-    An item without training interactions counts as one.
+    This is the probability of an item to be a target if every interaction is one. Models that
+    read histories do not learn from a user's first interaction, but it is counted here as well.
+    An item without training interactions counts as if it had one.
     """
     counts = torch.as_tensor(data.popularity(), device=device).double()
     return torch.log(counts.clamp_min(1) / counts.sum()).float()
@@ -188,8 +189,8 @@ def in_batch_softmax_loss(logits, batch, log_probability):
         ``(batch, batch)``: user i against target j.
     batch : Batch
     log_probability : torch.Tensor
-        ``(n_items,)``, of `log_popularity`: a popular item is often a negative, which
-        the correction undoes.
+        ``(n_items,)``, result of `log_popularity`. It corrects for popular items being
+        negatives more often.
     """
     corrected = (logits - log_probability[batch.targets]).masked_fill(batch.blocked, -torch.inf)
     labels = torch.arange(len(batch.targets), device=logits.device)

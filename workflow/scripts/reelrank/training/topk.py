@@ -1,4 +1,4 @@
-"""Exact top-K over the full catalogue, seen items masked."""
+"""Exact top-K over the full catalogue; seen items are masked."""
 
 import contextlib
 import logging
@@ -8,28 +8,28 @@ import torch
 
 from reelrank.hardware import gpu_arithmetic, mixed_precision
 
-#: Scores held at a time, as a number of (user, item) pairs: 64 MiB of float32.
+#: Maximum number of scores in memory, as (user, item) pairs: 64 MiB of float32.
 PAIRS_PER_CHUNK = 16 * 1024 * 1024
 
-#: Where a lower precision finds the best k, this many times k are scored again in float32.
+#: If a lower precision finds the best k items, this many times k items are scored again in float32.
 RESCORED = 4
 
 
 def users_per_chunk(n_items):
-    """Return how many users are scored together: the score matrix has at most `PAIRS_PER_CHUNK` pairs, or one user."""
+    """Return how many users are scored together: `PAIRS_PER_CHUNK` scores at most, but at least one user."""
     return max(1, PAIRS_PER_CHUNK // max(1, n_items))
 
 
 def in_chunks(work, queries):
-    """Yield what ``work`` makes of each chunk of the queries, in order.
+    """Yield the result of ``work`` for each chunk of the queries, in order.
 
-    Where a chunk does not fit into the memory of the GPU, it and all that follow are
-    halved, down to one user.
+    If a chunk does not fit into GPU memory, it and all later chunks are halved, down to
+    one user.
 
     Parameters
     ----------
     work : callable
-        Takes `reelrank.data.interactions.Queries` and keeps nothing on the GPU.
+        Takes `reelrank.data.interactions.Queries`; must keep nothing on the GPU.
     queries : reelrank.data.interactions.Queries
 
     Yields
@@ -39,7 +39,7 @@ def in_chunks(work, queries):
     Raises
     ------
     torch.OutOfMemoryError
-        If one user does not fit.
+        If a single user does not fit.
     """
     size, n = users_per_chunk(queries.seen.n_items), len(queries)
     todo = [slice(start, min(start + size, n)) for start in range(0, n, size)]
@@ -55,15 +55,15 @@ def in_chunks(work, queries):
             todo = todo[1:]
             yield result
             continue
-        # Outside the handler, whose traceback would keep the tensors of the failed chunk alive.
+        # Not inside the handler: its traceback would keep the tensors of the failed chunk alive.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        logging.warning("out of GPU memory with %d users at a time: going on with %d", rows.stop - rows.start, size)
+        logging.warning("out of GPU memory with %d users at a time: continuing with %d", rows.stop - rows.start, size)
         todo = [slice(start, min(start + size, n)) for start in range(rows.start, n, size)]
 
 
 def masked_scores(model, queries):
-    """Score all items for some users and mask what they have seen.
+    """Score all items for some users and mask the items that they have seen.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def masked_scores(model, queries):
         ``(batch, n_items)`` float32; seen items are ``-inf``.
     """
     scores = torch.as_tensor(model.score(queries.users, queries.history)).float()
-    # A sum is one cheap pass; only one that overflows of itself needs the second look.
+    # The sum is one cheap pass; it can overflow with finite scores, so only then all scores are checked.
     if not torch.isfinite(scores.sum()) and not torch.isfinite(scores).all():
         raise FloatingPointError("the model scored NaN or infinity")
     seen = queries.seen
@@ -84,25 +84,24 @@ def masked_scores(model, queries):
 
 
 def top_k(model, queries, k, precision="float32"):
-    """Return the `k` best unseen items of each user, ties broken by the lower item index.
+    """Return the `k` best unseen items of each user; at ties the lower item index comes first.
 
     Parameters
     ----------
     model : object with ``score(users, histories) -> (batch, n_items)``
     queries : reelrank.data.interactions.Queries
     k : int
-        At most this many; fewer where a user has fewer unseen items.
+        Maximum length of a list; a user with fewer unseen items gets a shorter one.
     precision : str
-        One of `reelrank.hardware.PRECISIONS`. A GPU then looks for the best items in
-        that precision and scores them again in float32 (`rescored_top_k`), if the
-        model has ``rescore``.
+        One of `reelrank.hardware.PRECISIONS`. If the model has ``rescore``, a GPU finds the
+        best items in that precision and scores them again in float32 (`rescored_top_k`).
 
     Returns
     -------
     items : numpy.ndarray
-        ``(n, k')`` int32, best first, -1 where a list is shorter.
+        ``(n, k')`` int32, best first; -1 pads shorter lists.
     scores : numpy.ndarray
-        ``(n, k')`` float32, ``-inf`` where a list is shorter.
+        ``(n, k')`` float32; ``-inf`` pads shorter lists.
     """
     n, width = len(queries), min(k, queries.seen.n_items)
     device = getattr(model, "device", torch.device("cpu"))
@@ -110,16 +109,16 @@ def top_k(model, queries, k, precision="float32"):
 
     @contextlib.contextmanager
     def arithmetic():
-        """Compute in the lower precision."""
+        """Return the context manager of the lower precision."""
         with gpu_arithmetic(precision), mixed_precision(precision, device):
             yield
 
-    def best(part):
-        """Return the best items of some users and their scores, in the memory of the CPU."""
+    def best(chunk):
+        """Return the best items of some users and their scores, in CPU memory."""
         if lower:
-            values, items = rescored_top_k(model, part, width, arithmetic)
+            values, items = rescored_top_k(model, chunk, width, arithmetic)
         else:
-            values, items = stable_top_k(masked_scores(model, part), width)
+            values, items = stable_top_k(masked_scores(model, chunk), width)
         items[torch.isneginf(values)] = -1
         return items.int().cpu().numpy(), values.cpu().numpy()
 
@@ -131,14 +130,14 @@ def top_k(model, queries, k, precision="float32"):
 
 
 def rescored_top_k(model, queries, k, arithmetic):
-    """Find the best items in a lower precision and score them again in float32, with an empirical check for misses.
+    """Find the best items in a lower precision and score them again in float32; check empirically for misses.
 
-    `RESCORED` times as many items as asked are scored again. What lies below them can
-    belong to the best only if its lower score errs by more than the gap to the float32
-    score at `k`; a user whose gap is not twice the largest error seen among the items
-    scored again is ranked anew in float32. This bound is empirical, no proof: it takes the
-    errors of the items scored again for those of all others, and an item that is not among
-    them may err by more, above all one with a much longer vector.
+    The best `RESCORED` times `k` items are scored again. An item below them belongs to the
+    best `k` only if the error of its low-precision score is larger than its gap to the
+    float32 score at rank `k`. If a user's gap is not at least twice the largest error among
+    the rescored items, the user is ranked again in float32. This bound is empirical, not a
+    proof: an item that was not rescored may have a larger error, especially if its vector is
+    much longer.
 
     Parameters
     ----------
@@ -151,7 +150,7 @@ def rescored_top_k(model, queries, k, arithmetic):
     Returns
     -------
     values, indices : torch.Tensor
-        ``(batch, k)``, as of `stable_top_k`.
+        ``(batch, k)``, as `stable_top_k` returns them.
     """
     with arithmetic():
         rough = masked_scores(model, queries)
@@ -169,16 +168,16 @@ def rescored_top_k(model, queries, k, arithmetic):
     indices = candidates.gather(1, places)
     unsure = torch.nonzero(~(best[:, -1] > cut + 2 * error)).flatten().cpu().numpy()
     if len(unsure):
-        logging.info("%d of %d users ranked anew in float32", len(unsure), len(queries))
+        logging.info("ranked %d of %d users again in float32", len(unsure), len(queries))
         best[unsure], indices[unsure] = stable_top_k(masked_scores(model, queries[unsure]), k)
     return best, indices
 
 
 def stable_top_k(scores, k):
-    """Return top-k values and indices by (-score, index), which `torch.topk` does not promise.
+    """Return top-k values and indices, ordered by (-score, index).
 
-    `torch.topk` decides which of several equal scores make the cut arbitrarily, so one
-    more entry is taken: rows whose cut falls inside a tie are sorted in full.
+    `torch.topk` chooses among equal scores at the cut arbitrarily. So it is asked for one more
+    entry, and rows whose cut falls inside a tie are sorted in full.
     """
     n_items = scores.shape[1]
     values, indices = torch.topk(scores, min(k + 1, n_items), dim=1)
@@ -197,7 +196,7 @@ def stable_top_k(scores, k):
 def target_ranks(model, queries):
     """Return the 1-based rank of each user's target among all unseen items.
 
-    Ties count as in `top_k`: an equal score at a lower item index ranks before.
+    Ties are broken as in `top_k`: at equal scores the lower item index ranks first.
 
     Returns
     -------
@@ -205,10 +204,10 @@ def target_ranks(model, queries):
         ``(n,)`` int64.
     """
 
-    def ranks(part):
+    def ranks(chunk):
         """Return the ranks of the targets of some users."""
-        scores = masked_scores(model, part)
-        targets = torch.as_tensor(part.targets, device=scores.device).long()[:, None]
+        scores = masked_scores(model, chunk)
+        targets = torch.as_tensor(chunk.targets, device=scores.device).long()[:, None]
         value = scores.gather(1, targets)
         lower = torch.arange(scores.shape[1], device=scores.device) < targets
         before = (scores > value) | ((scores == value) & lower)

@@ -1,8 +1,8 @@
-"""Encoders behind one small interface: texts or pictures in, unit vectors out.
+"""Encoders with one small interface: texts or pictures in, unit vectors out.
 
-An encoder's file defines ``Encoder``; its file name is the ``type`` in the config. It is built from
-its name in the config and the complete options of its block. The type ``published`` has no encoder:
-its vectors are read.
+An encoder's file defines the class ``Encoder``; the file name is the ``type`` in the config. The class takes
+the encoder's name in the config and the complete options of its block. The type ``published`` has no class:
+its vectors are read from a file.
 """
 
 import importlib
@@ -13,24 +13,24 @@ from reelrank.errors import InputError
 
 
 def build_encoder(name, block, weights=None):
-    """Build the encoder that a config block describes.
+    """Return the encoder that a config block describes.
 
     Parameters
     ----------
     name : str
-        Its name in the config, for errors.
+        The encoder's name in the config, for errors.
     block : dict
-        ``type`` and the encoder's own options, complete but for keys that cannot change a vector
+        ``type`` and the encoder's options, complete except for keys that cannot change a vector
         (`reelrank.config.fields.encoder_block`).
     weights : path, optional
-        Of an encoder that this run trained.
+        Weights of an encoder that this run trained.
 
     Returns
     -------
     object
-        With ``encode(texts, role) -> (n, dimension)`` float32, rows of length 1, where the role is
-        ``passage`` (an item) or ``query`` (a history), and ``description``, a dict of what was loaded.
-        One that sees pictures has ``encode_images``, ``preprocessing`` and ``pooling`` too
+        Has ``encode(texts, role) -> (n, dimension)`` float32, rows of length 1, with the role
+        ``passage`` (an item) or ``query`` (a history), and ``description``, a dict that names what was loaded.
+        An image encoder also has ``encode_images``, ``preprocessing`` and ``pooling``
         (`reelrank.features.clip.Clip`).
     """
     options = dict(block)
@@ -56,7 +56,7 @@ def encode_present(encoder, texts, role="passage"):
     vectors : numpy.ndarray
         ``(len(texts), dimension)`` float32.
     present : numpy.ndarray
-        ``(len(texts),)`` bool.
+        ``(len(texts),)`` bool: True if the text is not blank.
     """
     present = np.array([bool(text.strip()) for text in texts], bool)
     distinct = sorted({text for text in texts if text.strip()})

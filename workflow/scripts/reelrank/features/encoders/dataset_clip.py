@@ -9,20 +9,20 @@ from reelrank.hardware import pick_device
 
 
 class Encoder(Clip):
-    """A CLIP with weights of this run.
+    """A CLIP with weights that this run trained.
 
     Parameters
     ----------
     name : str
         The encoder's name in the config.
     options : dict
-        Those of the type `dataset_clip`, and ``weights``: the path of what train_clip wrote.
+        Options of the type `dataset_clip`, and ``weights``: the file that train_clip wrote.
     """
 
     def __init__(self, name, options):
         weights = options.get("weights")
         if weights is None:
-            raise InputError(f"config key encoders.{name}: it has no weights; the rule train_clip makes them")
+            raise InputError(f"config key encoders.{name}: found no weights; the rule train_clip makes them")
         model, tokenizer = build(name, options["architecture"])
         load_weights(model, weights, f"config key encoders.{name}.architecture")
         super().__init__(model, tokenizer, pick_device())

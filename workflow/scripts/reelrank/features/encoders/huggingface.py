@@ -10,28 +10,28 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from reelrank.errors import InputError
 from reelrank.features.vector_cache import VectorCache, encode_through_cache
 
-#: Characters of a text that are sent; the provider cuts what its model does not take.
+#: Texts are cut to this many characters before they are sent; the provider cuts them to its model's context.
 MAX_CHARACTERS = 8000
 
-#: Attempts at a request, and how long one may take (seconds).
+#: Attempts per request, and the timeout of one attempt (seconds).
 MAX_ATTEMPTS, TIMEOUT_S = 7, 60.0
 
-#: Longest wait before the second attempt (seconds); it doubles with each further one, up to a minute.
+#: Longest wait before the second attempt (seconds); it doubles with each further attempt, up to a minute.
 RETRY_WAIT_S = 2.0
 
-#: Statuses after which another try may help.
+#: HTTP statuses after which a new attempt may succeed.
 TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
 
 
 class Encoder:
-    """Feature extraction of one text a request; what was answered is kept in the request cache.
+    """Feature extraction, one text per request; answers are kept in the request cache.
 
     Parameters
     ----------
     name : str
         The encoder's name in the config.
     options : dict
-        Those of the type `huggingface`.
+        Options of the type `huggingface`.
 
     Raises
     ------
@@ -73,30 +73,28 @@ class Encoder:
                 raise
             raise InputError(
                 f"{where}: {self.model!r} by {self.provider} gave no vector ({type(error).__name__}: {error}); "
-                "expected a provider that can be reached, a model that it has and a token that it takes"
+                "expected a reachable provider, a model that it offers and a valid token"
             ) from error
         vector = np.asarray(vector, np.float32)
         if vector.ndim > 1:
-            vector = vector.reshape(-1, vector.shape[-1]).mean(
-                0
-            )  # one vector per token: their mean stands for the text
+            vector = vector.reshape(-1, vector.shape[-1]).mean(0)  # one vector per token: the text gets their mean
         return vector[None]
 
     def _connected(self):
-        """Return the client; the token is only looked for when something must be asked."""
+        """Return the client; the token is read only when a request must be sent."""
         if self.client is None:
             token = os.environ.get(self.key_variable) if self.key_variable else None
             if self.key_variable and not token:
                 raise InputError(
                     f"config key encoders.{self.name}.key_variable: the environment variable {self.key_variable!r} is "
-                    "not set; expected it to hold the token"
+                    "not set; set it to your token"
                 )
             self.client = InferenceClient(provider=self.provider, token=token, timeout=TIMEOUT_S)
         return self.client
 
 
 def _is_http(error):
-    """Return whether an error is the HTTP library's; which one (httpx, httpx2) depends on the hub's release."""
+    """Return whether an error comes from the HTTP library: httpx or httpx2, by the release of huggingface_hub."""
     return any(kind.__module__.partition(".")[0].startswith("httpx") for kind in type(error).__mro__)
 
 

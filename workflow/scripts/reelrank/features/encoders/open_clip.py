@@ -13,12 +13,12 @@ class Encoder(Clip):
     name : str
         The encoder's name in the config.
     options : dict
-        Those of the type `open_clip`.
+        Options of the type `open_clip`.
 
     Raises
     ------
     InputError
-        If there are no weights, or they cannot be had.
+        If no weights are named, or they cannot be loaded.
     """
 
     def __init__(self, name, options):
@@ -27,7 +27,7 @@ class Encoder(Clip):
         if pretrained is None and not brings:
             raise InputError(
                 f"config key encoders.{name}.pretrained: found null; expected a tag or a checkpoint file, since "
-                "untrained weights tell nothing"
+                "an untrained model is useless"
             )
         model, tokenizer = build(name, architecture, pretrained)
         super().__init__(model, tokenizer, pick_device())

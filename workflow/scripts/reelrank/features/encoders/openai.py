@@ -1,4 +1,4 @@
-"""Text embeddings of OpenAI (text-embedding-3-small, ...) and of any endpoint that speaks its protocol."""
+"""Text embeddings from OpenAI (text-embedding-3-small, ...) or any endpoint with the same API."""
 
 import os
 
@@ -8,28 +8,29 @@ import openai
 from reelrank.errors import InputError
 from reelrank.features.vector_cache import VectorCache, encode_through_cache
 
-#: Characters of a text that are sent: fewer tokens than the 8,191 that the models take, for nearly every script.
+#: Texts are cut to this many characters before they are sent. In nearly every script this is below the models' limit
+#: of 8,191 tokens.
 MAX_CHARACTERS = 8000
 
-#: Texts in a request.
+#: Texts per request.
 BATCH_SIZE = 256
 
-#: Attempts at a request, and how long one may take (seconds).
+#: Attempts per request, and the timeout of one attempt (seconds).
 MAX_ATTEMPTS, TIMEOUT_S = 7, 60.0
 
-#: Address that is asked where the config names none; a variable of the environment must not decide it unseen.
+#: Address if the config names none. It is set here so that the client does not take one from the environment.
 OPENAI_URL = "https://api.openai.com/v1"
 
 
 class Encoder:
-    """An OpenAI-compatible embedding endpoint; what it answered is kept in the request cache.
+    """An OpenAI-compatible embedding endpoint; answers are kept in the request cache.
 
     Parameters
     ----------
     name : str
         The encoder's name in the config.
     options : dict
-        Those of the type `openai`.
+        Options of the type `openai`.
 
     Raises
     ------
@@ -67,22 +68,22 @@ class Encoder:
         except openai.OpenAIError as error:
             raise InputError(
                 f"{where}: {self.model!r} at {self.client_options['base_url']} gave no vectors "
-                f"({type(error).__name__}: {error}); expected an endpoint that can be reached, a model that it has and "
-                "a key that it takes"
+                f"({type(error).__name__}: {error}); expected a reachable endpoint, a model that it offers and a "
+                "valid key"
             ) from error
         rows = sorted(answer.data, key=lambda row: row.index)
         if [row.index for row in rows] != list(range(len(batch))):
-            raise InputError(f"{where}: found {len(rows)} vectors for {len(batch)} texts; expected one each")
+            raise InputError(f"{where}: found {len(rows)} vectors for {len(batch)} texts; expected one per text")
         return np.array([row.embedding for row in rows], np.float32)
 
     def _connected(self):
-        """Return the client; the key is only looked for when something must be asked."""
+        """Return the client; the key is read only when a request must be sent."""
         if self.client is None:
             key = os.environ.get(self.key_variable) if self.key_variable else "none"
             if not key:
                 raise InputError(
                     f"config key encoders.{self.name}.key_variable: the environment variable {self.key_variable!r} is "
-                    "not set; expected it to hold the key"
+                    "not set; set it to your key"
                 )
             self.client = openai.OpenAI(api_key=key, **self.client_options)
         return self.client

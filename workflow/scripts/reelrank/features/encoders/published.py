@@ -1,4 +1,4 @@
-"""Feature matrices that others computed and published: nothing to encode, everything to check."""
+"""Published feature matrices: they are read and checked, not computed."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from reelrank.errors import InputError
 
 
 def read_published(path, item_ids, expected_items=None):
-    """Read a published matrix in which row i belongs to the item with id i + 1, as MicroLens' are.
+    """Read a published matrix in MicroLens' layout: row i belongs to the item with id i + 1.
 
     Parameters
     ----------
     path : str or Path
-        ``.npy``, ``(n_rows, dimension)`` of numbers.
+        ``.npy`` of numbers, ``(n_rows, dimension)``.
     item_ids : numpy.ndarray
-        ``(n_items,)`` int64 ids of the items, in the order of their indices.
+        ``(n_items,)`` int64 item ids, ordered by item index.
     expected_items : int, optional
         Published number of items of the dataset.
 
@@ -27,14 +27,14 @@ def read_published(path, item_ids, expected_items=None):
     Raises
     ------
     InputError
-        If it is no matrix of numbers, holds NaN, or has not the rows that the dataset has items.
+        If the file is not a matrix of numbers, holds NaN, or does not have one row per item of the dataset.
     """
     try:
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise InputError(f"{path}: the published matrix cannot be read ({error.strerror})") from error
-        raise InputError(f"{path}: found no NumPy matrix ({error}); expected a .npy of numbers") from error
+            raise InputError(f"{path}: cannot read the published matrix ({error.strerror})") from error
+        raise InputError(f"{path}: found no NumPy matrix ({error}); expected a .npy file of numbers") from error
     if matrix.ndim != 2 or not np.issubdtype(matrix.dtype, np.number):
         raise InputError(f"{path}: found shape {matrix.shape} of {matrix.dtype}; expected a matrix of numbers")
     last = int(item_ids.max())
@@ -47,7 +47,7 @@ def read_published(path, item_ids, expected_items=None):
     if len(matrix) not in expected:
         raise InputError(
             f"{path}: found {len(matrix)} rows; expected {' or '.join(map(str, expected))}, one for each item of the "
-            "dataset: is the file of another dataset?"
+            "dataset; check that the file belongs to this dataset"
         )
     vectors = np.asarray(matrix[item_ids - 1], np.float32)
     if not np.isfinite(vectors).all():

@@ -16,10 +16,10 @@ from reelrank.progress import Progress
 #: Texts per forward pass.
 BATCH_SIZE = 128
 
-#: Characters of a text that are read: more than the longest context of these models takes of any script.
+#: Texts are cut to this many characters, which is more than fits into the context of any of these models.
 MAX_CHARACTERS = 10_000
 
-#: Models that are known to work, for whoever mistypes one.
+#: Models that are known to work: suggestions for a mistyped name.
 KNOWN_MODELS = (
     "sentence-transformers/all-MiniLM-L6-v2",
     "sentence-transformers/all-MiniLM-L12-v2",
@@ -41,13 +41,13 @@ class Encoder:
     name : str
         The encoder's name in the config.
     options : dict
-        Those of the type `sentence_transformer`. Where ``package`` is installed, the model comes from it instead of
-        the hub.
+        Options of the type `sentence_transformer`. If ``package`` is installed, the model is loaded from it and not
+        from the hub.
 
     Raises
     ------
     InputError
-        If the model cannot be loaded, or if `package` is not that of `model`.
+        If the model cannot be loaded, or `package` does not contain `model`.
     """
 
     def __init__(self, name, options):
@@ -80,7 +80,7 @@ class Encoder:
         """Return unit vectors of `texts`, ``(n, dimension)`` float32; `role` is ``passage`` or ``query``."""
         prefix = self.prefixes[role]
         with Progress("encoding", -(-len(texts) // BATCH_SIZE), "batches") as progress:
-            # The library batches by length over all texts and reports nothing: the first layer counts its calls.
+            # The library sorts all texts into batches and reports no progress, so calls of the first layer are counted.
             hook = self.model[0].register_forward_hook(lambda *_: progress.advance())
             try:
                 vectors = self.model.encode(
@@ -96,7 +96,7 @@ class Encoder:
 
 
 def _locate(name, model, package, revision):
-    """Return what to load and where it comes from: the package (with its version), a folder, or the hub."""
+    """Return what to load and its source: a package (with its version), a folder, or the hub."""
     if Path(model).is_dir():
         return model, "folder"
     spec = importlib.util.find_spec(package) if package else None
@@ -111,9 +111,11 @@ def _locate(name, model, package, revision):
 
 
 def _check_package(name, model, package, revision):
-    """Refuse a package whose name does not hold the model's, or one beside a revision of the hub."""
+    """Raise `InputError` if the package's name does not contain the model's, or if a hub revision is set as well."""
     plain = re.sub(r"[^a-z0-9]", "", model.rpartition("/")[2].lower())
     if plain not in re.sub(r"[^a-z0-9]", "", package.lower()):
-        raise InputError(f"config key encoders.{name}.package: {package!r} does not carry {model!r}; set it to null")
+        raise InputError(f"config key encoders.{name}.package: {package!r} does not contain {model!r}; set it to null")
     if revision is not None:
-        raise InputError(f"config key encoders.{name}.revision: a package has none; found {revision!r}, expected null")
+        raise InputError(
+            f"config key encoders.{name}.revision: found {revision!r}; expected null, since a package has no revisions"
+        )

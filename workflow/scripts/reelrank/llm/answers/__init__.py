@@ -1,1 +1,1 @@
-"""What a language model answered: read, repaired and made into lists."""
+"""Answers of a language model: parsed, repaired and converted to lists."""

@@ -16,7 +16,7 @@ def answer_columns(rows):
     Parameters
     ----------
     rows : dict of (int, int) to sequence of (int, str, Answer)
-        By user and permutation: step, key of the request, and what was answered.
+        By user and permutation: step, key of the request, and the answer.
 
     Returns
     -------

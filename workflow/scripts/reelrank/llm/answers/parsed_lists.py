@@ -1,4 +1,4 @@
-"""From the table of raw answers to ranked lists: pure, and the same walk that asked."""
+"""Convert the table of raw answers to ranked lists, with the same sequence of questions as when asking."""
 
 import json
 
@@ -10,36 +10,36 @@ from reelrank.llm.answers.readings import read
 from reelrank.llm.messages import Answer
 from reelrank.llm.strategies import aggregate, chain, shuffler
 
-#: Columns of counts in the table of faults.
+#: Count columns of the table of faults.
 COUNTS = ("missing", "repeated", "unknown", "out_of_range", "prose_around")
 
-#: Counts and raw ranks end here (int16), however much a model wrote.
+#: Maximum of counts and raw ranks (int16), however much a model wrote.
 MOST = 32767
 
 
 def answered_lists(base, answers):
-    """Return the base lists of the users that a table of answers holds."""
+    """Return the base lists of the users in a table of answers."""
     users = np.unique(answers["user"].to_numpy())
     rows = np.searchsorted(base.users, users)
     if len(users) and ((rows >= len(base.users)).any() or not np.array_equal(base.users[rows], users)):
-        raise InputError("the answers hold users that the base list does not hold; run ask_llm again")
+        raise InputError("found answers for users who are not in the base list; run ask_llm again")
     return RankedLists(base.users[rows], base.items[rows], base.scores[rows])
 
 
-def parse_table(answers, heads, options, part, path):
-    """Read all answers.
+def parse_table(answers, heads, options, split, path):
+    """Parse all answers.
 
     Parameters
     ----------
     answers : pyarrow.Table
-        Of contract ``answers``.
+        Table with the contract ``answers``.
     heads : RankedLists
-        What was asked about, in base order.
+        The candidates that were asked about, in base order.
     options : dict
-        As they were used.
-    part : {'valid', 'test'}
+        The effective options, as they were used for asking.
+    split : {'valid', 'test'}
     path : str or Path
-        Of the answers, for errors.
+        File of the answers, for errors.
 
     Returns
     -------
@@ -48,12 +48,12 @@ def parse_table(answers, heads, options, part, path):
     raw_ranks : numpy.ndarray
         ``(n, depth)`` int16.
     columns : dict of str to list
-        Of contract ``parsing``.
+        Columns of the contract ``parsing``.
 
     Raises
     ------
     InputError
-        If an answer that the walk needs is not in the table.
+        If the table lacks an answer.
     """
     given = _by_place(answers)
     scores = np.full(heads.items.shape, -np.inf, np.float32)
@@ -62,7 +62,7 @@ def parse_table(answers, heads, options, part, path):
     for row, user in enumerate(heads.users.tolist()):
         n = int(heads.present[row].sum())
         outcomes = [
-            _walk(given, options, part, user, permutation, n, columns, path)
+            _walk(given, options, split, user, permutation, n, columns, path)
             for permutation in range(options["permutations"])
         ]
         outcome = aggregate(outcomes)
@@ -82,8 +82,8 @@ def _by_place(answers):
     }
 
 
-def _walk(given, options, part, user, permutation, n, columns, path):
-    generator = chain(options, n, shuffler(options["seed"], part, user, permutation))
+def _walk(given, options, split, user, permutation, n, columns, path):
+    generator = chain(options, n, shuffler(options["seed"], split, user, permutation))
     questions = next(generator)
     while True:
         readings = []
@@ -91,7 +91,7 @@ def _walk(given, options, part, user, permutation, n, columns, path):
             answer = given.get((user, permutation, question.step))
             if answer is None:
                 raise InputError(
-                    f"{path}: holds no answer to question {question.step} of user {user}; run ask_llm again"
+                    f"{path}: found no answer to question {question.step} of user {user}; run ask_llm again"
                 )
             reading = read(options, question, answer)
             _note(columns, user, permutation, question, reading)

@@ -1,8 +1,8 @@
-"""Reading a ranking of letters from whatever a model wrote: any text in, an order and its faults out.
+"""Parse a ranking of letters from any text: the result is an order and its faults.
 
-Three ways are tried, and the one that finds the most labels is taken (the later in the
-text where they are equal, since models end with what they mean): JSON, a line per
-label, and a run of labels within a line.
+Three formats are tried: JSON, one label per line, and a run of labels within a line. The
+reading that finds the most labels is used. At a tie it is the later one in the text, since
+models usually end with their answer.
 """
 
 import json
@@ -10,7 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-#: Kinds of fault, the gravest first; an answer is counted under its gravest.
+#: Kinds of fault, most severe first; an answer is counted under its most severe fault.
 FAULTS = (
     "empty",
     "refused",
@@ -43,7 +43,7 @@ _NUMBER = (
     r"[一二三四五六七八九十]{1,3}[、.)])"
 )
 _NOUN = r"(?:candidate|item|option|video|movie|film|label|letter)?"
-#: A line that is about one candidate: bullet, number, label, and perhaps its title.
+#: A line about one candidate: bullet, number, label, and perhaps its title.
 _LINE = re.compile(
     rf"^\s*(?:[-•·–—>+]\s*)?(?P<number>{_NUMBER})?\s*{_NOUN}\s*{_OPEN}(?P<label>[A-Za-z]){_CLOSE}"
     r"(?:\s*$|\s*[.:)=]|\s+[-–—]+\s|\s+[\"'“«(])",
@@ -51,7 +51,7 @@ _LINE = re.compile(
 )
 _NUMBERED = re.compile(rf"^\s*(?:[-•·]\s*)?{_NUMBER}\s*{_OPEN}[^\W\d]")
 _LABEL_AT_END = re.compile(r"[(\[]\s*(?:candidate|item|option)?\s*([A-Z])\s*[)\]]\s*\.?\s*$", re.I)
-#: A and I are words of English too: not labels where an ordinary word follows.
+#: A and I are also English words: they are not labels if an ordinary word follows.
 _WORD = r"\s+(?!and\b|then\b|followed\b|before\b)[a-z]"
 _LABEL = rf"(?:(?:[B-HJ-Z]|[AI](?!{_WORD}))(?!\w|['’]\w))"
 _ODD = r"(?:[A-Z]{2,3}|[A-Z]\d{1,2}|\d{1,5})(?!\w)"
@@ -67,21 +67,21 @@ _RUN_ENTRY = re.compile(rf"(?<!\w)(?<!\w['’])(?:(?P<label>{_LABEL})|(?P<odd>{_
 
 @dataclass(frozen=True)
 class Parsed:
-    """What an answer says.
+    """A parsed answer.
 
     Attributes
     ----------
     order : tuple of int
-        A permutation of ``range(n)`` by label, lost ones last in the order of labels.
+        A permutation of ``range(n)``, best first; missing labels last, in label order.
     raw_ranks : tuple of int
-        Place of each label among all entries of the answer, repeated and unknown ones
-        included, from 1; 0 where it is missing.
+        Place of each label among all entries of the answer, including repeated and unknown
+        entries, from 1; 0 if the label is missing.
     faults : frozenset of str
-        All that are met, of `FAULTS`; ``none`` alone where there is none.
+        All faults found, from `FAULTS`; only ``none`` if there is no fault.
     fault : str
-        The gravest of them.
+        The most severe fault.
     counts : dict of str to int
-        Entries that are ``missing``, ``repeated``, ``unknown`` and ``out_of_range``.
+        Number of ``missing``, ``repeated``, ``unknown`` and ``out_of_range`` entries.
     """
 
     order: tuple
@@ -93,25 +93,25 @@ class Parsed:
 
 @dataclass(frozen=True)
 class _Found:
-    entries: list  # an index for each label, None for what is no label
+    entries: list  # an index for each label, None for an entry that is not a label
     prose: bool
     at: int
 
     def known(self, n):
-        """Return how many of the first `n` labels are there."""
+        """Return how many of the first `n` labels are among the entries."""
         return len({entry for entry in self.entries if entry is not None and entry < n})
 
 
 def parse(text, n, finish_reason=""):
-    """Read a ranking of the first `n` letters from an answer.
+    """Parse a ranking of the first `n` letters from an answer.
 
     Parameters
     ----------
     text : str
     n : int
-        Candidates that were shown, labelled A, B, C, ... (at most 26).
+        Number of candidates shown, labelled A, B, C, ... (at most 26).
     finish_reason : str
-        ``length`` tells a cut-off, ``content_filter`` a refusal.
+        ``length`` means a cut-off answer, ``content_filter`` a refusal.
 
     Returns
     -------
@@ -148,13 +148,13 @@ def parse(text, n, finish_reason=""):
 
 
 def _normal(text):
-    """Return a text in compatibility form (full-width letters become plain) without invisible characters."""
+    """Return a text in Unicode compatibility form (full-width letters become plain) without invisible characters."""
     text = unicodedata.normalize("NFKC", text)
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C").replace("\r", "\n")
 
 
 def _without_reasoning(text):
-    """Return what follows the reasoning, and whether the reasoning itself was cut off."""
+    """Return the text after the reasoning, and whether the reasoning was cut off."""
     text = _REASONING.sub(" ", text)
     ends = list(_REASONING_END.finditer(text))
     if ends:
@@ -164,7 +164,7 @@ def _without_reasoning(text):
 
 
 def _breaks_off(text):
-    """Return whether a text stops in the middle of a list or a bracket."""
+    """Return whether a text ends inside a list or a bracket."""
     text = text.rstrip()
     bare = _FENCE.sub("", text)
     return (
@@ -175,7 +175,7 @@ def _breaks_off(text):
 
 
 def _best(text, n):
-    """Return the reading that finds the most labels; what follows "final answer" goes before all else."""
+    """Return the reading that finds the most labels; text after "final answer" has priority."""
     text_plain = re.sub(r"[*`#]|(?<!\w)_|_(?!\w)", "", _FENCE.sub("\n", text))
     finals = list(_FINAL.finditer(text_plain))
     if finals:
@@ -210,7 +210,7 @@ def _json_lists(text):
 
 
 def _entries_of(value):
-    """Return the list that a JSON value holds: itself, its longest value, or labels by rank."""
+    """Return the list in a JSON value: the value itself, its longest list, or labels ordered by rank."""
     if isinstance(value, dict):
         numbers = [v for v in value.values() if isinstance(v, (int, float)) and not isinstance(v, bool)]
         if value and len(numbers) == len(value):
@@ -243,7 +243,7 @@ def _index(letter):
 
 
 def _lines(text):
-    """Yield the reading of a text with one candidate a line, upper-case labels before lower-case ones."""
+    """Yield readings of a text with one candidate per line: first with upper-case, then with lower-case labels."""
     lines = [line for line in text.split("\n") if line.strip()]
     for lower in (False, True):
         entries, prose, at = [], False, 0
@@ -284,7 +284,7 @@ def _runs(text):
 
 
 def _last_resort(text, best):
-    """Read what has no separators (``CAB``), lower-case runs (``c, a, b``) and lists without any label."""
+    """Parse labels without separators (``CAB``), lower-case runs (``c, a, b``) and lists without labels."""
     bare = text.strip().strip("\"'.()[]")
     if re.fullmatch(r"[A-Z]{2,26}", bare) and len(set(bare)) == len(bare):
         return _Found([_index(letter) for letter in bare], False, 0)

@@ -1,4 +1,4 @@
-"""What an answer says of its question's candidates, by the strategy that asked."""
+"""Parse an answer with the strategy that asked the question."""
 
 import math
 import unicodedata
@@ -8,7 +8,7 @@ from reelrank.llm.strategies import Reading
 
 
 def read(options, question, answer):
-    """Return the `Reading` of an answer.
+    """Parse an answer and return its `Reading`.
 
     Parameters
     ----------
@@ -35,19 +35,19 @@ def read(options, question, answer):
 
 
 def choice_probabilities(logprobs, choices):
-    """Sum the probabilities of a choice's variants: ``A``, `` A``, ``a``, ``(A``, ``▁A``.
+    """Return the probability of each choice, summed over its variants: ``A``, `` A``, ``a``, ``(A``, ``▁A``.
 
     Parameters
     ----------
     logprobs : list or None
         Pairs of token and log-probability of the first token.
     choices : sequence of str
-        In lower case.
+        Choices in lower case.
 
     Returns
     -------
     dict of str to float
-        Choices that were among the tokens.
+        Only choices that are among the tokens.
     """
     found = {}
     for token, logprob in logprobs or []:
@@ -58,7 +58,7 @@ def choice_probabilities(logprobs, choices):
 
 
 def _by_scores(scores, answer, strategy):
-    """Rank by score; a candidate without one is missing."""
+    """Return the `Reading` of candidates ranked by score; a candidate without a score is missing."""
     n = len(scores)
     known = sorted((index for index in range(n) if scores[index] is not None), key=lambda index: -scores[index])
     missing = n - len(known)

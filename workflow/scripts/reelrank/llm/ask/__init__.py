@@ -1,1 +1,1 @@
-"""Asking a language model: who is asked, walks of questions, the cache, the budget, the ledger."""
+"""Asking a language model: users, chains of questions, cache, budget and ledger."""

@@ -1,7 +1,7 @@
-"""What a generative re-ranker will ask and cost, told before a single call and without a network.
+"""Estimate the requests and the cost of a generative re-ranker, without a network.
 
-Without the model's own tokenizer, tokens are guessed from bytes: one for four, which
-is about right for English; and bounded by them, since a token is at least one byte.
+Without the model's tokenizer, tokens are estimated as bytes / 4, which is about right for
+English. The upper bound is the number of bytes, since a token is at least one byte.
 """
 
 from pathlib import Path
@@ -12,36 +12,36 @@ from reelrank.llm.ask.budget import TOKENS_PER_MESSAGE
 from reelrank.llm.ask.walks import Chains
 from reelrank.llm.strategies import questions_per_list
 
-#: Bytes of UTF-8 in a token, as a guess for English.
+#: Bytes of UTF-8 per token, a rough estimate for English.
 BYTES_PER_TOKEN = 4
 
-#: Requests that are made out in full to find their mean size; of a larger job, evenly spaced ones.
+#: Maximum number of requests that are rendered to measure their mean size; they are evenly spaced over the job.
 RENDERED = 500
 
-#: Tokens of an answer for each label it ranks, and around them.
+#: Tokens of an answer per ranked label, and additional tokens around the labels.
 TOKENS_PER_LABEL, TOKENS_AROUND = 4, 12
 
 
 def estimate(asked, options, chat_model, renderer, prices):
-    """Estimate one re-ranker over one base list.
+    """Return the estimate for one re-ranker over one base list.
 
     Parameters
     ----------
     asked : sequence of reelrank.llm.ask.users.Asked
     options : dict
-        Of `reelrank.config.generative.generative_options`.
+        Result of `reelrank.config.generative.generative_options`.
     chat_model : dict
-        Of `reelrank.config.generative.chat_model_of`.
+        Result of `reelrank.config.generative.chat_model_of`.
     renderer : reelrank.llm.rendering.Renderer
     prices : tuple of (float, float) or None
 
     Returns
     -------
     dict
-        ``users``, ``requests`` (exact where nothing fails), ``input_tokens``,
-        ``output_tokens``, ``usd`` (guesses), and ``input_tokens_bound``,
-        ``output_tokens_bound``, ``usd_bound`` (never more, where nothing fails). Dollars are
-        None where no price is known.
+        ``users``, ``requests`` (exact if no request fails), ``input_tokens``,
+        ``output_tokens``, ``usd`` (estimates), and ``input_tokens_bound``,
+        ``output_tokens_bound``, ``usd_bound`` (upper bounds if no request fails). Dollars are
+        None if the price is unknown.
     """
     chains = Chains(asked, options, renderer)
     depths = np.concatenate([one.lists.present.sum(1) for one in asked])
@@ -63,7 +63,7 @@ def estimate(asked, options, chat_model, renderer, prices):
     found = {"users": len(depths), "requests": requests}
     for name, sizes in (("input_tokens", inputs), ("output_tokens", outputs)):
         found[name] = round(requests * float(np.mean(sizes))) if sizes else 0
-    # The largest of the requests that were made out bounds the others' mean with room to spare.
+    # The largest rendered request is a safe bound on the mean of the others.
     for name, sizes in (("input_tokens_bound", bounds), ("output_tokens_bound", most)):
         found[name] = requests * max(sizes, default=0)
     for name in ("usd", "usd_bound"):
@@ -74,7 +74,7 @@ def estimate(asked, options, chat_model, renderer, prices):
 
 
 def tokenizer_of(chat_model):
-    """Return a function that counts a request's tokens, where the model's own tokenizer lies in its folder."""
+    """Return a function that counts the tokens of a request, or None if the model has no local tokenizer."""
     path = Path(chat_model["model"] or "") / "tokenizer.json"
     if chat_model["client"] != "transformers" or not path.is_file():
         return None
@@ -83,7 +83,7 @@ def tokenizer_of(chat_model):
     tokenizer = Tokenizer.from_file(str(path))
 
     def count(request):
-        """Return the tokens of all that a request says."""
+        """Return the number of tokens in the messages of a request."""
         return sum(len(tokenizer.encode(content).ids) for _, content in request.messages)
 
     return count
@@ -99,8 +99,8 @@ def to_markdown(rows):
         price = "unknown" if row["usd"] is None else f"{row['usd']:.2f} (at most {row['usd_bound']:.2f})"
         lines.append("| " + " | ".join(map(str, [*cells, price])) + " |")
     note = (
-        f"Requests are exact where nothing fails; each new attempt is one more. Tokens are guessed as bytes / "
-        f"{BYTES_PER_TOKEN}, {TOKENS_PER_LABEL} for each ranked label; the bound takes a byte for a token and every "
-        "answer at its limit. Answers that the cache holds cost nothing."
+        "Requests are exact if none fails; each new attempt adds one. Tokens are estimated as bytes / "
+        f"{BYTES_PER_TOKEN}, and {TOKENS_PER_LABEL} per ranked label. The bound counts one token per byte, and every "
+        "answer at its maximum length. Cached answers cost nothing."
     )
     return "\n".join([*lines, "", note]) + "\n"

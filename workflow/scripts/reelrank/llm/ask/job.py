@@ -1,4 +1,4 @@
-"""One job of asking: what leaves, the probe, the cache, the questions that are left, and the ledger."""
+"""One asking job: data-protection check, probe, cached answers, remaining questions, and ledger."""
 
 import asyncio
 import hashlib
@@ -17,12 +17,12 @@ from reelrank.llm.clients import TransientError, build_client, capabilities_of, 
 from reelrank.llm.rendering import Renderer
 from reelrank.llm.strategies import NEEDS_LOGPROBS
 
-#: Attempts at a probe that the server answers with an error of its own (5xx), as llama.cpp does without a feature.
+#: Attempts at a probe that gets a server error (5xx); llama.cpp answers so if it lacks a feature.
 ATTEMPTS_AT_ERRORS = 4
 
 
 def job_name(about, shard=(1, 1)):
-    """Return the name of a job in the journals, by the metadata of its lists and its shard: each has its own budget."""
+    """Return a job's name in the journals, from its lists' metadata and its shard; each job has its own budget."""
     names = [str(about[key]) for key in ("dataset", "protocol", "base_model", "seed", "reranker")]
     return "/".join(names + (["{}-of-{}".format(*shard)] if shard != (1, 1) else []))
 
@@ -33,27 +33,27 @@ def run_job(reranker, job, asked, options, chat_model, prices, prompt, texts):
     Parameters
     ----------
     reranker : str
-        Its name, for errors.
+        Name of the re-ranker, for errors.
     job : str
         Name of the job in the journals.
     asked : sequence of reelrank.llm.ask.users.Asked
     options : dict
-        Of `reelrank.config.generative.generative_options`.
+        Result of `reelrank.config.generative.generative_options`.
     chat_model : dict
-        Of `reelrank.config.generative.chat_model_of`; ``model`` is what is loaded, where it runs in process.
+        Result of `reelrank.config.generative.chat_model_of`; if it runs in process, ``model`` is what is loaded.
     prices : tuple of (float, float) or None
     prompt : reelrank.config.prompts.Prompt
     texts : list of str
-        By item, as prompts show it.
+        Text of each item, as prompts show it.
 
     Returns
     -------
     rows : dict of str to dict
-        By part: ``(user, permutation)`` to a list of ``(step, key, Answer)``.
+        By split: ``(user, permutation)`` to a list of ``(step, key, Answer)``.
     effective : dict
-        The options as they were used after the probe, with ``schema``.
+        The options in effect after the probe, with ``schema``.
     ledger : dict
-        What was asked, sent, failed and spent.
+        Counts of questions, requests and failures, and the spending.
     """
     return asyncio.run(_run(reranker, job, asked, options, chat_model, prices, prompt, texts))
 
@@ -69,11 +69,11 @@ async def _run(reranker, job, asked, options, chat_model, prices, prompt, texts)
     )  # fmt: skip
     throttle = Throttle(chat_model["requests_per_minute"], chat_model["tokens_per_minute"])
     client = build_client(chat_model)
-    _say_what_leaves(reranker, client, asked, options, chat_model)
+    _announce_third_party(reranker, client, asked, options, chat_model)
     asker = Asker(client, cache, journal, budget, throttle, chat_model["concurrency"], chat_model["max_attempts"])
 
     def chains_with(found):
-        """Return the chains of questions for what the probe found the server able to do."""
+        """Return the chains of questions that fit the capabilities found by the probe."""
         effective = _effective(reranker, options, found)
         return Chains(asked, effective, Renderer(prompt, texts, effective, effective["schema"]))
 
@@ -102,7 +102,7 @@ async def _run(reranker, job, asked, options, chat_model, prices, prompt, texts)
 
 
 class Probed:
-    """What a server can do: remembered with the answers, tried out again before anything is sent.
+    """The capabilities of a server: cached with the answers, and probed again before questions are sent.
 
     Parameters
     ----------
@@ -120,33 +120,33 @@ class Probed:
 
     @property
     def needed(self):
-        """Whether there is anything to find out."""
+        """Whether a probe is needed."""
         return bool(self.wanted) and not self.client.capabilities.all_choices
 
     def remembered(self):
-        """Return the capabilities found last, or None."""
+        """Return the capabilities that the last probe found, or None."""
         if not self.needed:
             return self.client.capabilities
         found = self.cache.read_probe(self.name)
         return None if found is None else capabilities_of(found)
 
     async def try_out(self):
-        """Try the server, remember what it can do, and say what it only claims."""
+        """Probe the server, cache its capabilities, and log those that it only claims."""
         if not self.needed:
             return self.client.capabilities
         found = await probe(self.client, self.wanted, self._send, self.temperature)
         for capability in sorted(self.wanted):
             if getattr(self.client.capabilities, capability) and not getattr(found, capability):
-                logging.warning("the probe: the server accepts %s and ignores or refuses it", capability)
+                logging.warning("the probe found that the server claims %s but ignores or refuses it", capability)
         self.cache.write_probe(self.name, asdict(found))
         return found
 
     async def _send(self, request):
-        """Send a probe: journalled and paid like any request, tried again like any, but never cached."""
+        """Send a probe: it is journalled, paid and retried like any request, but never cached."""
         key, most = request.key("probe"), self.asker.max_attempts
 
         def stop(state):
-            """Return whether this was the last attempt: a server that breaks at a request is asked less often."""
+            """Return whether this was the last attempt; after server errors there are fewer attempts."""
             return state.attempt_number >= (min(most, ATTEMPTS_AT_ERRORS) if state.outcome.exception().broke else most)
 
         try:
@@ -157,12 +157,12 @@ class Probed:
             if error.broke:
                 raise
             raise InputError(
-                f"config key chat_models.{self.client.name}: the server does not answer ({error}); {most} attempts"
+                f"config key chat_models.{self.client.name}: the server does not answer after {most} attempts ({error})"
             ) from None
 
 
 def _wanted(options):
-    """Return the capabilities that a strategy would use."""
+    """Return the capabilities that the options would use."""
     wanted = set()
     if options["strategy"] in NEEDS_LOGPROBS:
         wanted.add("logprobs")
@@ -174,7 +174,7 @@ def _wanted(options):
 
 
 def _effective(reranker, options, found):
-    """Return the options as a server of these capabilities allows them, or raise `InputError`."""
+    """Return the options that work with these capabilities; raise `InputError` if the config forbids a change."""
     options = dict(options)
     if options["strategy"] in NEEDS_LOGPROBS and not found.logprobs:
         if options["without_logprobs"] == "error":
@@ -183,27 +183,27 @@ def _effective(reranker, options, found):
                 "probe found that the server does not give them; expected another strategy, or without_logprobs: "
                 "listwise"
             )
-        logging.warning("the server gives no log-probabilities: listwise instead of %s", options["strategy"])
+        logging.warning("the server gives no log-probabilities: using listwise instead of %s", options["strategy"])
         options["strategy"] = "listwise"
     options["schema"] = options["strategy"] == "listwise" and options["structured"] != "off" and found.structured
     if options["structured"] == "required" and options["strategy"] == "listwise" and not found.structured:
         raise InputError(
-            f"config key rerankers.{reranker}.structured: required, and the probe found that the server ignores or "
-            "refuses a JSON schema; expected auto or off"
+            f"config key rerankers.{reranker}.structured: found required, but the probe found that the server ignores "
+            "or refuses a JSON schema; expected auto or off"
         )
     return options
 
 
-def _say_what_leaves(reranker, client, asked, options, chat_model):
-    """Say what goes where before it goes; refuse where it may not."""
+def _announce_third_party(reranker, client, asked, options, chat_model):
+    """Announce what is sent to a third party; raise `InputError` if that is not allowed."""
     if client.third_party is None:
         return
     fields = ", ".join(options["fields"])
-    users = " and ".join(f"{len(one.lists.users)} users ({one.part})" for one in asked)
+    users = " and ".join(f"{len(one.lists.users)} users ({one.split})" for one in asked)
     if not chat_model["send_to_third_party"]:
         raise InputError(
             f"config key chat_models.{chat_model['name']}.send_to_third_party: histories (fields {fields}) of {users} "
-            f"would go to {client.third_party} for the re-ranker {reranker!r}; found false, expected true if they may"
+            f"would go to {client.third_party} for the re-ranker {reranker!r}; set it to true to allow this"
         )
     shown = f"latest {options['history_length']} items (fields {fields})"
     message = f"{reranker}: {shown} of {users} go to {client.third_party}"

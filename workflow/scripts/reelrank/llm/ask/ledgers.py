@@ -1,4 +1,4 @@
-"""What a job of asking sent, failed and spent; and the same of several jobs that shared its users."""
+"""The ledger of an asking job (requests, failures, spending), and the joined ledger of its shards."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from reelrank.errors import InputError
 
-#: What must be the same in all shards, or their answers are not those of one model.
+#: Keys that must be equal in all shards; otherwise different models gave the answers.
 SAME = ("identity", "strategy", "schema")
 
 
@@ -17,7 +17,7 @@ def ledger_of(asker, before, now, chains, seconds):
     ----------
     asker : reelrank.llm.ask.sending.Asker
     before, now : dict
-        Of `reelrank.llm.ask.request_cache.read_journals`, before and after the questions.
+        Results of `reelrank.llm.ask.request_cache.read_journals`, before and after asking.
     chains : reelrank.llm.ask.walks.Chains
     seconds : float
 
@@ -44,7 +44,7 @@ def ledger_of(asker, before, now, chains, seconds):
     }
     logging.info("this run: %s", ledger["this_run"])
     if now["unknown"]:
-        logging.warning("%d requests were sent and their fate is unknown; they count as spent", len(now["unknown"]))
+        logging.warning("%d requests were sent with unknown outcome; they count as spent", len(now["unknown"]))
     return ledger
 
 
@@ -55,25 +55,26 @@ def gather_ledgers(ledgers, answers):
     ----------
     ledgers : dict of path to dict
     answers : pyarrow.Table
-        Of the contract ``answers``: those of all shards and of both parts.
+        Answers of all shards and both splits, with the contract ``answers``.
 
     Returns
     -------
     dict
-        As of `ledger_of`. A request that several shards sent counts once as distinct, and each time as sent.
+        Like the result of `ledger_of`. A request that several shards sent counts once as distinct, but each time as
+        sent.
 
     Raises
     ------
     InputError
-        If shards were answered by different models, or by one at different precisions.
+        If different models, or one model at different precisions, answered the shards.
     """
     (first, one), *others = ledgers.items()
     for path, other in others:
         for key in SAME:
             if one[key] != other[key]:
                 raise InputError(
-                    f"{path}: {key} is {_shown(other[key])}; expected that of {first}, {_shown(one[key])}: shards on "
-                    "machines with and without a GPU differ in `precision: auto`; name one, or a partition"
+                    f"{path}: found {key} {_shown(other[key])}; expected {_shown(one[key])}, as in {first}. Machines "
+                    "with and without a GPU differ in `precision: auto`: set a precision, or use one SLURM partition"
                 )
     distinct = answers.select(["key", "input_tokens", "output_tokens"]).to_pandas().drop_duplicates("key")
     prices = [ledger["usd"] for ledger in ledgers.values()]
@@ -84,14 +85,14 @@ def gather_ledgers(ledgers, answers):
         "input_tokens": int(distinct["input_tokens"].sum()),
         "output_tokens": int(distinct["output_tokens"].sum()),
         "usd": None if None in prices else sum(prices),
-        "this_run": _added(ledger["this_run"] for ledger in ledgers.values()),
-        "all_runs": _added(ledger["all_runs"] for ledger in ledgers.values()),
+        "this_run": _sums(ledger["this_run"] for ledger in ledgers.values()),
+        "all_runs": _sums(ledger["all_runs"] for ledger in ledgers.values()),
         "earlier_runs": sum(ledger["earlier_runs"] for ledger in ledgers.values()),
     }
 
 
-def _added(counts):
-    """Add up dicts of numbers and of lists with the same keys."""
+def _sums(counts):
+    """Return the sums of dicts with the same keys, whose values are numbers or lists."""
     counts = list(counts)
     return {
         key: sum((one[key] for one in counts), [] if isinstance(value, list) else 0) for key, value in counts[0].items()
@@ -103,7 +104,7 @@ def _shown(value):
 
 
 def _price(budget, tokens):
-    """Return the price of so many input and output tokens, or None where it is not known."""
+    """Return the price of `tokens`, input and output, or None if it is unknown."""
     if budget.prices is None:
         return None
     return (tokens[0] * budget.prices[0] + tokens[1] * budget.prices[1]) / 1e6

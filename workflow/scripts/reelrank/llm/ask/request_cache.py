@@ -1,9 +1,9 @@
-"""Answers that were paid for, kept as files named by their content, and a journal of what was sent.
+"""A cache of paid answers, one file per request key, and a journal of sent requests.
 
-Nothing here needs locks, so that it works on a network file system and for several
-jobs at once: an answer is written beside its place and renamed into it, and each
-process has a journal of its own. A kill at any moment leaves whole answers and, in the
-journal, the requests that were sent and never came back.
+There are no locks, so it works on network file systems and for parallel jobs: an answer is
+written to a temporary file and renamed, and each process has its own journal. After a
+kill at any moment all answers are complete, and the journal shows which requests were
+sent without an answer.
 """
 
 import itertools
@@ -26,7 +26,7 @@ class AnswerCache:
     ----------
     folder : str or Path, optional
     shared : sequence of path, optional
-        Read where `folder` has no answer. By default both are those of `reelrank.cache`.
+        Read if `folder` has no answer. The defaults of both come from `reelrank.cache`.
     """
 
     def __init__(self, folder=None, shared=None):
@@ -37,7 +37,7 @@ class AnswerCache:
         self._own = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:6]}"
 
     def get(self, key):
-        """Return the record of an answer (see `put`), or None. A file that is not whole counts as none."""
+        """Return the record of an answer (see `put`), or None if the file is missing or incomplete."""
         for folder in self.folders:
             try:
                 with open(f"{folder}/answers/{key[:2]}/{key}.json", "rb") as file:
@@ -49,20 +49,20 @@ class AnswerCache:
         return None
 
     def put(self, key, answer, run):
-        """Publish an answer: written whole, then renamed into place.
+        """Write an answer atomically.
 
         Parameters
         ----------
         key : str
         answer : Answer
         run : str
-            The journal that the request was noted in.
+            Name of the journal with the request.
         """
         record = {"key": key, "run": run, **asdict(answer)}
         self._publish(f"answers/{key[:2]}", f"{key}.json", record)
 
     def read_probe(self, name):
-        """Return what was found out about a server, or None."""
+        """Return the cached probe of a server, or None."""
         for folder in self.folders:
             try:
                 return json.loads((folder / "probes" / f"{name}.json").read_bytes())
@@ -71,11 +71,11 @@ class AnswerCache:
         return None
 
     def write_probe(self, name, found):
-        """Keep what was found out about a server."""
+        """Write the probe of a server."""
         self._publish("probes", f"{name}.json", found)
 
     def check_writable(self):
-        """Raise `InputError` unless answers can be kept: nothing is sent that could not be."""
+        """Raise `InputError` if the cache cannot be written; called before any request is sent."""
         try:
             self._publish("probes", f".writable.{self._own}", {})
             (self.folder / "probes" / f".writable.{self._own}").unlink()
@@ -103,14 +103,14 @@ def answer_of(record):
 
 
 class Journal:
-    """What one process sent, one line each before it is sent and one when its fate is known.
+    """The requests of one process: one line before a request is sent, and one when its outcome is known.
 
     Parameters
     ----------
     cache : AnswerCache
     job : str
-        What the requests are for, e.g. ``sample/leave_one_out/nfm/seed1/gpt-4o-mini``; a
-        budget is that of a job, over all its runs.
+        Name of the job, e.g. ``sample/leave_one_out/nfm/seed1/gpt-4o-mini``. A budget covers
+        all runs of a job.
     """
 
     def __init__(self, cache, job):
@@ -119,7 +119,7 @@ class Journal:
         self._file = None
 
     def note(self, event, key, attempt, **details):
-        """Append one line; the file is made with the first."""
+        """Append one line; the first line creates the file."""
         if self._file is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             path = self.folder / f"{self.run}.jsonl"
@@ -135,7 +135,7 @@ class Journal:
 
 
 def read_journals(cache, job):
-    """Sum up what all runs of a job sent.
+    """Return totals of the requests of all runs of a job.
 
     Parameters
     ----------
@@ -145,9 +145,9 @@ def read_journals(cache, job):
     Returns
     -------
     dict
-        ``runs``, ``sent``, ``answered``, ``failed`` (known not to be answered), ``unknown``
-        (list of ``key:attempt``: sent, fate unknown), ``input_tokens``, ``output_tokens``,
-        ``usd`` and ``usd_unknown`` (at most, of those of unknown fate).
+        ``runs``, ``sent``, ``answered``, ``failed`` (certainly not answered), ``unknown``
+        (list of ``key:attempt``: sent, outcome unknown), ``input_tokens``, ``output_tokens``,
+        ``usd`` and ``usd_unknown`` (maximum cost of requests with unknown outcome).
     """
     total = {
         "runs": 0, "sent": 0, "answered": 0, "failed": 0, "unknown": [],
@@ -176,7 +176,7 @@ def _count(total, open_requests, place, note):
         return
     sent = open_requests.get(place, {})
     if note["event"] == "unknown":
-        return  # stays open: the connection was lost, and with it the answer
+        return  # stays open: the connection was lost before the answer came
     open_requests.pop(place, None)
     if note["event"] == "answered":
         total["answered"] += 1
@@ -187,12 +187,12 @@ def _count(total, open_requests, place, note):
 
 
 def _count_open(total, record, run, key, attempt, note):
-    """Count a request whose end was not noted: committed if its answer is there, else of unknown fate."""
+    """Count a request without a final line: answered if its answer is cached, else with unknown outcome."""
     if record and record.get("run") == run and record.get("attempt") == attempt:
         total["answered"] += 1
         total["input_tokens"] += record["input_tokens"]
         total["output_tokens"] += record["output_tokens"]
-        total["usd"] += note.get("usd_bound") or 0  # the price is no longer known here: at most this
+        total["usd"] += note.get("usd_bound") or 0  # the exact cost is lost; this is its maximum
     else:
         total["unknown"].append(f"{key}:{attempt}")
         total["usd_unknown"] += note.get("usd_bound") or 0

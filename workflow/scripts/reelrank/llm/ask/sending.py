@@ -1,4 +1,4 @@
-"""Sends requests: once each, within the limits, again after what passes, and never twice what was answered."""
+"""Send each request once, within the limits; retry after temporary failures, and never repeat an answered request."""
 
 import asyncio
 import json
@@ -13,17 +13,17 @@ from reelrank.llm.ask.request_cache import answer_of
 from reelrank.llm.clients import TransientError
 from reelrank.retries import growing_wait
 
-#: Longest wait after a first failed attempt, in seconds; it doubles with each further one.
+#: Longest wait after the first failed attempt, in seconds; it doubles with each further failure.
 FIRST_WAIT_S = 0.5
 
 
 class StoppedError(Exception):
-    """Another request failed for good; this one was not sent."""
+    """Another request failed permanently, so this one was not sent."""
 
 
 @dataclass
 class Counts:
-    """What one run did."""
+    """Counts of the requests of one run."""
 
     cached: int = 0
     sent: int = 0
@@ -36,7 +36,7 @@ class Counts:
 
 
 class Asker:
-    """Answers requests from the cache, or by asking the client.
+    """Answers requests from the cache or the client.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Asker:
     budget : reelrank.llm.ask.budget.Budget
     throttle : reelrank.llm.ask.budget.Throttle
     concurrency : int
-        Requests under way at the same time.
+        Maximum number of requests at the same time.
     max_attempts : int
     """
 
@@ -61,7 +61,7 @@ class Asker:
         self._under_way = {}
 
     def cached(self, request):
-        """Return the key of a request and its answer, or None where it must be asked."""
+        """Return the key of a request and its cached answer, or None instead of the answer."""
         key = request.key(self.identity)
         record = self.cache.get(key)
         return key, None if record is None else answer_of(record)
@@ -72,9 +72,9 @@ class Asker:
         Raises
         ------
         InputError
-            What cannot be mended by trying again, a spent budget, or too many attempts.
+            If retrying cannot help, the budget is spent, or there were too many attempts.
         StoppedError
-            If another request failed so.
+            If another request failed permanently.
         """
         key, answer = self.cached(request)
         if answer is not None:
@@ -100,13 +100,13 @@ class Asker:
             except TransientError as error:
                 failure = InputError(
                     f"config key chat_models.{self.budget.name}: a request failed {self.max_attempts} times, last "
-                    f"with: {error}; what was answered is kept: run again"
+                    f"with: {error}; answers are kept: run again"
                 )
             except OSError as error:
-                # An answer that cannot be kept would be paid for again: the others stop as well.
+                # An answer that cannot be written would be paid for again, so all other requests stop too.
                 failure = InputError(
-                    f"{self.cache.folder}: an answer could not be kept ({error.strerror or error}); mend it and "
-                    "run again: what was answered before is kept"
+                    f"{self.cache.folder}: cannot write an answer ({error.strerror or error}); fix this and "
+                    "run again: earlier answers are kept"
                 )
             except InputError as error:
                 failure = error
@@ -114,23 +114,23 @@ class Asker:
             raise self.failure from None
 
     def attempts(self, key, stop):
-        """Return the attempts at a request: another one after each `TransientError`, until `stop`.
+        """Return the attempts at a request: a new one after each `TransientError`, until `stop`.
 
         Parameters
         ----------
         key : str
-            Of the request, for the log.
+            Key of the request, for the log.
         stop : callable
-            As of `tenacity`.
+            Stop condition of `tenacity`.
         """
 
         def pause(state):
-            """Say what failed; a server that asks for a pause gets one from all requests."""
+            """Log the failure and return the wait; if the server asks for a pause, all requests wait."""
             error = state.outcome.exception()
             if error.retry_after_s:
                 self.throttle.pause(error.retry_after_s)
             number, wait_s = state.attempt_number, state.next_action.sleep
-            logging.info("request %s, attempt %d: %s; again in %.1f s", key[:8], number, error, wait_s)
+            logging.info("request %s, attempt %d: %s; retrying in %.1f s", key[:8], number, error, wait_s)
 
         return AsyncRetrying(
             retry=retry_if_exception_type(TransientError),
@@ -141,7 +141,7 @@ class Asker:
         )
 
     async def send(self, key, request, attempt, keep=True):
-        """Send a request once, with a line in the journal before and after; `keep` its answer in the cache."""
+        """Send a request once, with a journal line before and after; cache the answer if `keep`."""
         bound = self.budget.bound(request)
         await self.budget.reserve(bound)
         if self.failure is not None:
@@ -154,10 +154,10 @@ class Asker:
         try:
             answer = await self.client.complete(request)
         except TransientError as error:
-            # Where the fate is unknown the server may have answered and charged: it counts as spent.
-            self.budget.settle(bound, bound if error.fate_unknown else 0.0)
-            self.journal.note("unknown" if error.fate_unknown else "failed", key, attempt, reason=str(error)[:200])
-            if error.fate_unknown:
+            # If the outcome is unknown, the server may have answered and charged: it counts as spent.
+            self.budget.settle(bound, bound if error.outcome_unknown else 0.0)
+            self.journal.note("unknown" if error.outcome_unknown else "failed", key, attempt, reason=str(error)[:200])
+            if error.outcome_unknown:
                 self.counts.unknown += 1
             else:
                 self.counts.failed += 1
@@ -168,14 +168,14 @@ class Asker:
             self.counts.failed += 1
             raise
         except BaseException:
-            self.budget.settle(bound, bound)  # nobody knows its fate; those that wait for the budget must not hang
+            self.budget.settle(bound, bound)  # outcome unknown; requests that wait for the budget must not hang
             raise
         answer.latency_s, answer.attempt = time.perf_counter() - started, attempt
         try:
             if keep:
                 self.cache.put(key, answer, self.journal.run)
         finally:
-            self._settle(key, answer, bound)  # paid for, even if it could not be kept
+            self._settle(key, answer, bound)  # paid for, even if it could not be cached
         return answer
 
     def _settle(self, key, answer, bound):

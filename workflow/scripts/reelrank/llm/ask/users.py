@@ -1,4 +1,4 @@
-"""Who is asked about, and what one job of asking is made of."""
+"""The users that a language model is asked about."""
 
 from dataclasses import dataclass
 
@@ -12,36 +12,36 @@ from reelrank.sharding import shard_range
 
 @dataclass(frozen=True)
 class Asked:
-    """The users of one part that a re-ranker is asked about.
+    """The users of one split that a re-ranker is asked about.
 
     Attributes
     ----------
-    part : {'valid', 'test'}
+    split : {'valid', 'test'}
     lists : RankedLists
         The heads of their base lists.
     history : Histories
-        Theirs, row by row.
+        Their histories, one row per user.
     """
 
-    part: str
+    split: str
     lists: RankedLists
     history: Histories
 
     def of_shard(self, number, shards):
-        """Return the users of a shard, of the same number; `number` is from 1."""
+        """Return the users of shard `number`, from 1."""
         rows = slice(*shard_range(len(self.lists.users), number, shards))
-        return Asked(self.part, self.lists.of_rows(rows), self.history[rows])
+        return Asked(self.split, self.lists.of_rows(rows), self.history[rows])
 
 
-def choose_users(users, part, base, queries, depth):
-    """Return the users to ask about.
+def choose_users(users, split, base, queries, depth):
+    """Choose the users to ask about.
 
     Parameters
     ----------
     users : 'hits', 'all' or dict
-        ``hits``: those whose held-out item is in the first `depth`; all others are misses
-        whatever the order. ``{sample: N, seed: S}``: so many, drawn at random.
-    part : {'valid', 'test'}
+        ``hits``: users whose held-out item is in the first `depth`; all others are misses in
+        any order. ``{sample: N, seed: S}``: N users, drawn at random.
+    split : {'valid', 'test'}
     base : RankedLists
     queries : reelrank.data.interactions.Queries
     depth : int
@@ -56,12 +56,12 @@ def choose_users(users, part, base, queries, depth):
         ranks, _ = ranks_in_lists(head, head.users, queries.of(head.users).targets)
         rows = np.flatnonzero(ranks)
     elif isinstance(users, dict):
-        rng = np.random.default_rng([users.get("seed", 1), ("valid", "test").index(part)])
+        rng = np.random.default_rng([users.get("seed", 1), ("valid", "test").index(split)])
         rows = np.sort(rng.choice(rows, min(users["sample"], len(rows)), replace=False))
     lists = RankedLists(head.users[rows], head.items[rows], head.scores[rows])
-    return Asked(part, lists, queries.of(lists.users).history)
+    return Asked(split, lists, queries.of(lists.users).history)
 
 
 def users_tag(users):
-    """Return how the metadata of a list say who was asked about."""
+    """Return the metadata entry that says which users were asked about."""
     return users if isinstance(users, str) else f"sample {users['sample']} seed {users.get('seed', 1)}"

@@ -1,4 +1,4 @@
-"""Walks the chains of all users: first through the cache alone, then, for what is left, asking."""
+"""Run the question chains of all users: first from the cache, then by asking for the rest."""
 
 import asyncio
 import importlib
@@ -10,7 +10,7 @@ from reelrank.progress import Progress
 
 
 class Chains:
-    """The chains (a user and a permutation each) of one job, and the rows of their answers.
+    """The chains of one job (one per user and permutation), and the rows of their answers.
 
     Parameters
     ----------
@@ -21,47 +21,47 @@ class Chains:
 
     def __init__(self, asked, options, renderer):
         self.asked, self.options, self.renderer = asked, options, renderer
-        self.rows = {one.part: {} for one in asked}
-        # Once for all users: what is made of a whole matrix must not be made again for each of its rows.
+        self.rows = {one.split: {} for one in asked}
+        # Computed once for all users, because each is a computation over a whole matrix.
         self._latest = [one.history.last(options["history_length"]) for one in asked]
         self._depths = [one.lists.present.sum(1).tolist() for one in asked]
 
     def all(self):
-        """Yield ``(index of the part, row of the user, permutation)`` of each chain."""
-        for part, one in enumerate(self.asked):
+        """Yield ``(index of the split, row of the user, permutation)`` for each chain."""
+        for split, one in enumerate(self.asked):
             for row in range(len(one.lists.users)):
                 for permutation in range(self.options["permutations"]):
-                    yield part, row, permutation
+                    yield split, row, permutation
 
-    def open(self, part, row, permutation):
-        """Return the generator of a chain, and a function from its questions to requests."""
-        one = self.asked[part]
-        candidates = one.lists.items[row, : self._depths[part][row]].tolist()
-        history = [item for item in self._latest[part][row].tolist() if item < one.history.n_items]
-        rng = shuffler(self.options["seed"], one.part, int(one.lists.users[row]), permutation)
+    def open(self, split, row, permutation):
+        """Return the generator of a chain, and a function that makes the request of a question."""
+        one = self.asked[split]
+        candidates = one.lists.items[row, : self._depths[split][row]].tolist()
+        history = [item for item in self._latest[split][row].tolist() if item < one.history.n_items]
+        rng = shuffler(self.options["seed"], one.split, int(one.lists.users[row]), permutation)
         generator = chain(self.options, len(candidates), rng)
         return generator, lambda question: self.renderer.request(
             history, [candidates[place] for place in question.shown]
         )
 
-    def keep(self, part, row, permutation, answered):
-        """Keep the answers of a finished chain: ``(step, key, answer)`` each."""
-        one = self.asked[part]
-        self.rows[one.part][int(one.lists.users[row]), permutation] = answered
+    def keep(self, split, row, permutation, answered):
+        """Store the answers of a finished chain, as ``(step, key, answer)``."""
+        one = self.asked[split]
+        self.rows[one.split][int(one.lists.users[row]), permutation] = answered
 
     def reading(self, n):
-        """Return the function that a chain needs to go on, or None where all is asked at once."""
+        """Return the parser that a chain needs to continue, or None if it asks all questions at once."""
         if not slides(self.options, n):
             return None
         return importlib.import_module("reelrank.llm.answers.readings").read
 
-    def depth(self, part, row):
+    def depth(self, split, row):
         """Return how many candidates a user has."""
-        return self._depths[part][row]
+        return self._depths[split][row]
 
 
 def from_cache(chains, asker):
-    """Walk all chains through the cache; return those that need asking."""
+    """Run all chains from the cache; return the chains that need asking."""
     pending = []
     for place in chains.all():
         generator, request_of = chains.open(*place)
@@ -73,15 +73,15 @@ def from_cache(chains, asker):
                 pending.append(place)
                 break
             answered += [(question.step, key, answer) for question, key, answer in found]
-            questions = _go_on(generator, read, chains.options, found)
+            questions = _next_questions(generator, read, chains.options, found)
         else:
             asker.counts.cached += len(answered)
             chains.keep(*place, answered)
     return pending
 
 
-def _go_on(generator, read, options, found):
-    """Send readings to a chain that needs them; return its next questions, or None."""
+def _next_questions(generator, read, options, found):
+    """Send readings to the chain if it needs them; return its next questions, or None at its end."""
     if read is None:
         return None
     try:
@@ -91,16 +91,16 @@ def _go_on(generator, read, options, found):
 
 
 async def by_asking(chains, pending, asker, concurrency):
-    """Ask for all pending chains, some at a time; raise the first error when all under way are done."""
+    """Ask for all pending chains, some at a time; raise the first error after all running requests are done."""
     places = iter(pending)
 
     def spent():
-        """Return what was sent so far, and what of it failed."""
+        """Return the numbers of sent and failed requests so far, and the cost."""
         counts = asker.counts
         return f"{counts.sent} requests sent, {counts.failed + counts.unknown} failed, ${counts.usd:.4f}"
 
     async def worker():
-        """Walk one chain after the other until none is left or the asker failed."""
+        """Run chains one after the other until none is left or the asker failed."""
         for place in places:
             if asker.failure is not None:
                 return
@@ -127,5 +127,5 @@ async def _walk(chains, place, asker):
             replies = await asyncio.gather(*(asker.answer(request) for request in requests))
         found = [(question, *reply) for question, reply in zip(questions, replies, strict=True)]
         answered += [(question.step, key, answer) for question, key, answer in found]
-        questions = _go_on(generator, read, chains.options, found)
+        questions = _next_questions(generator, read, chains.options, found)
     chains.keep(*place, answered)

@@ -1,11 +1,11 @@
-"""Clients of language models behind one small interface.
+"""Clients of language models with one small interface.
 
 A client's file defines ``Client``, built from a complete block of ``chat_models``. It has
 
-- ``identity``: a dict of all that tells one answering model from another;
-- ``third_party``: the host that prompts are sent to, or None if they stay on this machine;
-- ``capabilities``: what it claims, to be checked by `probe`;
-- ``check_key()``, which raises `InputError` if a key is needed and not there: called before anything is sent;
+- ``identity``: a dict that identifies the model that answers;
+- ``third_party``: the host that receives prompts, or None if they stay on this machine;
+- ``capabilities``: claimed capabilities, which `probe` checks;
+- ``check_key()``, which raises `InputError` if a required key is missing; called before anything is sent;
 - ``async complete(request) -> Answer``, which raises `TransientError` or `InputError`;
 - ``async close()``.
 """
@@ -22,41 +22,41 @@ from reelrank.retries import retry_after
 
 CLIENTS = ("openai", "huggingface", "transformers")
 
-#: Statuses after which the same request may succeed; all from 500 on as well.
+#: HTTP statuses after which a retry may succeed; 500 and above count as well.
 RETRIED = (408, 409, 425, 429)
 
-#: Codes of a 429 that waiting does not mend.
+#: Error codes of a 429 for which waiting does not help.
 SPENT = ("insufficient_quota", "billing_hard_limit_reached")
 
-#: Seconds that are waited at most because a server says so.
+#: Maximum wait that a server can ask for, in seconds.
 LONGEST_WAIT_S = 600.0
 
 
 class TransientError(Exception):
-    """A failure that may pass.
+    """A temporary failure.
 
     Attributes
     ----------
     retry_after_s : float or None
-        As the server asks.
-    fate_unknown : bool
-        Whether the server may have answered (and charged) all the same.
+        Wait that the server asks for.
+    outcome_unknown : bool
+        Whether the server may have answered (and charged) anyway.
     status : int or None
-        Of HTTP, where there was one.
+        HTTP status, if there was one.
     """
 
-    def __init__(self, message, retry_after_s=None, fate_unknown=False, status=None):
+    def __init__(self, message, retry_after_s=None, outcome_unknown=False, status=None):
         super().__init__(message)
-        self.retry_after_s, self.fate_unknown, self.status = retry_after_s, fate_unknown, status
+        self.retry_after_s, self.outcome_unknown, self.status = retry_after_s, outcome_unknown, status
 
     @property
     def broke(self):
-        """Whether the server answered with an error of its own (5xx)."""
+        """Whether the server had an internal error (5xx)."""
         return self.status is not None and self.status >= 500
 
 
 class RefusedError(InputError):
-    """The server will not answer this request, however often it is asked."""
+    """The server permanently refuses this request."""
 
     def __init__(self, message, status):
         super().__init__(message)
@@ -65,16 +65,16 @@ class RefusedError(InputError):
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a server can do.
+    """The capabilities of a server.
 
     Attributes
     ----------
     logprobs : bool
         Gives the log-probabilities of the first token.
     structured : bool
-        Keeps a JSON schema.
+        Obeys a JSON schema.
     all_choices : bool
-        Gives the probability of every choice, not only of the most probable tokens.
+        Gives the probability of every choice, not only for the most probable tokens.
     """
 
     logprobs: bool = False
@@ -83,7 +83,7 @@ class Capabilities:
 
 
 def capabilities_of(found):
-    """Return the `Capabilities` that a probe found, as a dict; keys of earlier versions do not count."""
+    """Return the `Capabilities` in the dict that a probe saved; unknown keys of earlier versions are ignored."""
     known = {field.name for field in fields(Capabilities)}
     return Capabilities(**{name: value for name, value in found.items() if name in known})
 
@@ -100,25 +100,27 @@ def build_client(chat_model):
 
 
 def failure(name, status, headers, detail, key_variable, secret=""):
-    """Return the exception of an HTTP status that is no success.
+    """Return the exception for an HTTP error status.
 
     Parameters
     ----------
     name : str
-        The chat model.
+        Name of the chat model.
     status : int
     headers : mapping of str to str
     detail : str
-        What the server says; shown without `secret`, cut, and not at all where the key is wrong.
+        Message of the server; shown shortened and without `secret`, and not at all if the key is wrong.
     key_variable : str or None
-        Environment variable of the key, which is named, never shown.
+        Environment variable with the key; the error names the variable and never shows the key.
     secret : str
     """
     detail = " ".join(str(detail or "").replace(secret or "\0", "***").split())[:300]
     if status == 429 and any(code in detail for code in SPENT):
         return RefusedError(f"config key chat_models.{name}: HTTP 429, the account's quota is spent: {detail}", status)
     if status in RETRIED or status >= 500:
-        return TransientError(f"HTTP {status}", retry_after(headers, LONGEST_WAIT_S), fate_unknown=False, status=status)
+        return TransientError(
+            f"HTTP {status}", retry_after(headers, LONGEST_WAIT_S), outcome_unknown=False, status=status
+        )
     if status in (401, 403):
         return RefusedError(
             f"config key chat_models.{name}: HTTP {status}, the server refuses the key; expected a valid one in the "
@@ -130,26 +132,26 @@ def failure(name, status, headers, detail, key_variable, secret=""):
 
 
 async def probe(client, wanted, send, temperature=0.0):
-    """Find out by trying what a server really does.
+    """Test the capabilities of a server.
 
-    A server may answer 200 and ignore what it was asked for, so it is asked for
-    something that it cannot do by chance: to say a word of its own under a schema that
-    admits only a random one.
+    A server may answer 200 and ignore a feature. So the probe asks for something that cannot
+    succeed by chance: the prompt asks for one word, but the schema allows only a random
+    other word.
 
     Parameters
     ----------
     client : object
     wanted : set of str
-        Of ``logprobs``, ``structured``: what the strategy would use.
+        Capabilities that the strategy would use: ``logprobs``, ``structured``.
     send : callable
-        ``await send(request)`` gives the answer, or raises `RefusedError` or `TransientError`.
+        ``await send(request)`` returns the answer, or raises `RefusedError` or `TransientError`.
     temperature : float or None
-        As the questions will say it: some models accept their own alone.
+        The temperature of the questions: some models accept only their default.
 
     Returns
     -------
     Capabilities
-        What is claimed and confirmed.
+        The claimed capabilities that were confirmed.
     """
     found = client.capabilities
     messages = (("user", "Reply with the single word hello."),)
@@ -171,7 +173,7 @@ async def probe(client, wanted, send, temperature=0.0):
 
 
 async def _tried(send, request):
-    """Return an answer, or None if the server does not accept the request (llama.cpp: 500 to a schema)."""
+    """Return an answer, or None if the server rejects the request (llama.cpp: status 500 for a schema)."""
     try:
         return await send(request)
     except RefusedError as error:
@@ -192,17 +194,17 @@ def _word(text):
 
 
 def read_key(name, variable, needed):
-    """Return the key in an environment variable.
+    """Return the key from an environment variable.
 
     Raises
     ------
     InputError
-        If it is needed and not set.
+        If the key is needed and not set.
     """
     value = os.environ.get(variable, "").strip() if variable else ""
     if not value and needed:
         raise InputError(
             f"config key chat_models.{name}.key_variable: the environment variable {variable} is not set; "
-            "expected the key of the service in it"
+            "set it to the key of the service"
         )
     return value

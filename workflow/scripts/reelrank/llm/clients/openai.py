@@ -1,4 +1,4 @@
-"""OpenAI, and every server that speaks its chat interface (vLLM, the Hugging Face router, llama.cpp, ...)."""
+"""OpenAI, and every server with its chat API (vLLM, the Hugging Face router, llama.cpp, ...)."""
 
 import json
 
@@ -12,7 +12,7 @@ ADDRESS = "https://api.openai.com/v1"
 
 
 class Client:
-    """A chat client with its own retries switched off: attempts are counted where they are journalled."""
+    """A chat client without its own retries, because the journal must count every attempt."""
 
     capabilities = Capabilities(logprobs=True, structured=True)
 
@@ -21,7 +21,7 @@ class Client:
         self.address = own_address or ADDRESS
         self.identity = {"client": "openai", "model": self.model, "base_url": self.address}
         self.third_party = third_party(self.address)
-        # The provider's key is for the provider: another server gets the one that the config names for it, or none.
+        # The provider's key is sent only to the provider. Another server gets the key that the config names, or none.
         self.key_variable = chat_model["key_variable"] or (None if own_address else "OPENAI_API_KEY")
         self._key = read_key(self.name, self.key_variable, needed=False)
         self._limit = "max_completion_tokens" if own_address is None else "max_tokens"
@@ -51,7 +51,7 @@ class Client:
         return arguments
 
     def check_key(self):
-        """Raise `InputError` if a key is needed and not set; answers from the cache need none."""
+        """Raise `InputError` if a key is needed and not set; cached answers need no key."""
         read_key(self.name, self.key_variable, needed=self.third_party is not None and self.key_variable is not None)
 
     async def complete(self, request):
@@ -59,17 +59,17 @@ class Client:
         try:
             found = await self._client.chat.completions.create(**self._arguments(request))
         except openai.APITimeoutError:
-            raise TransientError("timed out", fate_unknown=True) from None
+            raise TransientError("timed out", outcome_unknown=True) from None
         except openai.APIConnectionError as error:
-            # Only a connection that was never made is known to have carried nothing.
+            # Only if the connection was refused is it certain that the server got no request.
             refused = "connect" in type(error.__cause__).__name__.lower()
-            raise TransientError("the connection failed", fate_unknown=not refused) from None
+            raise TransientError("the connection failed", outcome_unknown=not refused) from None
         except openai.APIStatusError as error:
             raise failure(
                 self.name, error.status_code, error.response.headers, error.response.text, self.key_variable, self._key
             ) from None
         except (openai.APIError, ValueError) as error:
-            raise TransientError(f"a malformed answer ({type(error).__name__})", fate_unknown=True) from None
+            raise TransientError(f"a malformed answer ({type(error).__name__})", outcome_unknown=True) from None
         return answer_of(found)
 
     async def close(self):
@@ -78,13 +78,13 @@ class Client:
 
 
 def answer_of(found):
-    """Return the `Answer` in a chat completion; raise `TransientError` if it is none."""
+    """Return the `Answer` in a chat completion; raise `TransientError` if there is none."""
     try:
         choice = found.choices[0]
         message, usage = choice.message, found.usage
         content = message.content
     except (AttributeError, IndexError, TypeError):
-        raise TransientError("a malformed answer (no choices)", fate_unknown=True) from None
+        raise TransientError("a malformed answer (no choices)", outcome_unknown=True) from None
     refusal = getattr(message, "refusal", None)
     entries = getattr(getattr(choice, "logprobs", None), "content", None)
     logprobs = [[one.token, one.logprob] for one in entries[0].top_logprobs] if entries else None

@@ -1,4 +1,4 @@
-"""A language model in this process: a name on the Hugging Face hub, or a folder."""
+"""A language model in this process, from the Hugging Face hub or a folder."""
 
 import asyncio
 import os
@@ -12,10 +12,10 @@ from reelrank.llm.messages import Answer
 
 
 class Client:
-    """Runs requests one at a time; the model keeps what a user's requests share at their start.
+    """Runs requests one at a time; the model caches the common start of a user's requests.
 
-    What shares a batch changes the last bits of an answer. A batch of whatever waits would make answers
-    depend on `concurrency` and on what was answered before a kill, while a key stands for one request.
+    Other requests in a batch change the last bits of an answer. If waiting requests were batched, answers would
+    depend on `concurrency` and on earlier runs. But a key must identify the answer of one request.
     """
 
     capabilities = Capabilities(logprobs=True, structured=False, all_choices=True)
@@ -38,12 +38,14 @@ class Client:
 
     def _load(self):
         if self._model is None:
-            from reelrank.hardware import make_deterministic  # torch takes seconds: only if there is something to ask
+            from reelrank.hardware import (
+                make_deterministic,
+            )  # torch takes seconds to import: only if a request must be answered
             from reelrank.llm.local.model import LocalModel
 
             own = self.chat_model
             if own.get("threads"):
-                make_deterministic(own["threads"], seed=0)  # here, since each thread has a count of its own
+                make_deterministic(own["threads"], seed=0)  # here, because the number of threads is set per thread
             self._model = LocalModel(
                 f"chat_models.{own['name']}",
                 own["model"],
@@ -54,7 +56,7 @@ class Client:
         return self._model
 
     def check_key(self):
-        """A model in this process needs no key."""
+        """Do nothing: a model in this process needs no key."""
 
     async def complete(self, request):
         """Return the `Answer` to a request."""
@@ -66,9 +68,9 @@ class Client:
 
     async def _drain(self):
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(0)  # let all that can ask do so first
+        await asyncio.sleep(0)  # first let all tasks queue their requests
         while self._waiting:
-            # By text: those that share their start follow each other.
+            # Sorted by text, so that requests with a common start follow each other.
             own = min(range(len(self._waiting)), key=lambda place: self._waiting[place][0].messages)
             request, future = self._waiting.pop(own)
             try:
@@ -95,18 +97,20 @@ class Client:
         return answer
 
     async def close(self):
-        """Let the model go."""
+        """Free the model."""
         self._thread.shutdown()
         self._model = None
 
 
 def _arithmetic(precision):
-    """Return what ``auto`` means on this machine: answers in bfloat16 are not those in float32."""
+    """Return the precision that ``auto`` means on this machine, since answers differ between bfloat16 and float32."""
     if precision != "auto":
         return precision
     device = os.environ.get("REELRANK_DEVICE")
     if not device:
-        from reelrank.hardware import pick_device  # torch takes seconds to load: not where the device is named
+        from reelrank.hardware import (
+            pick_device,
+        )  # torch takes seconds to import: not needed if the config names a device
 
         device = pick_device().type
     return "bfloat16" if device.startswith("cuda") else "float32"

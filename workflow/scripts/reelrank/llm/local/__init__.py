@@ -1,1 +1,1 @@
-"""Language models in this process: loading, training, tuning and scoring."""
+"""Language models in this process: loading, training, fine-tuning and scoring."""

@@ -1,6 +1,6 @@
-"""Fine-tuning by LoRA with letter targets: after a prompt, the letter of the item that came next.
+"""Fine-tuning with LoRA and letter targets: the target after a prompt is the letter of the next item.
 
-Sources: Hu et al., "LoRA" (ICLR 2022); the targets are those of Yue et al., "LlamaRec"
+Sources: Hu et al., "LoRA" (ICLR 2022); the targets come from Yue et al., "LlamaRec"
 (arXiv 2311.02089).
 """
 
@@ -27,20 +27,20 @@ from reelrank.training.checkpoints import random_state, set_random_state
 #: Files of an adapter's folder.
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
-#: What of a base may be a folder.
+#: Keys of a base that may name a folder.
 FOLDERS = ("model", "adapter")
 
-#: The gradient's norm is cut here.
+#: Maximum gradient norm.
 MAX_GRADIENT_NORM = 1.0
 
 
 def add_adapter(model, options):
-    """Return the model with an adapter that changes nothing yet; only the adapter is trained.
+    """Return the model with a new adapter, which has no effect before training; only the adapter is trainable.
 
     Raises
     ------
     InputError
-        If the model has no layer of those names.
+        If the model has no layers with the names in ``target_modules``.
     """
     torch.manual_seed(options["seed"])
     config = LoraConfig(
@@ -55,23 +55,23 @@ def add_adapter(model, options):
     except ValueError as error:
         names = sorted({name.rpartition(".")[2] for name, layer in model.named_modules() if hasattr(layer, "weight")})
         raise InputError(
-            f"target_modules: found {options['target_modules']}; expected layers of the model, of {names}"
+            f"target_modules: found {options['target_modules']}; expected layers of the model: {names}"
         ) from error
 
 
 def letter_loss(model, tokenizer, prompts, choices, places):
-    """Return the mean of minus the log-probability of the right letter as the next token, variants summed.
+    """Return the mean negative log-probability of the right letter as the next token, summed over its variants.
 
     Parameters
     ----------
     model : transformers.PreTrainedModel or peft.PeftModel
     tokenizer : transformers.PreTrainedTokenizerBase
     prompts : list of sequence of (str, str)
-        Messages.
+        Messages of each prompt.
     choices : list of sequence of str
         The letters of each prompt.
     places : list of int
-        Which of them is right.
+        Index of the right letter.
     """
     device = next(model.parameters()).device
     sequences = [encode_messages(tokenizer, messages) for messages in prompts]
@@ -86,20 +86,20 @@ def letter_loss(model, tokenizer, prompts, choices, places):
 
 
 def finetune(model, tokenizer, questions, render, options, checkpoint):
-    """Train the adapter of `model` in place; a training that was killed goes on after its last whole epoch.
+    """Train the adapter of `model` in place; a killed training continues after its last complete epoch.
 
     Parameters
     ----------
     model : peft.PeftModel
-        Of `add_adapter`.
+        Result of `add_adapter`.
     tokenizer : transformers.PreTrainedTokenizerBase
     questions : reelrank.llm.local.tuning_questions.TrainingQuestions
     render : callable
-        ``render(history, shown)`` returns messages and letters, as they are at ranking.
+        ``render(history, shown)`` returns messages and letters, in the same form as for ranking.
     options : dict
-        Complete, of type `lora`.
-    checkpoint : reelrank.training.checkpoints.Checkpoint
-        The caller removes it when the adapter is written.
+        Complete options of the type `lora`.
+        checkpoint : reelrank.training.checkpoints.Checkpoint
+        The caller removes it after the adapter is written.
 
     Returns
     -------
@@ -119,12 +119,12 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
         started = time.monotonic()
         drawn = questions.draw(options["questions"], [options["seed"], epoch])
         if not drawn:
-            raise InputError("found no training history of two items or more; expected some to fine-tune on")
+            raise InputError("found no training history with at least two items; fine-tuning needs some")
         losses.append(_run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch))
         if not math.isfinite(losses[-1]):
-            raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; a smaller learning_rate may help")
+            raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; try a smaller learning_rate")
         adapter = dict(get_peft_model_state_dict(model))
-        random = random_state(torch.default_generator, model.device)  # dropout draws on the model's device
+        random = random_state(torch.default_generator, model.device)  # dropout uses the generator of the model's device
         checkpoint.save({"losses": losses, "adapter": adapter, "optimizer": optimizer.state_dict(), "random": random})
         seconds = time.monotonic() - started
         logging.info("epoch %d/%d: loss %.4f per question, %.1f s", epoch + 1, options["epochs"], losses[-1], seconds)
@@ -153,20 +153,20 @@ def _run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch):
 
 
 def training_digest(options, base, prompt, data, code=""):
-    """Return 12 hexadecimal digits that stand for a fine-tuning, torch's number of threads included.
+    """Return 12 hexadecimal digits that identify a fine-tuning, including torch's number of threads.
 
     Parameters
     ----------
     options : dict
-        Complete, of type `lora`.
-    base : dict
-        ``model`` that is fine-tuned, and maybe ``adapter``, ``revision``, ``precision``. A folder
-        counts by its content: it may have been trained again in the same place.
+        Complete options of the type `lora`.
+        base : dict
+            The base: ``model``, and optionally ``adapter``, ``revision``, ``precision``. The content
+            of a folder counts, not its path, since the base may be retrained in the same folder.
     prompt : object
-        How it is asked, as JSON can hold it.
+        Definition of the prompt, JSON-serialisable.
     data : reelrank.data.interactions.Interactions
     code : str
-        Digest of the code that trains.
+        Digest of the training code.
     """
     folders = {
         key: folder_digest(value) for key, value in base.items() if key in FOLDERS and value and Path(value).is_dir()
@@ -178,23 +178,23 @@ def training_digest(options, base, prompt, data, code=""):
 
 
 def save_adapter(folder, model, base, options, losses):
-    """Write the adapter's folder, each file whole or not at all; the base stays where it is.
+    """Write the adapter's folder, each file atomically; the base is not copied.
 
     Parameters
     ----------
     folder : str or Path
     model : peft.PeftModel
     base : str
-        Name of the base in the config; no path of this machine is written.
+        Name of the base in the config, written instead of a local path.
     options : dict
-        Complete, of type `lora`.
-    losses : list of float
+        Complete options of the type `lora`.
+        losses : list of float
     """
     folder = Path(folder)
     with tempfile.TemporaryDirectory() as temporary:
         model.save_pretrained(temporary)
         config = read_json(Path(temporary) / CONFIG)
-        # peft keeps the names as a set, whose order differs from run to run.
+        # peft stores the names as a set, whose order differs between runs.
         config |= {"base_model_name_or_path": base, "target_modules": sorted(config["target_modules"])}
         write_json(folder / CONFIG, dict(sorted(config.items())))
         with atomic(folder / WEIGHTS) as path:

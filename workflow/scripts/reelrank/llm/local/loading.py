@@ -1,11 +1,11 @@
-"""Causal language models from the Hugging Face hub or a folder, with errors that name the config key."""
+"""Load causal language models from the Hugging Face hub or a folder; errors name the config key."""
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from reelrank.errors import InputError
 
-#: Arithmetic by name; `auto` is bfloat16 on a GPU and float32 on a CPU.
+#: Data types by name; `auto` is bfloat16 on a GPU and float32 on a CPU.
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -47,7 +47,7 @@ def load_language_model(where, model, device, adapter=None, revision=None, preci
         lambda: AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype=dtype, attn_implementation="sdpa"),
     )
     if adapter is not None:
-        from peft import PeftModel  # only where used: it takes a second to load
+        from peft import PeftModel  # only if used: it takes a second to import
 
         wrapped = _load(where, "adapter", str(adapter), lambda: PeftModel.from_pretrained(loaded, str(adapter)))
         loaded = wrapped.merge_and_unload()
@@ -64,7 +64,7 @@ def _dtype(where, precision, device):
 
 
 def _load(where, key, value, load):
-    """Call `load`; what fails names the config key."""
+    """Return the result of `load`; errors name the config key."""
     try:
         return load()
     except (OSError, ValueError, KeyError) as error:
@@ -77,10 +77,10 @@ def _load(where, key, value, load):
 
 
 def encode_messages(tokenizer, messages):
-    """Return the token ids of a conversation, ready for the answer.
+    """Return the token ids of a conversation, up to the start of the answer.
 
-    A tokenizer without a chat template is of a model that only continues texts: the
-    contents then follow each other, an empty line between them and a line end after.
+    A model whose tokenizer has no chat template only continues texts. Then the contents are
+    joined by empty lines, with a line end after the last.
 
     Parameters
     ----------
@@ -96,23 +96,23 @@ def encode_messages(tokenizer, messages):
 
 
 def as_pairs(messages):
-    """Return the turns of a conversation, which may be dicts, as pairs of role and content."""
+    """Return messages, which may be dicts, as pairs of role and content."""
     return [(turn["role"], turn["content"]) if isinstance(turn, dict) else tuple(turn) for turn in messages]
 
 
 def token_variants(tokenizer, choice):
-    """Return the tokens that are a choice, written with a space before it or without.
+    """Return the tokens that spell a choice, with or without a space before it.
 
     Raises
     ------
     InputError
-        If none is one token: its probability could not be read from the next token.
+        If no variant is a single token: the probability of the next token would not be that of the choice.
     """
     encoded = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (choice, f" {choice}")]
     found = sorted({ids[0] for ids in encoded if len(ids) == 1})
     if not found:
         raise InputError(
-            f"choice {choice!r}: the tokenizer of {tokenizer.name_or_path!r} writes it as {len(encoded[0])} tokens; "
-            "expected one, so that its probability can be read"
+            f"choice {choice!r}: the tokenizer of {tokenizer.name_or_path!r} encodes it as {len(encoded[0])} tokens; "
+            "expected one token, so that its probability can be read"
         )
     return found

@@ -1,10 +1,9 @@
-"""Language models in this process: a hub name or a folder, on a GPU or a CPU.
+"""Language models in this process, from the hub or a folder, on a GPU or a CPU.
 
-A request goes through the model alone: what shares a batch changes the last bits of a
-number, and an answer must not depend on what else was asked, or was answered before.
-What requests share at their start is computed once all the same: the continuations of
-one text stand in one row, and the start that a user's requests share is a pass of its
-own, whose keys and values are kept for the next request.
+Each request runs alone: other requests in a batch change the last bits of the result, and an
+answer must not depend on other requests. Common starts are still computed only once:
+continuations of one text are packed into one row, and the common start of a user's requests
+is a separate pass, whose keys and values are cached for the next request.
 """
 
 import torch
@@ -14,11 +13,11 @@ from reelrank.hardware import pick_device
 from reelrank.llm.local.loading import as_pairs, encode_messages, load_language_model, token_variants
 from reelrank.llm.local.packing import common_prefix, pack
 
-#: Tokens of a batch of packed rows, and values of its logits, which bound memory.
+#: Maximum tokens of a batch of packed rows, and maximum number of its logits; they limit memory.
 TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 65536}
 LOGITS_PER_BATCH = {"cpu": 2**26, "cuda": 2**31}
 
-#: A start that is a smaller part of a prompt is read with the rest: a second pass costs more than it saves.
+#: A common start below this share of the prompt gets no pass of its own, which would cost more than it saves.
 SMALLEST_SHARE = 0.5
 
 
@@ -28,7 +27,7 @@ class LocalModel:
     Parameters
     ----------
     name : str
-        Its place in the config, for errors, such as ``language_models.own``.
+        Config key of the model, for errors, e.g. ``language_models.own``.
     model : str
         A folder that `save_pretrained` wrote, or a name of the Hugging Face hub.
     adapter : str, optional
@@ -47,7 +46,7 @@ class LocalModel:
     def __init__(self, name, model, *, adapter=None, revision=None, precision="auto"):
         self.device = pick_device()
         self.model, self.tokenizer = load_language_model(name, model, self.device, adapter, revision, precision)
-        # Such a model computes every request from its start, in one pass.
+        # A model with a window or a state computes each request in one pass from the start.
         self.share_prefix = not sees_a_window(self.model.config)
         dtype = str(self.model.dtype).removeprefix("torch.")
         self.description = {"model": str(model), "revision": revision, "adapter": adapter, "precision": dtype}
@@ -58,21 +57,21 @@ class LocalModel:
         self._cache, self._cached = DynamicCache(), []
 
     def encode(self, text, special=False):
-        """Return the token ids of a text; `special` adds what the tokenizer puts around a whole text."""
+        """Return the token ids of a text; `special` adds the tokenizer's special tokens."""
         return self.tokenizer(text, add_special_tokens=special)["input_ids"]
 
     @torch.inference_mode()
     def generate(self, messages, max_tokens, seed=0, temperature=0.0, shared=0):
-        """Continue a conversation.
+        """Generate the answer in a conversation.
 
         Parameters
         ----------
         messages : sequence of (str, str), or of dict
         max_tokens : int
         seed : int
-            Of the draws, where there are any.
+            Seed of sampling.
         temperature : float
-            0 takes the most probable token each time.
+            0 always takes the most probable token.
         shared : int
             See `choice_logprobs`.
 
@@ -104,17 +103,17 @@ class LocalModel:
 
     @torch.inference_mode()
     def choice_logprobs(self, messages, choices, shared=0):
-        """Return the log-probability of each choice as the next token, variants ("A", " A") summed.
+        """Return the log-probability of each choice as the next token, summed over variants ("A", " A").
 
-        The numbers depend on the arguments alone, to the bit, and not on what was asked before.
+        The results depend only on the arguments, to the last bit, and not on earlier requests.
 
         Parameters
         ----------
         messages : sequence of (str, str), or of dict
         choices : sequence of str
         shared : int
-            Characters at the start of the last message that other requests have as well. They
-            are computed once for those that come one after another.
+            Number of characters at the start of the last message that other requests have too. They
+            are computed once for consecutive requests.
 
         Returns
         -------
@@ -131,7 +130,7 @@ class LocalModel:
         return self._variants[choice]
 
     def _start_of(self, messages, ids, shared):
-        """Return how many tokens of a conversation are a pass of their own: too short a start gains nothing."""
+        """Return how many tokens of a conversation get their own pass; 0 if the common start is too short."""
         if not shared or not self.share_prefix:
             return 0
         *before, (role, content) = as_pairs(messages)
@@ -139,9 +138,9 @@ class LocalModel:
         return start if start >= SMALLEST_SHARE * len(ids) else 0
 
     def _read(self, ids, start=0):
-        """Return the logits after `ids`: one pass for the first `start`, unless the cache holds them, one for the rest.
+        """Return the logits after `ids`: one pass for the first `start` tokens, unless cached, and one for the rest.
 
-        The passes of a request are the same whatever the cache holds, and so are the numbers.
+        The passes of a request do not depend on the cache, so the results do not either.
         """
         held = self._cached
         if start and held == ids[:start]:
@@ -155,16 +154,16 @@ class LocalModel:
         return self._pass(ids[start:])
 
     def _pass(self, ids):
-        """Return the logits after `ids`, which follow what the cache holds, and add them to it."""
+        """Return the logits after `ids`, which continue the cached tokens, and add them to the cache."""
         cache = self._cache if self.share_prefix else None
         return self._run(cache, input_ids=torch.tensor([ids], device=self.device), logits_to_keep=1)[0, -1]
 
     def _run(self, cache, **inputs):
-        """Return the logits of a forward pass, which adds to the cache, where there is one."""
+        """Return the logits of a forward pass; it adds to the cache if there is one."""
         try:
             return self.model(**inputs, past_key_values=cache, use_cache=cache is not None).logits
         except BaseException:
-            self._forget()  # a pass that broke off leaves layers of different lengths
+            self._forget()  # an interrupted pass leaves layers of different lengths
             raise
 
     def _forward(self, rows, keep):
@@ -179,24 +178,24 @@ class LocalModel:
 
     @torch.inference_mode()
     def likelihoods_of(self, prefixes, continuations, advance=None):
-        """Return how likely each continuation of each text is.
+        """Return the log-likelihood of each continuation of each text.
 
-        Text and continuation are split into tokens separately, so a text should end where a
-        token ends: in a line end, say. Texts of similar length go through the model together.
+        Text and continuation are tokenized separately, so a text should end where a token ends,
+        e.g. in a line end. Texts of similar length are batched.
 
         Parameters
         ----------
         prefixes : sequence of str
             The texts.
         continuations : sequence of sequence of str
-            Those of each text.
+            Continuations of each text.
         advance : callable, optional
             Called after each batch with its number of texts.
 
         Returns
         -------
         list of list of (float, int)
-            The sum of the log-probabilities of each continuation's tokens, and how many they are.
+            For each continuation, the sum of its tokens' log-probabilities, and the number of tokens.
         """
         starts = [self._start(prefix) for prefix in prefixes]
         texts = {text for row in continuations for text in row}
@@ -212,7 +211,7 @@ class LocalModel:
         return found
 
     def _start(self, prefix):
-        """Return the token ids of a text that is continued: at least one, and none that ends it."""
+        """Return the token ids of a text to continue: at least one, without an end token."""
         ids = self.encode(prefix, special=True)
         if ids and ids[-1] == self.tokenizer.eos_token_id and self.encode(prefix)[-1:] != ids[-1:]:
             ids = ids[:-1]
@@ -221,7 +220,7 @@ class LocalModel:
         return ids
 
     def _batches(self, starts, tails):
-        """Yield rows that go through the model together: of about the same length, within the memory."""
+        """Yield batches of rows of similar length, within the memory limits."""
         sizes = [len(start) + sum(map(len, row)) for start, row in zip(starts, tails, strict=True)]
         tokens, values = TOKENS_PER_BATCH[self.device.type], LOGITS_PER_BATCH[self.device.type]
         most = min(tokens, values // self.model.config.get_text_config().vocab_size)
@@ -236,7 +235,7 @@ class LocalModel:
             yield group
 
     def _score(self, starts, tails):
-        """Return the log-likelihood of each tail of each row."""
+        """Return the log-likelihood of every tail of every row."""
         if not self.share_prefix:
             flat = [(start, tail) for start, row in zip(starts, tails, strict=True) for tail in row]
             scores = iter([self._packed([start], [[tail]])[0][0] for start, tail in flat])
@@ -244,7 +243,7 @@ class LocalModel:
         return self._packed(starts, tails)
 
     def _packed(self, starts, tails):
-        filled = [[tail or [0] for tail in row] for row in tails]  # an empty text has a place, and nothing to score
+        filled = [[tail or [0] for tail in row] for row in tails]  # an empty tail needs one token, which is not scored
         rows = pack(starts, filled)
         first = rows.width - 1  # the last column of the prefixes predicts each tail's first token
         logits = self._forward(rows, torch.arange(first, rows.input_ids.shape[1]))
@@ -265,14 +264,14 @@ class LocalModel:
 
 
 def _pick(logits, temperature, generator):
-    """Return the next token: the most probable, or one drawn."""
+    """Return the next token: the most probable one, or a sampled one."""
     if not temperature:
         return int(logits.argmax())
     return int(torch.multinomial((logits.float() / temperature).softmax(-1), 1, generator=generator))
 
 
 def sees_a_window(config):
-    """Return whether a model's layers see only a window, or keep a state: what is shared would not be the same."""
+    """Return whether layers see only a window or keep a state: then a common start cannot be shared."""
     config = config.get_text_config()
     kinds = getattr(config, "layer_types", None)
     return bool(getattr(config, "sliding_window", None)) if kinds is None else set(kinds) != {"full_attention"}

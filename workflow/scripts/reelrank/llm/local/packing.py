@@ -1,4 +1,4 @@
-"""Several continuations of one text in one row: each sees the text and itself, and the text is computed once."""
+"""Pack several continuations of one text into one row: each attends to the text and itself only."""
 
 from dataclasses import dataclass
 from itertools import accumulate
@@ -10,19 +10,19 @@ import torch
 class Rows:
     """A batch of packed rows, as a causal language model of the transformers library takes it.
 
-    The prefixes stand at the left, padded so that all end in the same column; the
-    tails follow one after the other.
+    The prefixes are at the left, padded so that all end in the same column; the tails
+    follow one after the other.
 
     Attributes
     ----------
     input_ids, position_ids : torch.Tensor
-        ``(batch, length)`` int64. A tail's positions go on where its prefix ends.
+        ``(batch, length)`` int64. The positions of a tail continue those of its prefix.
     allowed : torch.Tensor
-        ``(batch, 1, length, length)`` bool: row position i may look at j.
+        ``(batch, 1, length, length)`` bool: position i may attend to position j.
     width : int
-        Columns of the prefixes.
+        Number of columns of the prefixes.
     spans : list of list of (int, int)
-        For each row, the first and one past the last column of each tail.
+        For each row, the first column and the column after the last of each tail.
     """
 
     input_ids: torch.Tensor
@@ -33,14 +33,14 @@ class Rows:
 
 
 def pack(prefixes, tails):
-    """Lay out prefixes and their tails.
+    """Return prefixes and their tails as packed rows.
 
     Parameters
     ----------
     prefixes : list of list of int
         Token ids, one list per row; may be empty.
     tails : list of list of list of int
-        For each row its tails, none of them empty.
+        The tails of each row; none is empty.
 
     Returns
     -------
@@ -54,32 +54,32 @@ def pack(prefixes, tails):
     segment = torch.full_like(ids, -1)  # -1 padding, 0 prefix, 1, 2, ... the tails
     for row, (prefix, own) in enumerate(zip(prefixes, tails, strict=True)):
         places = [(width - len(prefix), width), *spans[row]]
-        for number, ((begin, end), part) in enumerate(zip(places, [prefix, *own], strict=True)):
+        for number, ((begin, end), tokens) in enumerate(zip(places, [prefix, *own], strict=True)):
             first = len(prefix) if number else 0
-            ids[row, begin:end] = torch.tensor(part, dtype=torch.int64)
-            positions[row, begin:end] = torch.arange(first, first + len(part))
+            ids[row, begin:end] = torch.tensor(tokens, dtype=torch.int64)
+            positions[row, begin:end] = torch.arange(first, first + len(tokens))
             segment[row, begin:end] = number
     return Rows(ids, positions, _allowed(segment), width, spans)
 
 
 def _spans(row, width):
-    """Return first and one past the last column of each tail of a row."""
+    """Return the first column and the column after the last of each tail of a row."""
     ends = [width + end for end in accumulate(map(len, row))]
     return [(end - len(tail), end) for end, tail in zip(ends, row, strict=True)]
 
 
 def _allowed(segment):
-    """Return who may look at whom: earlier tokens of the prefix and of the same tail, and itself."""
+    """Return the attention mask: a token attends to itself and to earlier tokens of its prefix and tail."""
     query, key = segment[:, :, None], segment[:, None, :]
     length = segment.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool).tril()
     own = causal & ((key == 0) | (key == query)) & (key >= 0)
-    # Padding looks at itself: a row of the softmax must not be empty.
+    # Padding attends to itself: a softmax row must not be empty.
     return (own | torch.eye(length, dtype=torch.bool))[:, None]
 
 
 def common_prefix(sequences):
-    """Return how many first tokens all of some sequences share."""
+    """Return the length of the longest common prefix of some sequences."""
     first, last = min(sequences), max(sequences)
     for index, (one, other) in enumerate(zip(first, last, strict=False)):
         if one != other:

@@ -1,4 +1,4 @@
-"""A small language model of the dataset's own, trained from scratch on histories written as sequences of titles."""
+"""Train a small language model from scratch on the dataset's histories, written as sequences of titles."""
 
 import hashlib
 import json
@@ -26,26 +26,26 @@ PAD, BEGIN = "<pad>", "<bos>"
 FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 DESCRIPTION = "language_model.json"
 
-#: The gradient's norm is cut here.
+#: Maximum gradient norm.
 MAX_GRADIENT_NORM = 1.0
 
-#: Sequences whose lengths differ by less than this may change places between epochs (tokens).
+#: Sequences whose lengths differ by less than this (tokens) may be reordered between epochs.
 LENGTH_JITTER = 12
 
 
 def train_tokenizer(titles, vocabulary_size):
-    """Train a byte-level BPE tokenizer on titles (Sennrich et al., ACL 2016): any text can be written with it.
+    """Train a byte-level BPE tokenizer on titles (Sennrich et al., ACL 2016); it can encode any text.
 
     Parameters
     ----------
     titles : sequence of str
-        Of `reelrank.llm.titles.plain_titles`.
+        Result of `reelrank.llm.titles.plain_titles`.
     vocabulary_size : int
 
     Returns
     -------
     transformers.PreTrainedTokenizerFast
-        Puts ``<bos>`` before a text; a line end is a token of its own, which ends a title.
+        Adds ``<bos>`` before a text. A line end is a separate token, which ends a title.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -71,12 +71,12 @@ def token_sequences(histories, titles, tokenizer, max_length):
     titles : sequence of str
     tokenizer : transformers.PreTrainedTokenizerBase
     max_length : int
-        A longer sequence is cut between titles, and goes on in a new one.
+        A longer sequence is cut between titles and continues in a new sequence.
 
     Returns
     -------
     list of list of int
-        Each begins with ``<bos>``; items without a title are left out.
+        Each sequence begins with ``<bos>``; items without a title are left out.
     """
     encoded = [tokenizer(title + END, add_special_tokens=False)["input_ids"][: max_length - 1] for title in titles]
     begin, sequences = tokenizer.bos_token_id, []
@@ -95,7 +95,7 @@ def token_sequences(histories, titles, tokenizer, max_length):
 
 
 def build_model(tokenizer, options):
-    """Return an untrained Llama of the options' shape (Touvron et al., arXiv 2302.13971)."""
+    """Return an untrained Llama with the shape in `options` (Touvron et al., arXiv 2302.13971)."""
     torch.manual_seed(options["seed"])
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -114,14 +114,14 @@ def build_model(tokenizer, options):
 
 
 def batches(lengths, batch_tokens, rng):
-    """Return rows of about the same length together, in random order.
+    """Return batches of rows of similar length, in random order.
 
     Parameters
     ----------
     lengths : numpy.ndarray
-        ``(n,)`` tokens of each sequence.
+        ``(n,)`` lengths of the sequences in tokens.
     batch_tokens : int
-        Tokens of a batch, padding included; a longer sequence is a batch of its own.
+        Maximum tokens of a batch, including padding; a longer sequence is a batch of its own.
     rng : numpy.random.Generator
 
     Returns
@@ -141,7 +141,7 @@ def batches(lengths, batch_tokens, rng):
 
 
 def next_token_loss(model, sequences, pad):
-    """Return the mean loss of the tokens of some sequences, and how many they are; padding is not learned."""
+    """Return the mean loss over the tokens of some sequences, without padding, and the number of tokens."""
     longest = max(map(len, sequences))
     device = next(model.parameters()).device
     ids = torch.tensor([[*ids, *[pad] * (longest - len(ids))] for ids in sequences], device=device)
@@ -151,16 +151,16 @@ def next_token_loss(model, sequences, pad):
 
 
 def train_language_model(sequences, model, options, checkpoint, pad=0):
-    """Train `model` in place; a training that was killed goes on after its last whole epoch.
+    """Train `model` in place; a killed training continues after its last complete epoch.
 
     Parameters
     ----------
     sequences : list of list of int
     model : transformers.LlamaForCausalLM
     options : dict
-        Complete, of type `scratch`.
-    checkpoint : reelrank.training.checkpoints.Checkpoint
-        The caller removes it when the result is written.
+        Complete options of the type `scratch`.
+        checkpoint : reelrank.training.checkpoints.Checkpoint
+            The caller removes it after the result is written.
     pad : int
 
     Returns
@@ -171,10 +171,10 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
     Raises
     ------
     InputError
-        If there is nothing to learn from, or the loss is not finite.
+        If there are no sequences, or the loss is not finite.
     """
     if not sequences:
-        raise InputError("found no training history with a title; expected some to train a language model on")
+        raise InputError("found no training history with a title; training a language model needs some")
     lengths = np.array([len(ids) for ids in sequences])
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=options["learning_rate"], weight_decay=options["weight_decay"], betas=(0.9, 0.95)
@@ -184,7 +184,7 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
     losses = list(state["losses"])
-    # How many batches an epoch has varies a little; the schedule runs over the number of the first.
+    # The number of batches per epoch varies a little; the schedule uses the number in the first epoch.
     per_epoch = len(batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], 0])))
     model.train()
     with Progress("training") as progress:
@@ -204,7 +204,7 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
                 progress.advance(len(rows))
             losses.append(total / count)
             if not math.isfinite(losses[-1]):
-                raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; a smaller learning_rate may help")
+                raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; try a smaller learning_rate")
             state = {"losses": losses, "model": dict(model.state_dict()), "optimizer": optimizer.state_dict()}
             checkpoint.save(state)
             seconds = time.monotonic() - started
@@ -214,21 +214,21 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
 
 
 def _learning_rate(options, step, total):
-    """Rise over the warm-up, then fall along a half cosine to a fiftieth."""
+    """Return the learning rate: it rises during warm-up, then falls along a half cosine to 1/50."""
     rise = min(1.0, (step + 1) / max(1, options["warmup_steps"]))
     return options["learning_rate"] * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total))))
 
 
 def sequences_digest(options, sequences, code=""):
-    """Return 12 hexadecimal digits that stand for a training, torch's number of threads included.
+    """Return 12 hexadecimal digits that identify a training, including torch's number of threads.
 
     Parameters
     ----------
     options : dict
-        Complete, of type `scratch`.
-    sequences : list of list of int
+        Complete options of the type `scratch`.
+        sequences : list of list of int
     code : str
-        Digest of the code that trains.
+        Digest of the training code.
     """
     flat = np.fromiter((token for ids in sequences for token in ids), np.int32)
     lengths = np.array([len(ids) for ids in sequences], np.int32)
@@ -238,7 +238,7 @@ def sequences_digest(options, sequences, code=""):
 
 
 def save_language_model(folder, model, tokenizer, options, losses):
-    """Write the folder of a language model, each file whole or not at all."""
+    """Write the folder of a language model, each file atomically."""
     folder = Path(folder)
     with tempfile.TemporaryDirectory() as temporary:
         model.save_pretrained(temporary)

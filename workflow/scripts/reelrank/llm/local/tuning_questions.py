@@ -1,26 +1,26 @@
-"""Questions to fine-tune on: a training history, candidates drawn from training data, and the item that came next."""
+"""Questions for fine-tuning: a training history, candidates drawn from training data, and the next item."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
-#: Share of the other candidates that are neighbours of the history; the rest is drawn by popularity.
+#: Share of the negatives that are neighbours of the history; the rest is drawn by popularity.
 NEIGHBOUR_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class TrainingQuestion:
-    """One question.
+    """One question for fine-tuning.
 
     Attributes
     ----------
     history : list of int
-        Items, the oldest first.
+        Items, oldest first.
     shown : list of int
-        Candidates in the order in which they are shown.
+        Candidates in the order shown.
     place : int
-        Where among them the item stands that came next.
+        Index of the next item in `shown`.
     """
 
     history: list
@@ -29,19 +29,18 @@ class TrainingQuestion:
 
 
 class TrainingQuestions:
-    """Draws questions from training interactions; nothing else of the data is looked at.
+    """Draws questions from training interactions only.
 
-    The other candidates are items that were chosen by those who chose the history, and
-    popular items. A base model's lists would not do: over its own training data they
-    hold what it has learned by heart.
+    The negatives are items chosen by users who chose the history, and popular items. Lists of
+    a base model cannot be used: on its own training data, the model has memorised the answers.
 
     Parameters
     ----------
     data : reelrank.data.interactions.Interactions
     history_length : int
-        Latest items of a history.
+        Number of latest items in a history.
     candidates : int
-        Items of a question, the right one among them.
+        Number of candidates in a question, including the right one.
     """
 
     def __init__(self, data, history_length, candidates):
@@ -55,14 +54,14 @@ class TrainingQuestions:
         self.users = np.flatnonzero(self.history.ends - self.history.starts >= 2)
 
     def draw(self, most, seed):
-        """Return one question about each of at most `most` users, in random order.
+        """Return questions about at most `most` users, one per user, in random order.
 
         Parameters
         ----------
         most : int
         seed : sequence of int
-            Which of a user's training items is the right one, and beside what it
-            stands, depends on this seed and the user alone.
+            The right item and the other candidates of a question depend only on this
+            seed and the user.
 
         Returns
         -------
@@ -86,7 +85,7 @@ class TrainingQuestions:
 
 
 def _weighted(weights, count, without, rng):
-    """Draw at most `count` different items by weight, none of `without`; fewer if fewer have a weight."""
+    """Draw at most `count` different items by weight, except `without`; fewer if fewer have a positive weight."""
     weights = weights.copy()
     weights[np.asarray(without, np.int64)] = 0
     count = min(count, np.count_nonzero(weights))

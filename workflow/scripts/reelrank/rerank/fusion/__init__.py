@@ -1,13 +1,13 @@
-"""Fusions: one list from a base list and the scores of other re-rankers over it.
+"""Fusions: combine a base list with the scores of other re-rankers over it.
 
-A fusion's file defines ``fuse``; its file name is the ``type`` in the config.
+A fusion's file defines the function ``fuse``; the file name is the ``type`` in the config.
 """
 
 import importlib
 
 
 def fuse(kind, by_split, truth, options, material):
-    """Fuse by the type `kind`, fitted on valid alone.
+    """Fuse with the type `kind`, fitted on the valid split only.
 
     Parameters
     ----------
@@ -17,17 +17,17 @@ def fuse(kind, by_split, truth, options, material):
         ``valid`` and ``test``.
     truth : numpy.ndarray
         ``(n_valid_users,)`` int64: column of the held-out item among the candidates of
-        each valid list, -1 where it is not there.
+        each valid list; -1 if it is not a candidate.
     options : dict
-        Of the config block, with the defaults filled in.
+        Options of the config block, with defaults filled in.
     material : dict
-        What else may be read, as `reelrank.rerank.signals.context.load_sources` takes it.
+        Arguments of `reelrank.rerank.signals.context.load_sources`, for fusions that read more than signals.
 
     Returns
     -------
     scores : dict of str to numpy.ndarray
         ``(n_users, depth)`` float32 by split, for `RankedLists.reordered`.
     about : dict
-        What was fitted: ``weights``, ``importances``, ...
+        The fitted values: ``weights``, ``importances``, ...
     """
     return importlib.import_module(f"reelrank.rerank.fusion.{kind}").fuse(by_split, truth, options, material)

@@ -12,33 +12,33 @@ from reelrank.metrics.standardising import standardised
 from reelrank.rerank.signals.aligned import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
 from reelrank.rerank.signals.context import Context, context_names, load_sources
 
-#: What is needed of the material of all fusions.
+#: The arguments of `load_sources` among the material of all fusions.
 SOURCES = ("inputs", "data", "matrices", "history", "threads")
 
-#: Users whose candidates are scored at a time; bounds memory at about 100 MB.
+#: Users whose candidates are scored at a time; limits memory to about 100 MB.
 USERS_PER_CHUNK = 512
 
 
 def fuse(by_split, truth, options, material):
-    """Read what features are made of, fit on valid and score both splits; see `reelrank.rerank.fusion.fuse`."""
+    """Load the feature sources, fit on valid and score both splits; see `reelrank.rerank.fusion.fuse`."""
     similarities = [(feature["encoder"], feature["field"]) for feature in options["similarities"]]
     sources = load_sources(similarities=similarities, **{key: material[key] for key in SOURCES})
     return fit(by_split, truth, options, sources, material["fitted"])
 
 
 def fit(by_split, truth, options, sources, fitted=None):
-    """Return the scores and the account of the trees over all features, of those without signals, or of the base list.
+    """Return scores and a description of the best of: trees over all features, trees without signals, the base list.
 
-    Trees that read useless features lose a little by them, and few users teach little. So
-    all three are judged on valid by NDCG@10, trees out of fold: signals and similarities
-    are read only if they win by `threshold` standard errors, paired by user, and trees
-    only if they have more than the base list.
+    Useless features make trees slightly worse, above all with few users. So all three are
+    compared by NDCG@10 on valid, with out-of-fold scores for the trees. Signals and
+    similarities are used only if they win by `threshold` standard errors, paired by user.
+    Trees are used only if their NDCG is higher than that of the base list.
 
     Parameters
     ----------
     fitted : dict, optional
-        What was fitted before over the same base list; gets what is fitted now. The trees without signals are
-        those of the twin.
+        Earlier results over the same base list; new results are added. A fusion and its twin share the trees
+        without signals.
     """
     fitted = {} if fitted is None else fitted
     best = cross_fitted(by_split, truth, options, sources, fitted)
@@ -48,7 +48,7 @@ def fit(by_split, truth, options, sources, fitted=None):
     users = valid.all_users if valid.asked == "hits" else len(truth)
 
     def values(scores):
-        """Return the NDCG of each valid user whose held-out item is there."""
+        """Return the NDCG of each valid user whose held-out item is a candidate."""
         return ndcg(truth_ranks(usable(valid, scores["valid"])[rows], truth[rows]), FITTED_AT)
 
     if sources.vectors or list(valid.scores) != [BASE]:
@@ -70,7 +70,7 @@ def fit(by_split, truth, options, sources, fitted=None):
 
 
 def cross_fitted(by_split, truth, options, sources, fitted):
-    """Return what `fit_and_score` does, from `fitted` if it is there."""
+    """Return the result of `fit_and_score`, taken from `fitted` if present."""
     learned = {name: value for name, value in options.items() if name not in ("similarities", "threshold")}
     users = hashlib.sha256(b"".join(aligned.lists.users.tobytes() for aligned in by_split.values())).hexdigest()
     shapes = [aligned.lists.items.shape for aligned in by_split.values()]
@@ -84,12 +84,11 @@ def cross_fitted(by_split, truth, options, sources, fitted):
 def fit_and_score(by_split, truth, options, sources):
     """Fit on valid and score both splits.
 
-    The users of valid are dealt into folds. The model of a fold learns from the others,
-    stops early by the NDCG@10 of the next one, and scores its own: no valid list is
-    scored by a model that saw it, so that a winner can be chosen on valid. A test list
-    has the mean of all models' scores, each standardised within the list. Only users
-    whose held-out item is among the candidates are learned from, and of these at most
-    `training_users`.
+    The valid users are divided into folds. The model of a fold trains on the other folds,
+    stops early by the NDCG@10 of the next fold, and scores its own fold. So no model scores
+    a valid list that it was fitted on, and a winner can be chosen on valid. The score on test
+    is the mean of all models' scores, each standardised within the list. Training uses
+    only users whose held-out item is a candidate, and at most `training_users` of them.
     """
     names = [*signal_names(by_split["valid"]), *context_names(sources.vectors)]
     makers = {split: Features(split, aligned, sources) for split, aligned in by_split.items()}
@@ -117,19 +116,19 @@ def fit_and_score(by_split, truth, options, sources):
 
 
 def signal_names(aligned):
-    """Return the names of the features that are made of the lists, in order."""
+    """Return the names of the features computed from lists, in order."""
     return [f"{name}:{what}" for name in aligned.scores for what in ("score", "rank")]
 
 
 class Features:
-    """All features of the candidates of one split, made for some users at a time."""
+    """All features of the candidates of one split, computed for some users at a time."""
 
     def __init__(self, split, aligned, sources):
         self.aligned = aligned
         self.context = Context(sources, split, aligned.lists)
 
     def of(self, rows):
-        """Return ``(k, depth, n_features)`` float32; NaN where a candidate is beyond a signal's depth, or unknown."""
+        """Return ``(k, depth, n_features)`` float32; NaN if unknown, or if a candidate is beyond a signal's depth."""
         columns = []
         for name, scores in self.aligned.scores.items():
             ranks = self.aligned.ranks[name][rows].astype(np.float32)
@@ -137,7 +136,7 @@ class Features:
         return np.concatenate([np.stack(columns, axis=-1), self.context.features(rows)], axis=-1, dtype=np.float32)
 
     def table(self, rows, truth):
-        """Return the features of the candidates that are there, their labels and start scores, and counts by user."""
+        """Return features, labels and start scores of the candidates (without padding), and candidates per user."""
         there = self.aligned.lists.present[rows]
         labels = np.arange(there.shape[1]) == truth[:, None]
         chunks = [
@@ -148,9 +147,9 @@ class Features:
 
 
 def start_scores(there):
-    """Return what the trees start from, ``(k, depth)`` float64: minus the logarithm of the base rank.
+    """Return the initial scores of the trees, ``(k, depth)`` float64: minus the logarithm of the base rank.
 
-    So they learn corrections of the base list, of which none are left where nothing is learned.
+    So the trees learn corrections of the base order, and keep it if they learn nothing.
     """
     return np.broadcast_to(-np.log(np.arange(1, there.shape[1] + 1)), there.shape)
 
@@ -162,7 +161,7 @@ def fit_folds(features, rows, truth, folds, options, threads):
     ----------
     features : Features
     rows, truth, folds : numpy.ndarray
-        ``(k,)`` rows of the lists that are learned from, the columns of their held-out items and their folds.
+        ``(k,)`` rows of the training lists, the columns of their held-out items, and their folds.
     options : dict
     threads : int
 

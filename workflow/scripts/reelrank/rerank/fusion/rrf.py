@@ -6,13 +6,13 @@ import numpy as np
 def fuse(by_split, truth, options, material):
     """Score each candidate by the sum of ``1 / (k + rank)`` over the base list and the signals.
 
-    A candidate beyond a signal's depth keeps its base rank there. See `reelrank.rerank.fusion.fuse`.
+    A candidate beyond a signal's depth gets its base rank for that signal. See `reelrank.rerank.fusion.fuse`.
     """
     return {split: fused_scores(aligned, options["k"]) for split, aligned in by_split.items()}, {"users_fitted": 0}
 
 
 def fused_scores(aligned, k):
-    """Return ``(n, depth)`` float32."""
+    """Return fused scores, ``(n, depth)`` float32."""
     scores = np.empty(aligned.lists.items.shape, np.float32)
     for rows, some in aligned.lists.chunks():
         total = np.zeros(some.items.shape, np.float64)

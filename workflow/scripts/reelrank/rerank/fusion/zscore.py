@@ -7,27 +7,28 @@ import numpy as np
 from reelrank.metrics.ranking import ndcg
 from reelrank.rerank.signals.aligned import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
 
-#: Weights that are tried for a signal, against 1 for the base list. A smaller one moves so few held-out items that
-#: chance alone can look clear.
+#: Weights that are tried for a signal; the base list has weight 1. A smaller weight moves so few held-out items that
+#: a chance gain can look significant.
 GRID = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 
-#: Passes over all signals after which fitting ends even if something could still be gained.
+#: Maximum number of passes over all signals.
 MOST_PASSES = 10
 
-#: Lists that are summed at a time: few enough to stay in a processor's cache.
+#: Lists per sum: few enough for the processor's cache.
 USERS_PER_CHUNK = 512
 
 
 def fuse(by_split, truth, options, material):
     """Fit the weights on valid and score both splits; see `reelrank.rerank.fusion.fuse`.
 
-    In the end the weighted sum, the base list alone and each signal alone compete on
-    valid by NDCG@10, and the best is used: on valid, the fusion never loses to any of them.
+    At the end, the weighted sum, the base list alone and each signal alone are compared by
+    NDCG@10 on valid, and the best is used. So on valid the fusion is never worse than any of
+    them.
     """
     valid = by_split["valid"]
     rows = np.flatnonzero(truth >= 0)
     known = {name: usable(valid, scores)[rows] for name, scores in valid.scores.items()}
-    # Users whose held-out item is not there are misses by any weights: they count in the mean alone.
+    # Users whose held-out item is not a candidate are misses for all weights: they only count in the mean.
     users = valid.all_users if valid.asked == "hits" else len(truth)
     weights, fitted = fit_weights(known, truth[rows], users, options["threshold"])
     best, alone = fitted.sum(), None
@@ -44,7 +45,7 @@ def fuse(by_split, truth, options, material):
 
 
 def weighted_sum(scores, weights):
-    """Return the sum of the signals' scores by their weights, ``(n, depth)`` float32.
+    """Return the weighted sum of the signals' scores, ``(n, depth)`` float32.
 
     The terms are added in the order of `scores`, so that the same weights give the same bytes.
     """
@@ -58,26 +59,26 @@ def weighted_sum(scores, weights):
 def fit_weights(scores, truth, users, threshold):
     """Choose weights from the grid by forward selection, starting from the base list alone.
 
-    The signal and weight with the largest gain in NDCG@10 are taken if the gain, paired
-    by user, is `threshold` standard errors above 0; then the weights that were taken are
-    tried again, one by one, until none can be bettered. A useless signal keeps weight 0.
+    Each step takes the signal and weight with the largest gain in NDCG@10, if the gain, paired
+    by user, is `threshold` standard errors above 0. Then the chosen weights are tuned again,
+    one by one, until none improves. A useless signal keeps weight 0.
 
     Parameters
     ----------
     scores : dict of str to numpy.ndarray
-        ``(k, depth)`` float32, the base first, of the users whose held-out item is there.
+        ``(k, depth)`` float32, the base list first, for users whose held-out item is a candidate.
     truth : numpy.ndarray
-        ``(k,)`` its column.
+        ``(k,)`` columns of the held-out items.
     users : int
-        Of all lists, those without their held-out item included.
+        Number of all users, including users whose held-out item is not a candidate.
     threshold : float
 
     Returns
     -------
     weights : dict of str to float
-        The base has 1.
+        The base list has weight 1.
     values : numpy.ndarray
-        ``(k,)`` NDCG@10 by these weights.
+        ``(k,)`` NDCG@10 with these weights.
     """
     weights = {name: float(name == BASE) for name in scores}
     current = _values(scores, weights, truth)

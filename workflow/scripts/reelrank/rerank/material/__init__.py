@@ -1,7 +1,7 @@
-"""What re-rankers need, loaded by the step: one file for each word that a schema entry may name under ``needs``.
+"""Loaders of what re-rankers need: one file for each word that a schema entry may list under ``needs``.
 
-A file defines ``load(inputs, settings, data)``. A plug-in never opens a file itself, and the code
-digest of a type covers just the files of this folder that it needs.
+A file defines ``load(inputs, settings, data)``. The step calls it, so a plug-in never opens a file itself.
+The code digest of a type covers only the files of this folder that it needs.
 """
 
 import importlib
@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 
 def load_material(needs, inputs, settings, data, about):
-    """Load what a re-ranker needs.
+    """Load the objects that a re-ranker needs.
 
     Parameters
     ----------
@@ -18,15 +18,15 @@ def load_material(needs, inputs, settings, data, about):
     inputs : dict of str to path
         The inputs of the rule.
     settings : dict
-        What the inputs are, see ``plan``: ``features``, ``text_fields``, ``source``, ``threads``.
+        How to read the inputs, from `reelrank.plan.reranking`: ``features``, ``text_fields``, ``source``, ``threads``.
     data : reelrank.data.interactions.Interactions
     about : dict
-        The metadata of the lists that are made.
+        Metadata of the re-ranked lists.
 
     Returns
     -------
     types.SimpleNamespace
-        ``data``, ``about``, and one attribute for each need.
+        Has ``data``, ``about``, and one attribute for each need.
     """
     loaded = {
         need: importlib.import_module(f"reelrank.rerank.material.{need}").load(inputs, settings, data) for need in needs

@@ -1,4 +1,4 @@
-"""The text encoder of the block's first feature, to encode texts of histories."""
+"""The text encoder of the block's first feature, which encodes texts of histories."""
 
 from reelrank.features.encoders import build_encoder
 from reelrank.hardware import make_deterministic

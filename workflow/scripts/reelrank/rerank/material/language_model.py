@@ -1,4 +1,4 @@
-"""The language model in this process that the block names."""
+"""The language model that the block names, loaded in this process."""
 
 from reelrank.hardware import make_deterministic
 from reelrank.llm.local.model import LocalModel

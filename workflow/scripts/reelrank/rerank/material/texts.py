@@ -1,4 +1,4 @@
-"""The texts of items in the block's field, empty where an item has none."""
+"""The texts of items in the block's field; empty for an item without a text."""
 
 from reelrank.data.texts import read_texts
 

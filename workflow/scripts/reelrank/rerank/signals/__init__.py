@@ -1,1 +1,1 @@
-"""What a fusion reads of a candidate: the scores of other re-rankers, the history, training interactions."""
+"""Inputs of fusions: the scores of other re-rankers, the history, and training interactions."""

@@ -1,4 +1,4 @@
-"""The lists of several re-rankers over one base list, brought to the order of its candidates."""
+"""Align the lists of several re-rankers to the candidates of their base list."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from reelrank.metrics.standardising import standardised
 #: Name of the base list among the signals.
 BASE = "base"
 
-#: The n of the NDCG@n that everything is fitted by.
+#: Fusions are fitted by NDCG at this cutoff.
 FITTED_AT = 10
 
 
@@ -25,14 +25,14 @@ class Aligned:
     lists : RankedLists
         ``(n, depth)`` heads of the base lists.
     scores : dict of str to numpy.ndarray
-        ``(n, depth)`` float32 of each signal, the base first: standardised within the
-        list. What lies beyond a signal's depth has the least score of its list.
+        ``(n, depth)`` float32 scores of each signal, the base list first, standardised within
+        the list. A candidate beyond a signal's depth has the lowest score of its list.
     ranks : dict of str to numpy.ndarray
-        ``(n, depth)`` int16: place of the candidate in the signal's own list, 0 beyond its depth.
+        ``(n, depth)`` int16: rank of the candidate in the signal's own list; 0 beyond its depth.
     asked : str
-        Who was asked about, as the signals' metadata say: ``all``, ``hits``, ``sample ...``.
+        Which users the signals cover, from their metadata: ``all``, ``hits``, ``sample ...``.
     all_users : int
-        Users of the base list, those included who were not asked about.
+        Number of users of the base list, including users that the signals do not cover.
     """
 
     lists: RankedLists
@@ -46,34 +46,34 @@ class Aligned:
         return replace(self, scores={name: self.scores[name]}, ranks={name: self.ranks[name]})
 
     def orders(self, name, rows=slice(None)):
-        """Return ``(k, depth)`` int16: the order of a signal alone; what it did not rank keeps its base rank."""
+        """Return ranks by one signal, ``(k, depth)`` int16; candidates that it did not rank keep their base rank."""
         own, beneath = self.ranks[name][rows], self.ranks[BASE][rows]
         return np.where(own > 0, own, beneath)
 
 
 def align(base, paths, depth):
-    """Read signals and align them to the candidates of a base list.
+    """Read signals and align them to the candidates of a base list; return an `Aligned`.
 
     Parameters
     ----------
     base : RankedLists
-        As deep as it is.
+        The complete base list.
     paths : dict of str to path
         The list of each signal.
     depth : int
-        How many of the base list's items are candidates.
+        Number of candidates at the head of the base list.
 
     Returns
     -------
     Aligned
-        Of the users that every signal has.
+        Covers the users that all signals have.
 
     Raises
     ------
     InputError
-        Names the file and a user: where a signal was asked of all and has not the users
-        of the base list, has users that the base list has not, or ranks other candidates;
-        or where two signals were asked of different samples.
+        Names the file and a user: if a signal for all users lacks users of the base list, if it
+        has users or candidates that the base list does not have, or if two signals cover
+        different samples of users.
     """
     users, asked = base.users, "all"
     for path in paths.values():
@@ -82,7 +82,7 @@ def align(base, paths, depth):
         if whom != "all":
             if asked not in ("all", whom):
                 raise InputError(
-                    f"{path}: was asked of users: {whom}; expected {asked}, as another signal of the fusion"
+                    f"{path}: was asked about users: {whom}; expected {asked}, like another signal of the fusion"
                 )
             asked = whom
         users = np.intersect1d(users, found, assume_unique=True)
@@ -94,7 +94,10 @@ def align(base, paths, depth):
     for name, path in paths.items():
         lists, about = read_lists(path)
         lists = _rows(lists, users)
-        for rows, some in whole.chunks():  # what is sorted and standardised takes many times the memory of a list
+        for (
+            rows,
+            some,
+        ) in whole.chunks():  # in chunks, since sorting and standardising take many times the memory of a list
             found = _aligned(some, some.head(depth), lists.of_rows(rows), path, int(about["depth"]))
             scores[name][rows], ranks[name][rows] = found
     for rows, some in heads.chunks():
@@ -106,19 +109,17 @@ def align(base, paths, depth):
 def _check_users(path, found, expected, whom):
     strange = np.setdiff1d(found, expected)
     if len(strange):
-        raise InputError(
-            f"{path}: holds user {strange[0]}, whom the base list does not hold ({len(strange)} such users)"
-        )
+        raise InputError(f"{path}: found user {strange[0]}, who is not in the base list ({len(strange)} such users)")
     absent = np.setdiff1d(expected, found)
     if whom == "all" and len(absent):
         raise InputError(
-            f"{path}: lacks user {absent[0]}, whom the base list holds ({len(absent)} such users); expected the same "
-            "users, or metadata that say who was asked about"
+            f"{path}: found no list of user {absent[0]} of the base list ({len(absent)} such users); expected the same "
+            "users, or metadata that say which users were asked about"
         )
 
 
 def _rows(lists, users):
-    if len(users) == len(lists.users):  # all of them: no copy
+    if len(users) == len(lists.users):  # all users: no copy
         return lists
     rows = np.searchsorted(lists.users, users)
     return RankedLists(lists.users[rows], lists.items[rows], lists.scores[rows])
@@ -136,8 +137,8 @@ def _aligned(whole, heads, signal, path, depth):
     wrong = ~same.all(1) | (signal.present[:, shown:].any(1))
     if wrong.any():
         raise InputError(
-            f"{path}: the list of user {signal.users[wrong][0]} is no permutation of the first {depth} of its base "
-            f"list ({wrong.sum()} such users)"
+            f"{path}: the list of user {signal.users[wrong][0]} is not a permutation of the first {depth} items of its "
+            f"base list ({wrong.sum()} such users)"
         )
     ranks = np.zeros(expected.shape, np.int16)
     np.put_along_axis(ranks, in_base, (in_signal + 1).astype(np.int16), axis=1)
@@ -158,7 +159,7 @@ def _aligned(whole, heads, signal, path, depth):
 
 
 def truth_columns(lists, queries):
-    """Return the column of each user's held-out item among the candidates, -1 where it is not there.
+    """Return the column of each user's held-out item among the candidates; -1 if it is not a candidate.
 
     Parameters
     ----------
@@ -176,16 +177,16 @@ def truth_columns(lists, queries):
 
 
 def truth_ranks(scores, truth):
-    """Return the rank that each held-out item has when lists are ordered by (-score, base rank).
+    """Return the rank of each held-out item in lists ordered by (-score, base rank).
 
-    The same as `RankedLists.reordered` gives, without sorting.
+    Equal to the ranks in `RankedLists.reordered`, but without sorting.
 
     Parameters
     ----------
     scores : numpy.ndarray
-        ``(k, depth)`` float32, of users whose held-out item is there.
+        ``(k, depth)`` float32, for users whose held-out item is a candidate.
     truth : numpy.ndarray
-        ``(k,)`` its column.
+        ``(k,)`` columns of the held-out items.
     """
     own = np.take_along_axis(scores, truth[:, None], axis=1)
     before = np.arange(scores.shape[1]) < truth[:, None]
@@ -194,15 +195,15 @@ def truth_ranks(scores, truth):
 
 
 def valid_ndcg(aligned, truth, scores):
-    """Return the mean NDCG@10 of lists ordered by `scores`, over all users of the base list that count.
+    """Return the mean NDCG@10 of lists ordered by `scores`.
 
-    Users who were left out because their held-out item is not in the list (``hits``) are misses.
+    With ``hits``, users who were skipped because their held-out item is not in the list count as misses.
 
     Parameters
     ----------
     aligned : Aligned
     truth : numpy.ndarray
-        ``(n,)`` of `truth_columns`.
+        ``(n,)``, result of `truth_columns`.
     scores : numpy.ndarray
         ``(n, depth)`` float32.
     """
@@ -214,20 +215,20 @@ def valid_ndcg(aligned, truth, scores):
 
 
 def usable(aligned, scores):
-    """Return scores in which no absent entry stands before one that is there."""
+    """Return scores in which padding is never before a candidate."""
     scores = np.asarray(scores, np.float32)
     return scores if aligned.lists.present.all() else np.where(aligned.lists.present, scores, -np.inf)
 
 
 def single_scores(aligned, name):
-    """Return scores that give the order of one signal alone: minus its ranks, ``(n, depth)`` float32."""
+    """Return scores for the order of one signal alone: minus its ranks, ``(n, depth)`` float32."""
     return -aligned.orders(name).astype(np.float32)
 
 
 def refuse_unfitted(lists, path):
-    """Raise `InputError` if there are no valid lists: then nothing can be fitted."""
+    """Raise `InputError` if there are no valid lists to fit on."""
     if not len(lists.users):
-        raise InputError(f"{path}: holds no valid lists; a fusion is fitted on these")
+        raise InputError(f"{path}: found no valid lists; a fusion is fitted on valid lists")
 
 
 def gain_z(differences, users):
@@ -236,7 +237,7 @@ def gain_z(differences, users):
     Parameters
     ----------
     differences : numpy.ndarray
-        ``(k,)``; those of the other ``users - k`` are 0.
+        ``(k,)``; the differences of the other ``users - k`` users are 0.
     users : int
     """
     mean = differences.sum() / max(users, 1)

@@ -1,4 +1,4 @@
-"""What is known of a candidate and its user beside the lists: of the history and of training interactions alone."""
+"""Features of a candidate and its user, from the history and training interactions only."""
 
 from dataclasses import dataclass
 
@@ -9,25 +9,25 @@ from reelrank.data.interactions import Histories, Interactions
 from reelrank.data.tables import read_table
 from reelrank.features.matrices import read_features
 
-#: Latest items of a history that similarities are taken to.
+#: Similarities are computed to this many latest items of a history.
 LATEST = 10
 
-#: Milliseconds of a day.
+#: Milliseconds per day.
 DAY = 86_400_000
 
-#: Between the categories of an item that has several.
+#: Separates the categories of an item.
 SEPARATOR = "|"
 
-#: Names of the features that every user and candidate have, in order.
+#: Names of the features that do not depend on similarities, in order.
 PLAIN = ("log_popularity", "item_age_days", "history_length", "category_match")
 
-#: What is taken of each similarity, in order.
+#: The features of each similarity, in order.
 SIMILARITIES = ("last", "mean", "nearest")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the features come from.
+    """The sources of the features.
 
     Attributes
     ----------
@@ -35,11 +35,11 @@ class Sources:
     timestamps : numpy.ndarray
         ``(n_rows,)`` int64 (ms) of each interaction.
     first_timestamps : numpy.ndarray
-        ``(n_items,)`` float64 (ms): first training interaction; NaN where there is none.
+        ``(n_items,)`` float64 (ms): first training interaction; NaN if there is none.
     categories : sequence of str or None
-        Of each item, several joined by "|"; None where the dataset has none.
+        Categories of each item, joined by "|"; None if the dataset has no categories.
     vectors : dict of (str, str) to (numpy.ndarray, numpy.ndarray)
-        By encoder and field: ``(n_items, dimension)`` float32, unit rows, and ``(n_items,)`` bool: where one is.
+        By encoder and field: ``(n_items, dimension)`` float32, unit rows, and ``(n_items,)`` bool: True if present.
     history : {'full', 'train_only'}
     threads : int
     """
@@ -54,7 +54,7 @@ class Sources:
 
 
 def load_sources(inputs, data, matrices, history, threads, similarities):
-    """Read what features come from.
+    """Read the sources of the features.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def load_sources(inputs, data, matrices, history, threads, similarities):
     matrices : dict of (str, str) to path
         Feature matrices by encoder and field.
     similarities : sequence of (str, str)
-        Those that are read, in order.
+        Encoder and field of each similarity, in order.
     data, history, threads
-        As `Sources` has them.
+        See `Sources`.
     """
     vectors = {feature: read_features(matrices[feature], data.n_items, *feature) for feature in similarities}
     catalogue = read_table(inputs["catalogue"], "items")
@@ -87,7 +87,7 @@ def context_names(similarities):
 
 
 class Context:
-    """Features of candidates, made for some users at a time.
+    """Features of candidates, computed for some users at a time.
 
     Parameters
     ----------
@@ -131,9 +131,9 @@ class Context:
         return np.stack(columns, axis=-1).astype(np.float32)
 
     def _age(self, items, history):
-        """Return the days from a candidate's first training interaction to the user's latest interaction.
+        """Return the days between a candidate's first training interaction and the user's latest interaction.
 
-        One that training saw only after that is as new as can be, 0: how much later is of the future.
+        The age is 0 if the first training interaction is later: how much later is information from the future.
         """
         known = history.ends > history.starts
         latest = np.where(known, self.sources.timestamps[np.maximum(history.ends - 1, 0)], np.nan)
@@ -141,7 +141,7 @@ class Context:
 
 
 def similarities_to(items, history, vectors, present):
-    """Return the cosines of candidates to the last item of a history, to the mean and to the nearest of the latest.
+    """Return the cosines of candidates to the last item, the mean of the latest items and the nearest of them.
 
     Parameters
     ----------
@@ -149,12 +149,12 @@ def similarities_to(items, history, vectors, present):
         ``(k, depth)``.
     history : Histories
     vectors, present
-        As `Sources` has them.
+        See `Sources`.
 
     Returns
     -------
     list of numpy.ndarray
-        Three, ``(k, depth)`` float32, NaN where a vector is missing.
+        Three arrays, ``(k, depth)`` float32; NaN if a vector is missing.
     """
     latest = history.last(LATEST)
     known = (latest < history.n_items) & present[np.minimum(latest, history.n_items - 1)]
@@ -169,12 +169,12 @@ def similarities_to(items, history, vectors, present):
 
 
 class Categories:
-    """The sets of categories that items have, and which of these sets overlap.
+    """The distinct sets of categories of items, and which of these sets overlap.
 
     Parameters
     ----------
     categories : sequence of str or None
-        Of each item, several joined by "|"; None or blank where unknown.
+        Categories of each item, joined by "|"; None or blank if unknown.
     """
 
     def __init__(self, categories):
@@ -192,9 +192,9 @@ class Categories:
         self.overlap = (member @ member.T > 0).astype(np.float32)
 
     def match(self, items, history):
-        """Return the share of a history's items that have a category of the candidate.
+        """Return the share of a history's items that share a category with the candidate.
 
-        Items without a category do not count; NaN where the candidate has none, or the whole history.
+        Items without a category do not count. The share is NaN if the candidate, or the whole history, has none.
 
         Returns
         -------

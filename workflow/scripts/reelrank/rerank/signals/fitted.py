@@ -1,10 +1,10 @@
-"""What a fusion was fitted to: ``fusion.json``."""
+"""The description of a fitted fusion: ``fusion.json``."""
 
 from reelrank.rerank.signals.aligned import BASE, single_scores, valid_ndcg
 
 
 def description(name, block, valid, truth, scores, found):
-    """Return what is told of a fusion.
+    """Return the description of a fitted fusion.
 
     Parameters
     ----------
@@ -13,16 +13,16 @@ def description(name, block, valid, truth, scores, found):
         ``type``, ``signals``, ``twin_of``.
     valid : reelrank.rerank.signals.aligned.Aligned
     truth : numpy.ndarray
-        ``(n,)`` of `truth_columns`, on valid.
+        ``(n,)``, result of `truth_columns` on valid.
     scores : numpy.ndarray
-        ``(n, depth)`` of the fusion, on valid.
+        ``(n, depth)`` scores of the fusion on valid.
     found : dict
-        What the fusion says of its fitting.
+        The fitted values that `fuse` returned.
 
     Returns
     -------
     dict
-        ``valid_ndcg`` is the NDCG@10 on valid of the base list, of the fusion and of each signal alone.
+        ``valid_ndcg`` has the NDCG@10 on valid of the base list, the fusion, and each signal alone.
     """
     alone = {signal: valid_ndcg(valid, truth, single_scores(valid, signal)) for signal in valid.scores}
     ndcg = {BASE: alone.pop(BASE), "fusion": valid_ndcg(valid, truth, scores), **alone}
