@@ -3,9 +3,9 @@
 import numpy as np
 from small_data import interactions_of
 
-from reelrank.data.lists import RankedLists
+from reelrank.data.lists import BASE, RankedLists
 from reelrank.metrics.standardising import standardised
-from reelrank.rerank.signals.aligned import BASE, Aligned
+from reelrank.rerank.signals.aligned import Aligned
 
 #: Metadata of a list, for tests that write some.
 ABOUT = {

@@ -195,13 +195,13 @@ def _write_fusions(place, bases, seeds, rerankers):
                 about = {
                     "reranker": name, "type": "lambdamart" if boosted else "zscore",
                     "signals": ["all-MiniLM-L6-v2"], "users_fitted": 300,
-                    "valid_ndcg": {"base": 0.05, "fusion": 0.06, "all-MiniLM-L6-v2": 0.04},
+                    "valid_ndcg": {"identity": 0.05, "fusion": 0.06, "all-MiniLM-L6-v2": 0.04},
                     "twin_of": "lambdamart" if name.endswith("without_lm") else None,
                 }  # fmt: skip
                 if boosted:
                     about["importances"] = {"base_score": 0.6, "popularity": 0.3, "history_length": 0.1}
                 else:
-                    about["weights"] = {"base": 1.0, "all-MiniLM-L6-v2": 0.25}
+                    about["weights"] = {"identity": 1.0, "all-MiniLM-L6-v2": 0.25}
                 path = place / "lists" / base / f"seed{seed}" / name / "fusion.json"
                 path.write_text(json.dumps(about))
                 paths.append(path)

@@ -248,7 +248,7 @@ def test_a_dumb_terminal_has_no_bar(here, monkeypatch):
 
 def test_nothing_to_do_shows_the_verdict_all_the_same(here, monkeypatch):
     shown = []
-    monkeypatch.setattr(console.verdict, "show", shown.append)
+    monkeypatch.setattr(console.closing_lines, "show", shown.append)
     run = Run(jobs=[job("report")])
     run.say("Workflow has started!", LogEvent.WORKFLOW_STARTED)
     run.say("Nothing to be done (all requested files are present and up to date).")
@@ -258,7 +258,7 @@ def test_nothing_to_do_shows_the_verdict_all_the_same(here, monkeypatch):
 @pytest.mark.parametrize(("quiet", "shows"), [(None, True), ({Quietness.PROGRESS}, True), ({Quietness.ALL}, False)])
 def test_the_verdict_is_shown_unless_all_is_quiet(here, monkeypatch, quiet, shows):
     shown = []
-    monkeypatch.setattr(console.verdict, "show", shown.append)
+    monkeypatch.setattr(console.closing_lines, "show", shown.append)
     Run(quiet=quiet).console.succeeded()
     assert bool(shown) == shows
 

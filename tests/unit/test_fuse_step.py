@@ -61,7 +61,7 @@ def test_every_fusion_and_its_twin_is_written(folder):
         twin = name.endswith("_without_lm")
         assert told["reranker"] == name and told["signals"] == ([] if twin else ["s"])
         assert told["twin_of"] == (told["type"] if twin else None)
-        assert set(told["valid_ndcg"]) == {"base", "fusion"} | ({"s"} if not twin else set())
+        assert set(told["valid_ndcg"]) == {"identity", "fusion"} | ({"s"} if not twin else set())
         lists, about = read_lists(paths["test"])
         assert about["kind"] == "fusion" and about["reranker"] == name and about["split"] == "test"
         assert about.get("users") == (None if twin else "hits"), "whom a signal was asked about is carried on"

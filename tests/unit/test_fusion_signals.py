@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted import ABOUT, planted
 
-from reelrank.data.lists import RankedLists, write_lists
+from reelrank.data.lists import BASE, RankedLists, write_lists
 from reelrank.errors import InputError
 from reelrank.metrics.standardising import standardised
 from reelrank.rerank.fusion import rrf
-from reelrank.rerank.signals.aligned import BASE, align, truth_ranks, valid_ndcg
+from reelrank.rerank.signals.aligned import align, truth_ranks, valid_ndcg
 
 SCORES = st.lists(st.lists(st.integers(-3, 3), min_size=5, max_size=5), min_size=1, max_size=6)
 

@@ -8,10 +8,10 @@ from planted import aligned, planted_interactions, signal
 from small_data import interactions_of
 
 from reelrank.data.interactions import Histories
-from reelrank.data.lists import RankedLists
+from reelrank.data.lists import BASE, RankedLists
 from reelrank.rerank.fusion import lambdamart
 from reelrank.rerank.fusion.lambdamart import Features, cross_fitted, fit, fit_and_score, signal_names, start_scores
-from reelrank.rerank.signals.aligned import BASE, single_scores, truth_columns, valid_ndcg
+from reelrank.rerank.signals.aligned import single_scores, truth_columns, valid_ndcg
 from reelrank.rerank.signals.context import Categories, Sources, context_names, similarities_to
 
 OPTIONS = {

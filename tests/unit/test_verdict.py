@@ -9,7 +9,7 @@ from report_fixture import write_run
 
 from reelrank.report.inputs import read_run
 from reelrank.report.verdict import verdict
-from reelrank.running.verdict import lines, show
+from reelrank.running.closing_lines import lines, show
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from planted import aligned, planted, signal
 
+from reelrank.data.lists import BASE
 from reelrank.rerank.fusion.zscore import fuse
-from reelrank.rerank.signals.aligned import BASE, gain_z, single_scores, valid_ndcg
+from reelrank.rerank.signals.aligned import gain_z, single_scores, valid_ndcg
 
 OPTIONS = {"threshold": 2.6}
 

@@ -4,7 +4,7 @@ No heavy import: Snakemake itself runs this.
 """
 
 from reelrank.config.fields import check_feature
-from reelrank.config.readings import is_plain
+from reelrank.config.reads import is_plain
 from reelrank.config.rerankers import reranker_depth, reranker_kind
 from reelrank.config.schema import entry
 from reelrank.errors import InputError, suggest
@@ -15,8 +15,8 @@ LANGUAGE_KINDS = ("discriminative", "generative")
 #: End of the name of a fusion's twin.
 TWIN = "_without_lm"
 
-#: Names that the description of a fusion uses for the base list and for the fusion itself.
-RESERVED = ("base", "fusion")
+#: Names that the description of a fusion uses itself.
+RESERVED = ("fusion",)
 
 
 def is_fusion(config, name):

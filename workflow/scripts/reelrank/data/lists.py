@@ -9,6 +9,9 @@ import pyarrow as pa
 from reelrank.data.tables import ROWS_PER_CHUNK, metadata, read_chunks, to_table, write_table
 from reelrank.errors import InputError
 
+#: The base list as a re-ranker and as a signal.
+BASE = "identity"
+
 
 @dataclass(frozen=True)
 class RankedLists:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from reelrank.data.lists import BASE
 from reelrank.data.ranks import read_ranks
 from reelrank.data.tables import KINDS
 from reelrank.metrics.ranking import nearest_cutoff
@@ -23,9 +24,6 @@ from reelrank.metrics.statistics import (
     stretch,
     wilson_interval,
 )
-
-#: What every list is compared with; a fusion is compared with its twin too.
-BASE = "identity"
 
 #: Column seed of rows that pool all training seeds.
 ALL_SEEDS = "all"

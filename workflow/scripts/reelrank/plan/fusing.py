@@ -15,7 +15,7 @@ class Fusing:
     paths : reelrank.plan.paths.Paths
     selection : reelrank.plan.selection.Selection
     features : reelrank.plan.features.Features
-    lists : reelrank.plan.lists.Lists
+    lists : reelrank.plan.list_metadata.Lists
 
     Attributes
     ----------

@@ -9,14 +9,14 @@ from reelrank.plan.code import Code
 from reelrank.plan.features import Features
 from reelrank.plan.fusing import Fusing
 from reelrank.plan.language_models import LanguageModels
-from reelrank.plan.lists import Lists
+from reelrank.plan.list_metadata import Lists
 from reelrank.plan.paths import Paths, fill, one_of
 from reelrank.plan.raw_files import RawFiles
 from reelrank.plan.redrawing import learned_under, real
 from reelrank.plan.report import Report
 from reelrank.plan.reranking import Reranking
 from reelrank.plan.selection import Selection
-from reelrank.plan.sharding import UserShards
+from reelrank.plan.user_shards import UserShards
 
 
 class Plan:

@@ -18,7 +18,7 @@ from snakemake.logging import LogEvent, show_logs
 from snakemake.settings.enums import Quietness
 
 from reelrank.progress import FOLDER, duration, state_file
-from reelrank.running import verdict
+from reelrank.running import closing_lines
 from reelrank.running.status_line import StatusLine, at_work, bar, cut
 
 #: Name of Snakemake's console handler.
@@ -142,7 +142,7 @@ class Console(logging.Handler):
             with self.lock:
                 if self.line is not None:
                     self.line.erase()
-                verdict.show(self.workflow.dag.jobs)
+                closing_lines.show(self.workflow.dag.jobs)
 
     def stopped(self):
         """Print the failed jobs and their logs: with --keep-going the errors have scrolled away."""

@@ -7,9 +7,10 @@ from dataclasses import replace
 import lightgbm
 import numpy as np
 
+from reelrank.data.lists import BASE
 from reelrank.metrics.ranking import ndcg
 from reelrank.metrics.standardising import standardised
-from reelrank.rerank.signals.aligned import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
+from reelrank.rerank.signals.aligned import FITTED_AT, gain_z, single_scores, truth_ranks, usable
 from reelrank.rerank.signals.context import Context, context_names, load_sources
 
 #: The arguments of `load_sources` among the material of all fusions.

@@ -4,8 +4,9 @@ import logging
 
 import numpy as np
 
+from reelrank.data.lists import BASE
 from reelrank.metrics.ranking import ndcg
-from reelrank.rerank.signals.aligned import BASE, FITTED_AT, gain_z, single_scores, truth_ranks, usable
+from reelrank.rerank.signals.aligned import FITTED_AT, gain_z, single_scores, truth_ranks, usable
 
 #: Weights that are tried for a signal; the base list has weight 1. A smaller weight moves so few held-out items that
 #: a chance gain can look significant.

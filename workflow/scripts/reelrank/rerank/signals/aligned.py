@@ -4,13 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reelrank.data.lists import RankedLists, read_about, read_lists, read_users
+from reelrank.data.lists import BASE, RankedLists, read_about, read_lists, read_users
 from reelrank.errors import InputError
 from reelrank.metrics.ranking import ndcg
 from reelrank.metrics.standardising import standardised
-
-#: Name of the base list among the signals.
-BASE = "base"
 
 #: Fusions are fitted by NDCG at this cutoff.
 FITTED_AT = 10

@@ -1,6 +1,7 @@
 """The description of a fitted fusion: ``fusion.json``."""
 
-from reelrank.rerank.signals.aligned import BASE, single_scores, valid_ndcg
+from reelrank.data.lists import BASE
+from reelrank.rerank.signals.aligned import single_scores, valid_ndcg
 
 
 def description(name, block, valid, truth, scores, found):
