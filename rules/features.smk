@@ -68,7 +68,7 @@ rule embed_text:
         "../envs/torch.yaml"
     threads: config["threads"]
     params:
-        fields=plan.features.parts,
+        fields=plan.features.source_fields,
         block=plan.features.block,
         threads=config["threads"],
     script:
@@ -116,7 +116,7 @@ rule gather_features:
     conda:
         "../envs/data.yaml"
     params:
-        fields=plan.features.parts,
+        fields=plan.features.source_fields,
         block=plan.features.block,
         threads=config["threads"],
     script:

@@ -109,7 +109,7 @@ def test_the_files_of_a_feature(plan):
     assert below(features.texts(shared)) == ["prepared/items.parquet"] * 2
     own = wildcards(place="leave_one_out/features", encoder="clip", field="title_comments")
     assert below(features.texts(own)) == ["prepared/items.parquet", "leave_one_out/texts/comments.parquet"]
-    assert features.parts(own) == ["title", "comments"]
+    assert features.source_fields(own) == ["title", "comments"]
     assert features.encoder_weights(shared) == []
     assert below([features.encoder_weights(own)]) == ["leave_one_out/clip/clip/weights.safetensors"]
     assert features.images(wildcards(field="cover")) == "results/sample/raw/covers"

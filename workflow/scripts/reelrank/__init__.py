@@ -1,5 +1,5 @@
 """Library of the reelrank workflow: plain functions over arrays and tables.
 
-Nothing here imports Snakemake except `reelrank.step`; nothing heavy (torch,
-transformers, matplotlib) is imported by importing this package.
+Only `reelrank.step` imports Snakemake. Importing this package imports nothing heavy (torch,
+transformers, matplotlib).
 """

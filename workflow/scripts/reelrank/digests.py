@@ -1,4 +1,4 @@
-"""Digests of config, of code and of folders: what is compared to know that a result would change."""
+"""Digests of config, code and folders. A result is made again when one of its digests changes."""
 
 import ast
 import builtins
@@ -14,11 +14,11 @@ def digest(*values):
 
 
 def folder_digest(folder):
-    """Return a digest of the files of a model's folder, by their content and not their place."""
+    """Return a digest of the files of a model's folder: their names and contents, not the folder's path."""
     digest = hashlib.sha256()
     for path in sorted(path for path in Path(folder).rglob("*") if path.is_file() and path.name[0] != "."):
         digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
-        with open(path, "rb") as file:  # whole: two fine-tunings may differ in nothing but the middle
+        with open(path, "rb") as file:  # whole: two fine-tuned models may differ only in the middle
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
 
@@ -37,20 +37,20 @@ class CodeDigests:
         self._files, self._found = {}, {}
 
     def of(self, *files):
-        """Return the digest of files and of every file of the library that they import, directly or not.
+        """Return the digest of files and of every library file that they import, directly or not.
 
-        Comments, docstrings and layout do not count, nor do the texts of raised errors and of log messages.
+        Comments, docstrings, layout, and the texts of raised errors and log messages do not count.
 
         Parameters
         ----------
         files : str
-            Below ``workflow/scripts``: a step, e.g. ``train.py``, and what it loads by name at run time, e.g.
-            ``reelrank/models/nfm.py``.
+            Paths below ``workflow/scripts``: a step, e.g. ``train.py``, and the files that it loads by name at
+            run time, e.g. ``reelrank/models/nfm.py``.
 
         Raises
         ------
         FileNotFoundError
-            If one of these is no file: its changes would rerun nothing.
+            If one of these is no file.
         """
         if files not in self._found:
             self._found[files] = self._of(files)
@@ -61,8 +61,8 @@ class CodeDigests:
         for path in todo:
             if not path.is_file():
                 raise FileNotFoundError(
-                    f"code digest: {path.relative_to(self.scripts).as_posix()} is no file; expected a step of "
-                    "workflow/scripts, or a module of workflow/scripts/reelrank"
+                    f"code digest: {path.relative_to(self.scripts).as_posix()} is no file; expected a step in "
+                    "workflow/scripts or a module in workflow/scripts/reelrank"
                 )
         found = {}
         while todo:
@@ -73,7 +73,7 @@ class CodeDigests:
         return digest([(path.relative_to(self.scripts).as_posix(), code) for path, code in sorted(found.items())])
 
     def _read(self, path):
-        """Return the digest of one file by itself, and the library files that it imports."""
+        """Return the digest of one file alone, and the library files that it imports."""
         if path not in self._files:
             tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
             imports = [module for module in dict.fromkeys(library_imports(tree, self.scripts)) if module.is_file()]
@@ -82,14 +82,13 @@ class CodeDigests:
 
 
 def library_imports(tree, scripts):
-    """Yield the library files that a module, or a part of one, may import, packages included.
+    """Yield the library files that a module or a statement may import, packages included.
 
     Parameters
     ----------
     tree : ast.AST
-        The module or the statement.
     scripts : Path
-        The folder ``workflow/scripts``. Not every path that is yielded exists.
+        The folder ``workflow/scripts``. Some yielded paths do not exist.
 
     Raises
     ------
@@ -98,7 +97,9 @@ def library_imports(tree, scripts):
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
-            raise ValueError(f"a relative import in line {node.lineno}: code_digest follows absolute ones only")
+            raise ValueError(
+                f"line {node.lineno}: found a relative import; expected an absolute one, which code digests can follow"
+            )
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "reelrank":
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
@@ -113,31 +114,33 @@ def library_imports(tree, scripts):
                 yield base.with_suffix(".py")
 
 
-#: Calls on these names that only write to the log.
+#: Calls of these methods on these names only write to the log.
 LOGGERS, LOG_CALLS = ("logging", "logger"), ("debug", "info", "warning", "error", "critical", "exception")
 
-#: Exceptions whose texts only a person reads: those of Python, and `reelrank.errors.InputError`.
-TOLD = {name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)}
-TOLD |= {"InputError"}
+#: Exceptions whose texts only people read: Python's own and `reelrank.errors.InputError`.
+ERRORS = {
+    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
+}
+ERRORS |= {"InputError"}
 
 
 def normal_code(tree):
     """Return the code of a module as text, without what cannot change a result.
 
-    That is comments, docstrings, layout, the texts of raised errors (`TOLD`) and of log messages.
+    Left out are comments, docstrings, layout, and the texts of raised `ERRORS` and log messages.
     """
     tree = _WithoutTexts().visit(tree)
     return ast.dump(tree)
 
 
 class _WithoutTexts(ast.NodeTransformer):
-    """Takes away docstrings, and the texts that only a person reads."""
+    """Removes docstrings and the texts that only people read."""
 
     def __init__(self):
-        self.telling = False
+        self.in_message = False
 
     def generic_visit(self, node):
-        """Drop the docstring of what has a body, then go on inside."""
+        """Drop the docstring of a node with a body, then visit its children."""
         body = getattr(node, "body", None)
         first = body[0] if isinstance(body, list) and body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
@@ -145,26 +148,28 @@ class _WithoutTexts(ast.NodeTransformer):
         return super().generic_visit(node)
 
     def visit_Raise(self, node):
-        """Blank the texts of an error that only a person reads."""
+        """Blank the texts of an error that only people read."""
         called = node.exc.func if isinstance(node.exc, ast.Call) else None
-        return self._tell(node) if isinstance(called, ast.Name) and called.id in TOLD else self.generic_visit(node)
+        is_error = isinstance(called, ast.Name) and called.id in ERRORS
+        return self._blank_texts(node) if is_error else self.generic_visit(node)
 
     def visit_Call(self, node):
         """Blank the texts of a log message."""
-        of, to = node.func, getattr(node.func, "value", None)
-        logs = isinstance(of, ast.Attribute) and isinstance(to, ast.Name)
-        return self._tell(node) if logs and to.id in LOGGERS and of.attr in LOG_CALLS else self.generic_visit(node)
+        method, owner = node.func, getattr(node.func, "value", None)
+        is_log = isinstance(method, ast.Attribute) and isinstance(owner, ast.Name)
+        is_log = is_log and owner.id in LOGGERS and method.attr in LOG_CALLS
+        return self._blank_texts(node) if is_log else self.generic_visit(node)
 
-    def _tell(self, node):
-        before, self.telling = self.telling, True
+    def _blank_texts(self, node):
+        before, self.in_message = self.in_message, True
         node = self.generic_visit(node)
-        self.telling = before
+        self.in_message = before
         return node
 
     def visit_JoinedStr(self, node):
-        """Blank a text with values in it."""
-        return ast.Constant("") if self.telling else self.generic_visit(node)
+        """Blank an f-string."""
+        return ast.Constant("") if self.in_message else self.generic_visit(node)
 
     def visit_Constant(self, node):
-        """Blank a text."""
-        return ast.Constant("") if self.telling and isinstance(node.value, str) else node
+        """Blank a string."""
+        return ast.Constant("") if self.in_message and isinstance(node.value, str) else node

@@ -1,10 +1,10 @@
-"""The errors that a user can mend."""
+"""The errors that a user can fix."""
 
 from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """Bad input: a file, a line of it, or a config key is not what it should be.
+    """Bad input: a file, a line of a file, or a config key is wrong.
 
     The message names the file and the line (or the config key), what was found
     and what was expected. Steps show it as one line, without a traceback.
@@ -12,7 +12,7 @@ class InputError(ValueError):
 
 
 def suggest(name, known):
-    """Return a sentence that helps with an unknown `name`: the near ones, or all known ones."""
+    """Return a hint for an unknown `name`: similar known names, or all known names."""
     known = sorted(map(str, known))
     near = get_close_matches(str(name), known, n=3)
     if near:

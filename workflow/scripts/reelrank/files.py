@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file appears complete or not at all."""
 
 import contextlib
 import errno
@@ -23,26 +23,26 @@ def atomic(path):
     Parameters
     ----------
     path : str or Path
-        Final name. Its folder is made if need be.
+        Final name. Its folder is made if it does not exist.
 
     Yields
     ------
     Path
-        ``.{name}.{pid}-{8 hexadecimal digits}.tmp`` in the same folder, so that the rename
-        never crosses a file system; another node of a cluster may have a process of the same id.
+        ``.{name}.{pid}-{8 hexadecimal digits}.tmp``. It is in the same folder, so that the rename
+        stays on one file system. The digits are random, since nodes of a cluster may share a process id.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     stale = re.compile(rf"\.{re.escape(path.name)}\.\d+(-[0-9a-f]{{8}})?(\.old)?\.tmp")
     for other in path.parent.iterdir():
         if stale.fullmatch(other.name):
-            with contextlib.suppress(OSError):  # what still writes there loses its file, and fails
+            with contextlib.suppress(OSError):  # a process that still writes there fails
                 remove(other)
     temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
         yield temporary
         if temporary.is_dir() and path.is_dir():
-            # A folder cannot be renamed over another, and one that is half removed must not keep the name.
+            # A folder cannot replace another by a rename, and a half-removed folder must not keep the name.
             old = temporary.with_suffix(".old.tmp")
             path.replace(old)
             temporary.replace(path)
@@ -56,14 +56,14 @@ def atomic(path):
         if full is not None:
             raise OSError(full, os.strerror(full), str(path)) from error
         if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-            error.filename = str(path)  # a full disk does not say which file it stopped
+            error.filename = str(path)  # the error of a full disk names no file
         raise
 
 
 def _no_space(folder):
-    """Return the error number of a disk or quota that is full, or None.
+    """Return the error number of a full disk or quota, or None.
 
-    Libraries that write of themselves (torch, safetensors, numpy) say only that a file is not as long as it should be.
+    Libraries that write files themselves (torch, safetensors, numpy) report only a file that is too short.
     """
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -74,7 +74,7 @@ def _no_space(folder):
 
 
 def remove(path):
-    """Remove a file or a folder if it is there."""
+    """Remove a file or a folder if it exists."""
     path = Path(path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -83,9 +83,9 @@ def remove(path):
 
 
 def write_by(save, path):
-    """Let ``save(temporary)`` write the file `path`, atomically, and give it the mode of any new file.
+    """Let ``save(temporary)`` write the file `path`, atomically, with the default mode of new files.
 
-    Some libraries write for the owner alone.
+    Some libraries make files that only the owner can read.
     """
     with atomic(path) as temporary:
         temporary.touch()

@@ -1,4 +1,4 @@
-"""Where and how torch computes: device, threads, determinism."""
+"""Device, threads, determinism and precision of torch."""
 
 import contextlib
 import logging
@@ -9,17 +9,17 @@ import torch
 
 from reelrank.errors import InputError
 
-#: Arithmetic of a GPU; a CPU always computes in float32.
+#: Precisions of a GPU; a CPU always computes in float32.
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 def pick_device():
-    """Return the device to compute on: ``REELRANK_DEVICE`` if set, else a GPU if there is one, else the CPU.
+    """Return the device to compute on: ``REELRANK_DEVICE`` if set, else a GPU if torch sees one, else the CPU.
 
     Raises
     ------
     InputError
-        If it is neither cpu nor a GPU that torch sees: cuda or cuda:N.
+        If ``REELRANK_DEVICE`` is neither cpu nor a GPU that torch sees (cuda or cuda:N).
     """
     name = os.environ.get("REELRANK_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name)
@@ -37,7 +37,7 @@ def pick_device():
 
 
 def set_threads_and_seed(threads, seed):
-    """Fix the thread count and the seed of torch; a GPU may use faster algorithms whose last bits differ.
+    """Set the thread count and the seed of torch; a GPU may still use faster algorithms whose last bits differ.
 
     The number of threads decides the order of floating-point sums, so it comes
     from the config and not from the machine.
@@ -49,14 +49,14 @@ def set_threads_and_seed(threads, seed):
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    torch.backends.cudnn.allow_tf32 = False  # torch's default would round a GRU's products
+    torch.backends.cudnn.allow_tf32 = False  # by default, torch lets a GRU round to TF32
 
 
 def make_deterministic(threads, seed):
-    """Fix the thread count and the seed, and let torch use only algorithms whose result does not vary.
+    """Set the thread count and the seed, and restrict torch to deterministic algorithms.
 
-    An operation without such an algorithm is an error on a CPU, where no model needs one. On a machine with a GPU
-    it goes on, and the log has a warning that names the operation.
+    An operation without one raises an error on a machine without a GPU; no model needs such an operation there. On a
+    machine with a GPU, torch only logs a warning that names the operation.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def make_deterministic(threads, seed):
 
 @contextlib.contextmanager
 def gpu_arithmetic(precision):
-    """Let matrix products of a GPU, backward ones too, use TF32 or not; a CPU is not affected."""
+    """Turn TF32 on or off for matrix products on a GPU, in both passes; a CPU is not affected."""
     if precision not in PRECISIONS:
         raise InputError(f"precision: found {precision!r}; expected one of {', '.join(PRECISIONS)}")
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
@@ -82,5 +82,5 @@ def gpu_arithmetic(precision):
 
 
 def mixed_precision(precision, device):
-    """Return the context in which a GPU's forward pass runs in bfloat16, if `precision` asks for it."""
+    """Return the context for a forward pass: bfloat16 on a GPU if `precision` asks for it."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16" and device.type == "cuda")

@@ -1,4 +1,4 @@
-"""How far a long loop is: a line in the step's log now and then, and a state that the run's console shows."""
+"""Progress of a long loop: a line in the step's log at intervals, and a state that the run's console shows."""
 
 import contextlib
 import hashlib
@@ -11,15 +11,15 @@ from pathlib import Path
 #: Seconds between two lines in the log, and between two states for the console.
 LOG_EVERY_S, SHOW_EVERY_S = 20, 1
 
-#: The environment variable with the folder of the states. It is set where a console shows them.
+#: The environment variable with the folder of the states. It is set if a console shows them.
 FOLDER = "REELRANK_PROGRESS"
 
 _log = None  # the log of this step
-_open = []  # the progresses of this process; the last one is the innermost, and it alone tells
+_open = []  # open Progress objects of this process; only the last one, the innermost, reports
 
 
 def belongs_to(log):
-    """Note the log file of this step: the console finds the step's state by it."""
+    """Store the log file of this step; the console finds the step's state by it."""
     global _log
     _log = log
 
@@ -30,7 +30,7 @@ def state_file(folder, log):
 
 
 def duration(seconds):
-    """Return a time as a person reads it: ``14 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """Return a time as text: ``14 s``, ``3 min 20 s``, ``2 h 5 min``."""
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"
@@ -41,10 +41,10 @@ def duration(seconds):
 
 
 class Progress:
-    """Counts the work of a loop. A thread of its own tells about it, so that counting costs next to nothing.
+    """Counts the work of a loop. A separate thread reports it, so that counting is cheap.
 
-    The thread writes a line to the log every `LOG_EVERY_S` seconds, even while nothing advances. A loop of
-    fewer seconds writes none.
+    The thread writes a line to the log every `LOG_EVERY_S` seconds, even if the count stands still. A shorter
+    loop writes none.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Progress:
     unit : str
         What is counted, in the plural.
     done : int
-        How much was done before.
+        Count at the start.
     note : callable, optional
         Returns a text to add, such as the dollars spent.
 
@@ -71,7 +71,7 @@ class Progress:
         self.begin(what, total, unit, done)
 
     def begin(self, what, total=None, unit="", done=0):
-        """Count something else from now on, such as the next epoch."""
+        """Start a new count, such as the next epoch."""
         self.what, self.total, self.unit, self.done = what, total, unit, done
         self._before, self._started = done, time.monotonic()
 
@@ -81,7 +81,7 @@ class Progress:
 
     def __enter__(self):
         _open.append(self)
-        self._thread = threading.Thread(target=self._tell, daemon=True)
+        self._thread = threading.Thread(target=self._report, daemon=True)
         self._thread.start()
         return self
 
@@ -94,7 +94,7 @@ class Progress:
                 path.unlink(missing_ok=True)
 
     def line(self):
-        """Return what the log says: how much is done, how fast, and how long the rest takes."""
+        """Return the line for the log: the count, the rate and the time left."""
         seconds, made = time.monotonic() - self._started, self.done - self._before
         rate = made / seconds if seconds > 0 else 0.0
         parts = [f"{self.what}: {self._count()}" if self.total or self.done else self.what]
@@ -107,7 +107,7 @@ class Progress:
         return ", ".join([*parts, *self._notes()])
 
     def state(self):
-        """Return what the console shows: ``epoch 2/5, 32%``."""
+        """Return the text for the console: ``epoch 2/5, 32%``."""
         share = f"{100 * self.done // self.total}%" if self.total else self._count() if self.done else ""
         return ", ".join(filter(None, [self.what, share, *self._notes()]))
 
@@ -118,7 +118,7 @@ class Progress:
     def _notes(self):
         return [self._note()] if self._note else []
 
-    def _tell(self):
+    def _report(self):
         logged, path = time.monotonic(), _state()
         while not self._end.wait(min(LOG_EVERY_S, SHOW_EVERY_S) if path else LOG_EVERY_S):
             if _open[-1] is not self:
@@ -131,13 +131,13 @@ class Progress:
 
 
 def _state():
-    """Return the file of this step's state, or None where no console shows it."""
+    """Return the file of this step's state, or None if no console shows it."""
     folder = os.environ.get(FOLDER)
     return state_file(folder, _log) if folder and _log else None
 
 
 def _write(path, text):
-    """Write a state whole; a folder that is gone (the run has ended, or the step is elsewhere) is no error."""
+    """Write a state atomically. A missing folder is no error: the run has ended, or the step is on another node."""
     temporary = path.with_suffix(".new")
     with contextlib.suppress(OSError):
         temporary.write_text(text, encoding="utf-8")

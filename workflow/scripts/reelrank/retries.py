@@ -1,4 +1,4 @@
-"""What to wait before a request is sent again: growing pauses, and what the server asks for."""
+"""Waits before a request is sent again: growing pauses, or the time that the server asks for."""
 
 import email.utils
 import math
@@ -13,9 +13,9 @@ def retry_after(headers, longest_s):
     Parameters
     ----------
     headers : mapping of str to str
-        Of the answer.
+        Headers of the answer.
     longest_s : float
-        A server that asks for more, or for ever, is asked again after so long.
+        Upper limit of the returned seconds, whatever the server asks for.
     """
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)
@@ -36,14 +36,14 @@ def _seconds(value, unit_s):
 def growing_wait(first_s, longest_s=60.0):
     """Return the wait of a `tenacity` retry: it doubles with each attempt, and half of it is random.
 
-    Where the error of the failed attempt has a number as ``retry_after_s``, the wait is at least that.
+    If the error of the failed attempt has a number ``retry_after_s``, the wait is at least that long.
 
     Parameters
     ----------
     first_s : float
-        Longest wait after the first attempt.
+        Longest wait after the first attempt, in seconds.
     longest_s : float
-        Longest wait after any attempt.
+        Longest wait after any attempt, in seconds.
     """
     growing = wait_exponential(first_s / 2, longest_s / 2) + wait_random_exponential(first_s / 2, longest_s / 2)
 

@@ -1,8 +1,8 @@
-"""How a step runs: its arguments, its log, its errors, what it used.
+"""Runs a step: arguments, log, errors, and the time and memory used.
 
 A step is a file of ``workflow/scripts`` with a function ``main`` and the last line
-``step.run(main, snakemake)``. Snakemake puts the object ``snakemake`` into the step before it
-runs it. Where a step is imported instead, by a test, the name is None, and nothing runs.
+``step.run(main, snakemake)``. Snakemake defines the global name ``snakemake`` in the step before
+it runs it. If a test imports the step, the name is None and nothing runs.
 """
 
 import atexit
@@ -22,36 +22,36 @@ from reelrank import progress
 from reelrank.errors import InputError
 from reelrank.sharding import read_shard
 
-# So that a step can be imported; Snakemake's own object, which is a global name of the step, comes before it.
+# Lets tests import a step. In a run, Snakemake's global name hides this builtin.
 builtins.snakemake = None
 
-#: Packages whose versions decide numbers; those loaded or installed are logged.
+#: Packages whose versions can change results; the log has their versions.
 LOGGED_PACKAGES = ("numpy", "pandas", "pyarrow", "torch", "sentence-transformers")
 
-#: The run's stderr; that of this process is the step's log. What a person must see goes there, by `say`.
+#: The run's stderr, for `say`. The stderr of this process goes to the step's log.
 terminal = sys.stderr
 
 
 def run(main, snakemake):
-    """Run a step: start its log, and call `main` with what its parameters name.
+    """Run a step: start its log, and call `main` with the arguments that its parameters name.
 
-    Each parameter of `main` is one of these, by its name:
+    The name of each parameter of `main` is one of these:
 
-    - ``inputs``, ``outputs``: all named files of the rule, name to path, or to a list of paths;
-    - ``shard``: ``(number, shards)`` of the job, ``(1, 1)`` of a job that is whole;
-    - the name of a param, a wildcard, an input or an output of the rule. Where an input has no
-      files, a parameter keeps its default;
-    - the name of a resource, which is read as JSON: Snakemake takes numbers and texts alone.
+    - ``inputs``, ``outputs``: all named files of the rule, as a dict of name to path or list of paths;
+    - ``shard``: ``(number, shards)`` of the job, ``(1, 1)`` for a job without shards;
+    - the name of a param, a wildcard, an input or an output of the rule. If an input has no
+      files, the parameter keeps its default;
+    - the name of a resource. It is read as JSON, since a resource must be a number or a string.
 
-    The threads of the job are not offered. Snakemake cuts them to ``--cores``, and they decide the
-    order of floating-point sums: a step takes the param ``threads``, which the config fixes.
+    The job's threads are not available: Snakemake lowers them to ``--cores``, and they decide the
+    order of floating-point sums. A step takes the param ``threads`` of the config instead.
 
     Parameters
     ----------
     main : callable
-        Of the step. Tests call it with plain values.
+        The function ``main`` of the step. Tests call it with plain values.
     snakemake : snakemake.iocontainers.Snakemake or None
-        None where the step is imported.
+        None if a test imports the step.
     """
     if snakemake is None:
         return
@@ -60,12 +60,12 @@ def run(main, snakemake):
 
 
 def arguments(main, snakemake):
-    """Return the arguments that a rule has for the parameters of a step's `main` (see `run`).
+    """Return the arguments of a step's `main` from its rule (see `run`).
 
     Raises
     ------
     TypeError
-        If the rule has none for a parameter without a default, or more than one.
+        If a parameter without a default has no match in the rule, or more than one.
     """
     inputs, outputs = _plain(snakemake.input), _plain(snakemake.output)
     whole = {"inputs": inputs, "outputs": outputs, "shard": read_shard(snakemake.wildcards)}
@@ -88,7 +88,7 @@ def arguments(main, snakemake):
             value = places[holding[0]][name]
             found[name] = json.loads(value) if holding == ["resource"] and isinstance(value, str) else value
         elif holding or not optional:
-            what = f"{' and '.join(holding)} of this name" if holding else "nothing of this name"
+            what = f"{' and '.join(holding)} with this name" if holding else "nothing with this name"
             raise TypeError(
                 f"rule {snakemake.rule}: parameter {name!r} of main: found {what}; expected exactly one param, "
                 "wildcard, input, output or resource"
@@ -97,15 +97,15 @@ def arguments(main, snakemake):
 
 
 def _plain(values):
-    """Return what a rule has by name, Snakemake's own lists as plain ones."""
+    """Return named values of a rule as a dict, with plain lists."""
     return {name: list(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def start(log):
     """Send stdout, stderr, logging and tracebacks of this process to the step's log.
 
-    An `InputError` and a full or read-only disk are also shown on the terminal as
-    one line, since they are the user's to mend.
+    Each error is also shown on the terminal, as one line. An `InputError` or a full or read-only disk is
+    logged without a traceback, since the user can fix it.
 
     Parameters
     ----------
@@ -131,13 +131,13 @@ def start(log):
 
 
 def say(message):
-    """Print a line beside the run's other messages; the run's progress bar makes room for it."""
+    """Print a line on the run's terminal, on a line of its own above the progress bar."""
     erased = "\r\033[K" if terminal.isatty() else ""
     print(f"{erased}reelrank: {message}", file=terminal, flush=True)
 
 
 def _log_use():
-    """Log processor time and peak memory exactly: Snakemake's benchmark files only look from time to time."""
+    """Log processor time and peak memory exactly; Snakemake's benchmark files only sample them."""
     times, status = os.times(), Path("/proc/self/status")
     peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
     memory = f" and at most {int(peak[1]) / 1024:.0f} MiB" if peak else ""
@@ -156,7 +156,7 @@ def _report(kind, error, traceback, path):
     if isinstance(error, InputError):
         message = str(error)
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-        message = f"{error.filename or 'an output'}: {os.strerror(error.errno)}; nothing half-written is kept"
+        message = f"{error.filename or 'an output'}: {os.strerror(error.errno)}; no half-written file is kept"
     if message is None:
         logging.critical("the step failed", exc_info=(kind, error, traceback))
         message = f"{kind.__name__}: {error} (traceback in {path})"

@@ -1,1 +1,1 @@
-"""The config: merged, checked and completed. Nothing heavy is imported, since Snakemake itself runs it."""
+"""The config: merged, checked and completed. It imports nothing heavy, since Snakemake itself runs it."""

@@ -1,4 +1,4 @@
-"""Where prompts and texts go."""
+"""Addresses that prompts and texts are sent to."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -7,18 +7,18 @@ from reelrank.errors import InputError
 
 
 def third_party(url):
-    """Return the host of an address, or None if it is this machine."""
+    """Return the host of an address, or None for this machine."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return None
     try:
         return None if ipaddress.ip_address(host).is_loopback else host
-    except ValueError:  # a name, though it may begin as a loopback address does
+    except ValueError:  # not an IP address but a host name, even if it begins like a loopback address
         return host
 
 
 def check_address(where, url):
-    """Refuse an address that holds a user or a password, without showing it; it would end up in logs and ledgers.
+    """Refuse an address with a user or a password: it would end up in logs and ledgers. The error does not show it.
 
     Raises
     ------
@@ -27,6 +27,6 @@ def check_address(where, url):
     """
     if "@" in urlsplit(url).netloc:
         raise InputError(
-            f"config key {where}: holds a user or password before the '@'; expected an address without, and the key in "
-            "the environment variable that key_variable names"
+            f"config key {where}: found a user or password before the '@'; expected an address without them, and the "
+            "key in the environment variable named by key_variable"
         )

@@ -1,14 +1,14 @@
-"""The config: merged, completed and checked in one pass. No heavy import: Snakemake itself runs this."""
+"""Merges, completes and checks the config in one pass. No heavy import: Snakemake itself runs this."""
 
 import copy
 from pathlib import Path
 
 from reelrank.config.addresses import check_address
-from reelrank.config.fields import encoder_block, features_of, parts
+from reelrank.config.fields import encoder_block, features_of, source_fields
 from reelrank.config.fusions import complete_fusions
 from reelrank.config.plugins import check_plugins
 from reelrank.config.references import check_references
-from reelrank.config.rerankers import reranker_depth, reranker_kind  # noqa: F401 - questions to the config, too
+from reelrank.config.rerankers import reranker_depth, reranker_kind  # noqa: F401 - re-exported
 from reelrank.config.schema import SECTIONS, Problems, check, complete_block, entry, filled, load_schema, without
 from reelrank.config.yaml_files import read_yaml
 from reelrank.errors import InputError, suggest
@@ -24,7 +24,7 @@ def merge(base, over):
 
 
 def default_config(folder):
-    """Return the shipped config as the Snakefile merges it: what runs, and what the sections define.
+    """Return the shipped config, merged as the Snakefile does: ``config.yaml`` and the file of each section.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ def default_config(folder):
 
 
 def complete(config, folder):
-    """Return the config with every key of every block, the definition of its dataset and the twins of its fusions.
+    """Return the config with all defaults, the definition of its dataset and the twins of its fusions.
 
     Parameters
     ----------
     config : dict
-        As Snakemake merged it; it is left as it is.
+        As Snakemake merged it; it is not changed.
     folder : str or Path
         The folder ``config/``, with ``datasets/`` and ``prompts/``.
 
@@ -74,9 +74,9 @@ def complete(config, folder):
 
 
 def _with_dataset(config, folder):
-    """Return the config with the definition of its dataset alone; without one, nothing else can be checked."""
+    """Return the config with the definition of its own dataset only. Without it, no other check is possible."""
     if not isinstance(config.get("datasets", {}), dict):
-        raise InputError(f"config key datasets: found {config['datasets']!r}; expected definitions of datasets by name")
+        raise InputError(f"config key datasets: found {config['datasets']!r}; expected a mapping of names to datasets")
     name = config.get("dataset")
     if not isinstance(name, str):
         raise InputError(f"config key dataset: found {name!r}; expected the name of one dataset")
@@ -91,7 +91,7 @@ def _with_dataset(config, folder):
 
 
 def _complete_dataset(config, schema, problems):
-    """Fill in what the definition of the dataset leaves out."""
+    """Fill in the defaults in the definition of the dataset."""
     name = config["dataset"]
     dataset = filled(config["datasets"][name], schema)
     if "generate" in dataset and "download" in dataset:
@@ -100,14 +100,14 @@ def _complete_dataset(config, schema, problems):
 
 
 def _complete_block(section, name, block, config, problems):
-    """Return a block of a plug-in with every key; an empty one where it is no mapping, which is noted already."""
+    """Return a plug-in's block with all defaults; an empty one if it is no mapping (that mistake is already noted)."""
     where = f"{section}.{name}"
     if not isinstance(block, dict):
         return {}
     if isinstance(block.get("base_url"), str):
         try:
             check_address(f"{where}.base_url", block["base_url"])
-        except InputError as error:  # no other message may show it
+        except InputError as error:  # remove the address, so that no other message shows it
             problems.add(str(error))
             block = {key: value for key, value in block.items() if key != "base_url"}
     complete = complete_block(section, block, where, problems)
@@ -119,21 +119,21 @@ def _complete_block(section, name, block, config, problems):
 
 
 def language_model_blocks(config, name):
-    """Return the block of a language model and, if it is fine-tuned, that of its base; none without a name."""
+    """Return the block of a language model and, if it is fine-tuned, of its base; an empty list without a name."""
     block = config["language_models"].get(name)
     return [block, *language_model_blocks(config, block.get("base"))] if block else []
 
 
 def deciding(block):
-    """Return a block of a re-ranker without what cannot change a result."""
+    """Return a re-ranker's block without the keys that cannot change a result."""
     return {key: value for key, value in block.items() if key != "left_out"}
 
 
 def feature_blocks(config, model, reranker):
-    """Return all settings that decide the features which a model and a re-ranker read."""
+    """Return all settings that decide the features of a model and a re-ranker."""
     used = features_of(config, model, "models") + features_of(config, reranker, "rerankers")
     own = {name: encoder_block(config, name) for name, _ in used}
-    joined = {field: parts(config, field) for _, field in used}
-    tags = {part: config["tags"][part] for texts in joined.values() for part in texts if part in config["tags"]}
+    joined = {field: source_fields(config, field) for _, field in used}
+    tags = {name: config["tags"][name] for sources in joined.values() for name in sources if name in config["tags"]}
     own |= {block["encoder"]: encoder_block(config, block["encoder"]) for block in tags.values()}
     return [used, own, joined, tags, config["comments_per_item"]] if used else []

@@ -1,4 +1,4 @@
-"""What item fields are: texts, images, joins of texts, tags; and which of them depend on the split.
+"""Item fields: texts, images, joined texts and tags, and which of them depend on the split.
 
 No heavy import: Snakemake itself runs this.
 """
@@ -7,7 +7,7 @@ from reelrank.config.addresses import third_party
 from reelrank.config.schema import types_with, without_limits
 from reelrank.errors import InputError, suggest
 
-#: Which file (role) of an adapter each item field is read from.
+#: The file (role) that each adapter reads an item field from.
 FIELD_ROLES = {
     "microlens": {
         "title": "titles",
@@ -19,56 +19,56 @@ FIELD_ROLES = {
     "movielens": {"title": "movies", "category": "movies"},
 }
 
-#: Prepared fields that are pictures; the others are texts.
+#: Prepared fields that are pictures; all others are texts.
 IMAGE_FIELDS = ("cover", "frames")
 
-#: Types of encoder that see pictures.
+#: Types of encoder that can encode pictures.
 IMAGE_ENCODERS = types_with("encoders", "pictures")
 
 #: Types of encoder that send the texts to a service.
 HOSTED_ENCODERS = types_with("encoders", "hosted")
 
-#: Types of encoder that the run trains on items of training interactions.
+#: Types of encoder that the run trains, on the items of training interactions.
 TRAINED_ENCODERS = types_with("encoders", "trained")
 
 
 def field_names(config):
-    """Return every name that a feature's field can have."""
+    """Return all names of fields that a feature can encode."""
     published = [block["field"] for block in config["encoders"].values() if block["type"] == "published"]
     return [*dict.fromkeys([*config["fields"], *config["tags"], *config["joined_fields"], *published])]
 
 
-def parts(config, field):
-    """Return the fields whose texts a text field is made of, in order."""
+def source_fields(config, field):
+    """Return the fields that a text field is joined from, in order; ``[field]`` if it is not a join."""
     return config["joined_fields"].get(field, [field])
 
 
-def is_of_training(config, part):
-    """Return whether a text is made of training interactions, and so lies under its protocol."""
-    return part == "comments" or part in config["tags"]
+def is_of_training(config, source):
+    """Return whether a text is made from training interactions; its file is then in the protocol's folder."""
+    return source == "comments" or source in config["tags"]
 
 
 def depends_on_split(config, encoder, field):
-    """Return whether a feature is made of training interactions: of comments, or by an encoder that learned from them.
+    """Return whether a feature depends on training interactions: through its text, or through a trained encoder.
 
-    Such a feature lies under its protocol, the others under the dataset.
+    Such a feature is in the protocol's folder, all others are in the dataset's folder.
     """
     block = config["encoders"][encoder]
     if block["type"] == "published":
         return False
-    of_training = any(is_of_training(config, part) for part in parts(config, field))
+    of_training = any(is_of_training(config, source) for source in source_fields(config, field))
     return of_training or block["type"] in TRAINED_ENCODERS
 
 
 def features_of(config, name, section):
-    """Return the features that a model or re-ranker of the config reads, as ``[(encoder, field), ...]``."""
+    """Return the features of a model or re-ranker, as ``[(encoder, field), ...]``."""
     block = config[section][name]
     listed = block.get("features") or block.get("similarities") or ([block] if block.get("encoder") else [])
     return [(feature["encoder"], feature["field"]) for feature in listed]
 
 
 def check_definitions(config, problems):
-    """Check what tags and joined fields are made of, if the run uses them or could; `problems` takes the mistakes."""
+    """Check the definitions of tags and joined fields that the run uses or could use; add mistakes to `problems`."""
     for name, block in config["tags"].items():
         with problems.noting():
             _check_tags(config, name, block)
@@ -80,12 +80,12 @@ def check_definitions(config, problems):
 def _check_tags(config, name, block):
     _check_name(config, name, f"tags.{name}")
     if block["field"] not in config["fields"] and name not in _used_fields(config):
-        return  # a default that this dataset has no pictures for
+        return  # an unused default: this dataset has no such pictures
     check_feature(config, f"tags.{name}", block["encoder"], block["field"])
     if block["field"] not in IMAGE_FIELDS or config["encoders"][block["encoder"]]["type"] not in IMAGE_ENCODERS:
         raise InputError(
             f"config key tags.{name}: found field {block['field']!r} and encoder {block['encoder']!r}; expected "
-            "pictures and a CLIP"
+            f"one of {', '.join(IMAGE_FIELDS)} and a CLIP"
         )
 
 
@@ -95,20 +95,20 @@ def _check_joined(config, name, joined):
     for field in joined:
         if field not in texts and name in _used_fields(config):
             raise InputError(
-                f"config key joined_fields.{name}: {field!r} is no text that is prepared; {suggest(field, texts)}"
+                f"config key joined_fields.{name}: {field!r} is not a prepared text field; {suggest(field, texts)}"
             )
 
 
 def _check_name(config, name, where):
     taken = {"title", "category", "comments", *IMAGE_FIELDS, *config["fields"]}
     if name in taken or (name in config["tags"] and name in config["joined_fields"]):
-        raise InputError(f"config key {where}: the name {name!r} is another field's; expected one of its own")
+        raise InputError(f"config key {where}: the name {name!r} is taken by another field; expected another")
 
 
 def diversity_feature(config):
-    """Return the ``(encoder, field)`` that diversity within a list is measured by, or None.
+    """Return the ``(encoder, field)`` that measures diversity within a list, or None.
 
-    The default is of titles; a run that prepares no titles goes without.
+    The default field is ``title``; without prepared titles, diversity is not measured.
     """
     block = config["diversity"]
     if block is None:
@@ -123,17 +123,17 @@ def _used_fields(config):
     used = [("rerankers", name) for name in run["rerankers"]] + [("models", name) for name in run["base_models"]]
     features = [feature for section, name in used for feature in features_of(config, name, section)]
     fields = {feature[1] for feature in [*features, diversity_feature(config)] if feature}
-    return fields | {part for field in fields for part in parts(config, field)}
+    return fields | {source for field in fields for source in source_fields(config, field)}
 
 
 def check_feature(config, where, encoder, field):
-    """Check that an encoder is defined, and that it can encode a field that there is.
+    """Check that an encoder and a field are defined, and that the encoder can encode the field.
 
     Parameters
     ----------
     config : dict
     where : str
-        The key that names them, for errors.
+        The config key that names them, for errors.
     encoder, field : str
     """
     if encoder not in config["encoders"]:
@@ -143,23 +143,28 @@ def check_feature(config, where, encoder, field):
     block = config["encoders"][encoder]
     if block["type"] == "published":
         if field != block["field"]:
-            raise InputError(f"config key {where}.field: {encoder!r} is of {block['field']!r}; found {field!r}")
+            raise InputError(
+                f"config key {where}.field: found {field!r}; expected {block['field']!r}, the field of {encoder!r}"
+            )
         return
     if field not in [*config["fields"], *config["tags"], *config["joined_fields"]]:
-        raise InputError(f"config key {where}.field: {field!r} is not among fields = {config['fields']}")
+        raise InputError(
+            f"config key {where}.field: found {field!r}; expected one of fields {config['fields']}, or a name in tags "
+            "or joined_fields"
+        )
     if field in IMAGE_FIELDS and block["type"] not in IMAGE_ENCODERS:
-        raise InputError(f"config key {where}.field: {field!r} is pictures, which {encoder!r} does not see")
-    if "comments" in parts(config, field):
+        raise InputError(f"config key {where}.field: {field!r} holds pictures, but {encoder!r} encodes only texts")
+    if "comments" in source_fields(config, field):
         _check_leaving(config, encoder, f"comments of users ({where} reads {field})")
 
 
 def encoder_block(config, encoder):
-    """Return what decides an encoder's vectors: its block without permissions, attempts and time-outs."""
+    """Return the settings that decide an encoder's vectors: its block without permissions, attempts and time-outs."""
     return without_limits("encoders", config["encoders"][encoder])
 
 
 def _check_leaving(config, encoder, what):
-    """Refuse to send what users wrote or watched to another machine, unless the encoder's block allows it."""
+    """Refuse to send comments or histories to another machine, unless the encoder's block allows it."""
     block = config["encoders"][encoder]
     if block["type"] not in HOSTED_ENCODERS or block["send_to_third_party"]:
         return
@@ -168,13 +173,13 @@ def _check_leaving(config, encoder, what):
         return
     whom = (third_party(url) if url and "://" in url else block.get("provider")) or block["type"]
     raise InputError(
-        f"config key encoders.{encoder}.send_to_third_party: {what} would go to {whom}; found false, expected true "
-        "if they may"
+        f"config key encoders.{encoder}.send_to_third_party: {what} would be sent to {whom}; found false, expected "
+        "true to allow it"
     )
 
 
 def check_similarity(config, name, problems):
-    """Check the features of a similarity re-ranker of the run; `problems` takes the mistakes."""
+    """Check the features of a similarity re-ranker of the run; add mistakes to `problems`."""
     block, where = config["rerankers"][name], f"rerankers.{name}"
     if bool(block["features"]) == bool(block["encoder"]):
         problems.add(f"config key {where}: expected either 'encoder' (and 'field') or 'features'")
@@ -192,14 +197,17 @@ def _check_texts(config, where, block, features):
     encoders = [encoder for encoder, _ in texts]
     if len(set(encoders)) < len(encoders):
         raise InputError(
-            f"config key {where}.features: a text encoder stands twice; expected one text, by joined_fields"
+            f"config key {where}.features: a text encoder is listed twice; expected it once, with its fields joined "
+            "by joined_fields"
         )
     if block["pooling"] == "concatenate" and (len(features) > 1 or not texts):
-        raise InputError(f"config key {where}.pooling: texts of one feature can be concatenated; expected mean")
+        raise InputError(
+            f"config key {where}.pooling: only a single feature of texts can be concatenated; expected mean"
+        )
     if block["pooling"] == "concatenate":
         _check_leaving(config, encoders[0], f"histories of users ({where}.pooling: concatenate)")
 
 
 def is_text(config, encoder, field):
-    """Return whether a feature encodes a text that the workflow has."""
+    """Return whether a feature encodes texts that the workflow prepares."""
     return config["encoders"][encoder]["type"] != "published" and field not in IMAGE_FIELDS

@@ -12,10 +12,10 @@ from reelrank.errors import InputError, suggest
 #: Kinds of re-ranker whose scores come from a language or image model.
 LANGUAGE_KINDS = ("discriminative", "generative")
 
-#: End of the name of a fusion's twin.
+#: Suffix of the name of a fusion's twin.
 TWIN = "_without_lm"
 
-#: Names that the description of a fusion uses itself.
+#: Names that a fusion's description uses itself.
 RESERVED = ("fusion",)
 
 
@@ -30,20 +30,20 @@ def fusions(config):
 
 
 def fusion_options(block):
-    """Return the options of a fusion's type from its complete block; a twin has no similarities."""
+    """Return the options of a fusion from its complete block, without ``signals`` and ``depth``."""
     known = entry("rerankers", block["type"])["properties"]
     return {key: block[key] for key in known if key not in ("signals", "depth")}
 
 
 def inert(config):
-    """Return the fusions of the run that can only return the base list: sums that have no signal to add."""
+    """Return the fusions of the run that can only return the base list: sums without a signal."""
     blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}
     sums = ("rrf", "zscore")
     return [name for name, block in blocks.items() if block["type"] in sums and not block["signals"]]
 
 
 def complete_fusions(config, problems):
-    """Check the fusions of the run, write their signals out, and add their twins.
+    """Check the fusions of the run, fill in their signals, and add their twins.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def complete_fusions(config, problems):
     Returns
     -------
     dict
-        With ``signals`` in the block of each fusion of the run, and after each fusion with
-        signals of language or image models its twin, whose block has ``twin_of``. What a
-        fusion without ``signals`` leaves out, and why, stands in ``left_out``.
+        The config. The block of each fusion of the run has ``signals``, and ``left_out``: the
+        re-rankers that are no default signals, with the reasons. A fusion that reads language or
+        image models is followed by its twin, whose block has ``twin_of``.
     """
     blocks, names = dict(config["rerankers"]), []
     for name in config["run"]["rerankers"]:
@@ -69,7 +69,7 @@ def complete_fusions(config, problems):
 
 
 def _complete_fusion(config, name, blocks, problems):
-    """Complete the block of a fusion in `blocks`, add that of its twin, and return the twin's name if there is one."""
+    """Complete the block of a fusion in `blocks`, add its twin's block, and return the twin's name in a list."""
     for feature in blocks[name].get("similarities", []):
         with problems.noting():
             check_feature(config, f"rerankers.{name}.similarities", feature["encoder"], feature["field"])
@@ -80,8 +80,8 @@ def _complete_fusion(config, name, blocks, problems):
         return []
     if name + TWIN in config["rerankers"]:
         raise InputError(
-            f"config key rerankers.{name}{TWIN}: the name is that of the twin of {name!r} without language models; "
-            "expected another"
+            f"config key rerankers.{name}{TWIN}: the name is reserved for the twin of {name!r} without language "
+            "models; expected another"
         )
     twin = {key: value for key, value in block.items() if key != "left_out"} | {"signals": others, "twin_of": name}
     blocks[name + TWIN] = twin | ({"similarities": []} if "similarities" in twin else {})
@@ -89,7 +89,7 @@ def _complete_fusion(config, name, blocks, problems):
 
 
 def signals_of(config, name):
-    """Return the signals of a fusion, checked, and why others are left out, by name."""
+    """Return the checked signals of a fusion, and the reasons why others are left out, by name."""
     where, run = f"config key rerankers.{name}.signals", config["run"]["rerankers"]
     named = config["rerankers"][name]["signals"]
     usable = [other for other in run if reranker_kind(config, other) in LANGUAGE_KINDS]
@@ -99,17 +99,17 @@ def signals_of(config, name):
     for other in named:
         if other in config["rerankers"] and other not in usable and other in run:
             kind = reranker_kind(config, other)
-            raise InputError(f"{where}: {other!r} is of kind {kind}; expected re-rankers by a model, {usable}")
+            raise InputError(f"{where}: {other!r} is of kind {kind}; expected re-rankers that use a model: {usable}")
         if other not in usable:
-            what = "is not in run.rerankers" if other in config["rerankers"] else "is no configured re-ranker"
+            what = "is not in run.rerankers" if other in config["rerankers"] else "is not a defined re-ranker"
             raise InputError(f"{where}: {other!r} {what}; {suggest(other, usable)}")
         if other in RESERVED:
-            raise InputError(f"{where}: {other!r} is a name that fusions keep for themselves; expected another")
+            raise InputError(f"{where}: {other!r} is a name reserved for fusions; expected another")
         if reason := _unusable(config, name, other):
             raise InputError(f"{where}: {other!r} {reason}")
     asked = {other: users_of(config, other) for other in named if users_of(config, other) != "all"}
     if any(users != next(iter(asked.values())) for users in asked.values()):
-        raise InputError(f"{where}: found signals asked of different users, {asked}; expected the same for all")
+        raise InputError(f"{where}: found signals for different users, {asked}; expected the same users for all")
     return list(named), {}
 
 
@@ -119,51 +119,54 @@ def users_of(config, name):
 
 
 def _unusable(config, name, other):
-    """Return why a re-ranker can be no signal of a fusion, if so.
+    """Return why a re-ranker cannot be a signal of a fusion, or an empty text.
 
-    One that was asked only of users whose held-out item is in its list tells where that
-    item is, unless the fusion's own candidates are the same.
+    With ``users: hits``, only users whose held-out item is in the re-ranker's list have scores. If the fusion has
+    another depth, these scores leak the place of the item.
     """
     depth, own = reranker_depth(config, other), reranker_depth(config, name)
     if users_of(config, other) != "hits" or depth == own:
         return ""
     return (
-        f"has users: hits at depth {depth}, which tells where the held-out item is; expected users: all, or the "
-        f"fusion's depth, {own}"
+        f"has users: hits at depth {depth}, which leaks the place of the held-out item; expected users: all, or "
+        f"depth {own} as in the fusion"
     )
 
 
 def _unasked(config, other):
-    """Return why a re-ranker is no signal unless it is named."""
+    """Return why a re-ranker is not a default signal, or an empty text."""
     if other in RESERVED:
-        return "has a name that fusions keep for themselves"
-    return "was asked of a sample of the users, to whom a fusion of it is confined" * isinstance(
-        users_of(config, other), dict
-    )
+        return "has a name reserved for fusions"
+    if isinstance(users_of(config, other), dict):
+        return "covers only a sample of the users, and would limit the fusion to them"
+    return ""
 
 
 def notices(config):
-    """Return which base models of the run no fusion can be made over, as sentences."""
+    """Return a sentence for each base model of the run that fusions skip."""
     skipped = [name for name in config["run"]["base_models"] if not has_valid(config, name)]
-    return [f"base model {name!r} has no valid lists: no fusion over it" for name in skipped if fusions(config)]
+    return [f"base model {name!r} has no valid lists, so fusions skip it" for name in skipped if fusions(config)]
 
 
 def left_out(config):
-    """Return which re-rankers the fusions of the run leave out (none of these names its signals), and why."""
+    """Return a sentence for each re-ranker that is no default signal of some fusions, with the reason."""
     blocks = {name: config["rerankers"][name] for name in fusions(config)}
-    told = {}
+    reasons = {}
     for name, block in blocks.items():
         for other, why in block.get("left_out", {}).items():
-            told.setdefault((other, why), []).append(name)
-    return [f"re-ranker {other!r} is no signal of {', '.join(names)}: it {why}" for (other, why), names in told.items()]
+            reasons.setdefault((other, why), []).append(name)
+    return [
+        f"re-ranker {other!r} is not a signal of {', '.join(names)}: it {why}"
+        for (other, why), names in reasons.items()
+    ]
 
 
 def has_valid(config, base_model):
-    """Return whether a base model has valid lists, which fusions are fitted on: one read from files may have none."""
+    """Return whether a base model has lists for valid, which fusions are fitted on; an external one may not."""
     block = config["models"][base_model]
     return block["type"] != "external" or bool(block.get("valid"))
 
 
 def rerankers_over(config, base_model):
-    """Return the re-rankers of the run that there are over a base model."""
+    """Return the re-rankers of the run that run over a base model: no fusion if it has no valid lists."""
     return [name for name in config["run"]["rerankers"] if has_valid(config, base_model) or not is_fusion(config, name)]

@@ -1,4 +1,4 @@
-"""Generative re-rankers and the chat models that they ask, as questions to the completed config.
+"""Reads and checks generative re-rankers and their chat models in the completed config.
 
 No heavy import: Snakemake itself runs this.
 """
@@ -12,18 +12,18 @@ from reelrank.config.prompts import LETTERS, build_prompt
 from reelrank.config.schema import Problems, complete_block, entry, load_schema, moved
 from reelrank.errors import InputError, suggest
 
-#: Most letters in a window that is read from an API's log-probabilities: it gives 20, shared by a letter's variants.
+#: Largest window for log-probabilities from an API: it returns 20, and a letter has several variants (A, " A").
 API_WINDOW = 10
 
 
 def generative_options(config, reranker):
-    """Return what decides how a generative re-ranker asks and reads.
+    """Return the options that decide a generative re-ranker's questions and how answers are read.
 
     Returns
     -------
     dict
         Its block without ``type`` and ``depth``, with ``window`` and ``stride`` as numbers; the
-        ``client`` of its chat model; and ``comments_per_item`` of the config where comments are shown.
+        ``client`` of its chat model; and ``comments_per_item`` of the config if prompts show comments.
     """
     block = config["rerankers"][reranker]
     options = {key: value for key, value in block.items() if key not in ("type", "depth")}
@@ -46,12 +46,12 @@ def chat_model_of(config, reranker):
 
 
 def limits(chat_model):
-    """Return what a chat model is allowed: the keys that cannot change an answer, only whether and when it comes."""
+    """Return the limits of a chat model: the keys that change only whether and when an answer comes."""
     return {key: chat_model[key] for key in _limit_keys(chat_model)}
 
 
 def without_limits(chat_model):
-    """Return what decides a chat model's answers: its block without `limits`; None where there is no chat model."""
+    """Return the keys that decide a chat model's answers: its block without `limits`; None without a chat model."""
     if chat_model is None:
         return None
     return {key: value for key, value in chat_model.items() if key not in _limit_keys(chat_model)}
@@ -87,7 +87,7 @@ def load_prompt(folder, name):
     Raises
     ------
     InputError
-        If there is no such file, or it does not keep the schema of prompts.
+        If the file is missing or does not match the schema of prompts.
     """
     path = folder / "prompts" / f"{name}.yaml"
     if not path.is_file():
@@ -96,7 +96,7 @@ def load_prompt(folder, name):
     try:
         definition = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise InputError(f"config/prompts/{name}.yaml: no YAML ({' '.join(str(error).split())})") from None
+        raise InputError(f"config/prompts/{name}.yaml: expected YAML ({' '.join(str(error).split())})") from None
     for key in definition if isinstance(definition, dict) else ():
         if new := moved(f"prompts.{name}.{key}"):
             raise InputError(f"config/prompts/{name}.yaml: {key}: {new}")
@@ -116,7 +116,7 @@ def load_prices(folder):
 def price_of(prices, chat_model):
     """Return a chat model's dollars per million input and output tokens.
 
-    (0, 0) where nothing is sent (no chat model, or one in process), None where the price is not known.
+    (0, 0) if nothing is sent (no chat model, or one in process), None if the price is not known.
     """
     if chat_model is None or chat_model["client"] == "transformers":
         return 0.0, 0.0
@@ -130,14 +130,14 @@ def check_generative(config, folder, problems):
     Parameters
     ----------
     config : dict
-        Its blocks are complete. One that does not keep its schema is left out: whoever completes it says so.
+        Its blocks are complete. A block that does not match its schema is skipped: its mistakes are already noted.
     folder : Path
         The folder ``config/``.
     problems : reelrank.config.schema.Problems
         Takes the mistakes.
     """
-    sound = {name: block for name, block in config["chat_models"].items() if _keeps_schema("chat_models", block)}
-    for name, chat_model in sound.items():
+    valid = {name: block for name, block in config["chat_models"].items() if _keeps_schema("chat_models", block)}
+    for name, chat_model in valid.items():
         _check_chat_model(f"config key chat_models.{name}", chat_model, config, problems)
     prices = load_prices(folder)
     for name in config["run"]["rerankers"]:
@@ -149,7 +149,7 @@ def check_generative(config, folder, problems):
                 f"{where}.chat_model: unknown name {block['chat_model']!r}; "
                 f"{suggest(block['chat_model'], config['chat_models'])}"
             )
-        elif block["chat_model"] in sound:
+        elif block["chat_model"] in valid:
             options = generative_options(config, name)
             _check_prompt(where, options, folder, problems)
             _check_windows(where, options, problems)
@@ -190,7 +190,7 @@ def _check_prompt(where, options, folder, problems):
         return
     if options["strategy"] not in prompt.answers:
         problems.add(
-            f"{where}.strategy: the prompt {options['prompt']!r} has no answer to {options['strategy']!r}; "
+            f"{where}.strategy: the prompt {options['prompt']!r} has no answer for {options['strategy']!r}; "
             f"{suggest(options['strategy'], prompt.answers)}"
         )
 
@@ -204,7 +204,11 @@ def _most_letters(options):
 def _check_windows(where, options, problems):
     window, stride, most = options["window"], options["stride"], _most_letters(options)
     if options["strategy"] != "pointwise" and not 2 <= window <= most:
-        reason = ": an API gives 20 log-probabilities for all variants of the letters" if most == API_WINDOW else ""
+        reason = (
+            ", since an API returns 20 log-probabilities, and a letter has several variants"
+            if most == API_WINDOW
+            else ""
+        )
         problems.add(f"{where}.window: found {window}; expected 2 to {most} with {options['strategy']}{reason}")
     if stride > window:
         problems.add(f"{where}.stride: found {stride}; expected at most the window, {window}")
@@ -222,30 +226,30 @@ def _check_fields(where, shown, config, problems):
     known = [*config["fields"], *config["tags"]]
     for field in shown:
         if field not in known:
-            problems.add(f"{where}.fields: {field!r} is not among fields and tags; {suggest(field, known)}")
+            problems.add(f"{where}.fields: {field!r} is not a name in fields or tags; {suggest(field, known)}")
 
 
 def _check_permissions(reranker, chat_model, shown, prices, problems):
-    """Check that histories may go where they would go, and that a limit in dollars can be kept."""
+    """Check that histories may be sent to the chat model, and that its price is known if there is a cost limit."""
     where = f"config key chat_models.{chat_model['name']}"
     address = chat_model.get("base_url")
     stays = chat_model["client"] == "transformers" or (address is not None and third_party(address) is None)
     if not stays and not chat_model["send_to_third_party"]:
         problems.add(
-            f"{where}.send_to_third_party: histories of users (fields {', '.join(shown)}) would go to "
-            f"{address or chat_model['client']} for the re-ranker {reranker!r}; found false, expected true if they may"
+            f"{where}.send_to_third_party: histories of users (fields {', '.join(shown)}) would be sent to "
+            f"{address or chat_model['client']} for the re-ranker {reranker!r}; found false, expected true to allow it"
         )
     if chat_model["max_cost_usd"] is not None and price_of(prices, chat_model) is None:
         problems.add(f"{where}.max_cost_usd: the price of {chat_model['model']!r} is not in config/prices.yaml")
 
 
 def check_tuning(name, block, folder, fields):
-    """Check what a language model is fine-tuned to answer; raise `InputError` with the key that is wrong.
+    """Check the prompt and the fields of a fine-tuned language model; raise `InputError` with the wrong key.
 
     Parameters
     ----------
     name : str
-        Its place in the config.
+        The language model's key in the config.
     block : dict
     folder : Path
         The folder ``config/``.
@@ -257,7 +261,7 @@ def check_tuning(name, block, folder, fields):
     except InputError as error:
         raise InputError(f"config key {name}.prompt: {error}") from None
     if "letter_logits" not in prompt.answers:
-        raise InputError(f"config key {name}.prompt: the prompt {block['prompt']!r} has no answer to 'letter_logits'")
+        raise InputError(f"config key {name}.prompt: the prompt {block['prompt']!r} has no answer for 'letter_logits'")
     for field in block.get("fields", ()):
         if field not in fields or field in ("comments", "cover", "frames"):
-            raise InputError(f"config key {name}.fields: found {field!r}; expected title or category, among fields")
+            raise InputError(f"config key {name}.fields: found {field!r}; expected title or category, listed in fields")

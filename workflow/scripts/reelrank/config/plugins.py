@@ -1,6 +1,6 @@
-"""Plug-ins: each type of the schemas is a file of the library, and each file is a type.
+"""Checks that each type in the schemas has a file in the library, and the reverse.
 
-No plug-in is imported: that would take seconds, and Snakemake itself runs this.
+It imports no plug-in: that takes seconds, and Snakemake itself runs this.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from reelrank.errors import suggest
 #: The library.
 LIBRARY = Path(__file__).parents[1]
 
-#: The folders of each section's plug-ins; every file of them is one.
+#: The folders of each section's plug-ins. Every file in them is a plug-in.
 ROOMS = {
     "models": ("models",),
     "encoders": ("features/encoders",),
@@ -23,13 +23,13 @@ WITHOUT_FILE = ("recommend", "ask")
 
 
 def check_plugins(problems, library=LIBRARY, load=load_schema):
-    """Check that files of plug-ins and schema entries belong together.
+    """Check that files of plug-ins and schema entries match.
 
     Parameters
     ----------
     problems : reelrank.config.schema.Problems
-        Takes a file without an entry, an entry without a file (unless it needs none, see `has_file`), and a name that
-        two files have.
+        Receives each file without an entry, each entry without a file (see `has_file`), and each name that two files
+        have.
     library : Path
         The folder ``reelrank``.
     load : callable
@@ -51,18 +51,18 @@ def _check_section(section, entries, rooms, library, problems):
     for kind, file in files.items():
         if kind not in entries:
             problems.add(
-                f"{file}: found no entry {kind!r} in {schema}; expected its keys there ({suggest(kind, entries)})"
+                f"{file}: found no entry {kind!r} in {schema}; expected one with its keys ({suggest(kind, entries)})"
             )
         elif not has_file(entries[kind]):
-            problems.add(f"{file}: the name {kind!r} is taken by a type without a file in {schema}; expected another")
+            problems.add(f"{file}: in {schema}, the type {kind!r} has no file; expected another name")
     for kind, entry in entries.items():
         if kind not in files and has_file(entry):
             where = " or ".join(f"{library.name}/{room}/{kind}.py" for room in rooms)
             problems.add(
-                f"{schema}: the type {kind!r} has no file; expected {where}, or `file: false` where none is needed"
+                f"{schema}: the type {kind!r} has no file; expected {where}, or `file: false` if it needs none"
             )
 
 
 def has_file(entry):
-    """Return whether the type of a schema entry is a file of the library."""
+    """Return whether the type of a schema entry has a file in the library."""
     return entry.get("file") is not False and entry.get("made_by") not in WITHOUT_FILE

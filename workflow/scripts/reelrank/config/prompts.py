@@ -1,11 +1,11 @@
-"""Prompts as data: a YAML file with named slots, checked here and filled in by `reelrank.llm.rendering`."""
+"""Prompts as YAML files with named slots. This module checks them; `reelrank.llm.rendering` fills them in."""
 
 import re
 from dataclasses import dataclass
 
 from reelrank.errors import InputError, suggest
 
-#: Labels of candidates; a prompt shows at most so many.
+#: Labels of candidates; a prompt shows at most this many.
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 #: Slots of the messages. `earlier` is the history without its latest item.
@@ -14,7 +14,7 @@ SLOTS = ("history", "earlier", "latest", "candidates", "n", "labels", "answer")
 _HISTORY = ("history", "earlier", "latest")
 _IN_ANSWERS = (*_HISTORY, "n", "labels")
 
-#: Slots of each text, and those without which nothing could be asked. Candidates stand in the last message alone.
+#: Allowed and required slots of each text. Only the last message may hold the candidates.
 _TEMPLATES = {
     "system": (tuple(slot for slot in SLOTS if slot != "candidates"), ()),
     "user": (SLOTS, ("answer",)),
@@ -40,7 +40,7 @@ def build_prompt(name, block):
     Raises
     ------
     InputError
-        For an unknown slot, one that is missing, or candidates that are not the last thing in the prompt.
+        For an unknown or missing slot, or if the prompt does not end with the candidates.
     """
     where = f"config/prompts/{name}.yaml"
     templates = {key: (block.get(key) or "", known, needed) for key, (known, needed) in _TEMPLATES.items()}
@@ -52,11 +52,11 @@ def build_prompt(name, block):
                 raise InputError(f"{where}: {key}: unknown slot {{{slot}}}; {suggest(slot, known)}")
         for slot in needed:
             if slot not in slots:
-                raise InputError(f"{where}: {key}: found no slot {{{slot}}}; expected one")
+                raise InputError(f"{where}: {key}: the slot {{{slot}}} is missing; expected it")
     user = block["user"].rstrip()
     if not user.endswith("{candidates}") or user.count("{candidates}") != 1:
         raise InputError(
-            f"{where}: user: expected {{candidates}} once, at the very end, so that the text before it can be shared"
+            f"{where}: user: expected {{candidates}} once, at the very end, so that prompts share the text before it"
         )
     return Prompt(
         (block.get("system") or "").rstrip(),

@@ -1,13 +1,13 @@
-"""What the signals of a run are made of. Twins are built from this, never from names.
+"""Which data and models each re-ranker reads. Twins are built from this, never from names.
 
-A type declares in its schema entry what it reads (`reelrank.config.schema.READS`); what the block names
-adds to it: an encoder its texts or pictures, a fusion its signals.
+The schema entry of a type declares what it reads (`reelrank.config.schema.READS`). The features and signals in
+its block add what they read.
 """
 
-from reelrank.config.fields import IMAGE_FIELDS, features_of, parts
+from reelrank.config.fields import IMAGE_FIELDS, features_of, source_fields
 from reelrank.config.schema import entry
 
-#: What a twin without text, pictures and models may read.
+#: A twin may read only these: no texts, pictures or models.
 PLAIN = frozenset({"interactions", "metadata"})
 
 
@@ -36,14 +36,14 @@ def reads(config, section, name):
 
 
 def reads_of_feature(config, encoder, field):
-    """Return what a feature is made of: what the encoder declares, and pictures where the field shows or names them."""
+    """Return what a feature reads: what its encoder declares, and ``images`` for pictures and tags of pictures."""
     block = config["encoders"][encoder]
     found = set(entry("encoders", block["type"]).get("reads", ()))
-    if any(part in IMAGE_FIELDS or part in config["tags"] for part in parts(config, field)):
+    if any(source in IMAGE_FIELDS or source in config["tags"] for source in source_fields(config, field)):
         found.add("images")
     return frozenset(found)
 
 
 def is_plain(config, name):
-    """Return whether a re-ranker reads no text, no picture and no model of either."""
+    """Return whether a re-ranker reads no texts, pictures, encoders or language models."""
     return reads(config, "rerankers", name) <= PLAIN

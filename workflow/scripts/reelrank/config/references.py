@@ -1,4 +1,4 @@
-"""What names what in the config: every name is defined, and depths, fields and cut-offs fit each other.
+"""Checks references in the config: every name is defined, and depths, fields and cut-offs fit each other.
 
 No heavy import: Snakemake itself runs this.
 """
@@ -17,12 +17,12 @@ from reelrank.config.generative import check_generative, check_tuning, language_
 from reelrank.config.rerankers import reranker_depth
 from reelrank.errors import InputError, suggest
 
-#: Names of logs beside those of re-rankers.
+#: Names that other logs in the same folder have; no re-ranker may have one.
 TAKEN = re.compile(r"recommend|import_lists|fuse|evaluate|.*\.(ask|(\d+|all)-of-\d+)")
 
 
 def check_references(config, folder, problems):
-    """Check a config whose blocks are complete, each part as far as earlier mistakes let it be checked.
+    """Check a config with complete blocks. A check that an earlier mistake makes impossible is skipped.
 
     Parameters
     ----------
@@ -55,11 +55,13 @@ def _check_run(config, problems):
             if name not in config[section]:
                 problems.add(f"config key run.{key}: unknown name {name!r}; {suggest(name, config[section])}")
     if "identity" not in config["run"].get("rerankers", ["identity"]):
-        problems.add("config key run.rerankers: 'identity' is missing; it is the base list that all are compared to")
+        problems.add(
+            "config key run.rerankers: 'identity' is missing; it is the base list, which all others are compared to"
+        )
 
 
 def _check_run_name(config, folder, problems):
-    """Check that a named run does not write into the folder of a dataset, which lies below ``results/`` itself."""
+    """Check that a run's name is not a dataset's: both are folders below ``results/``."""
     name = config["run"]["name"]
     if name in {path.stem for path in (folder / "datasets").glob("*.yaml")} | {config["dataset"]}:
         problems.add(f"config key run.name: found {name!r}, the name of a dataset; expected another name")
@@ -109,11 +111,11 @@ def _check_reranker(config, name, folder, problems):
     """Check a re-ranker of the run: its name, its depth, and what its block names."""
     block, where = config["rerankers"][name], f"rerankers.{name}"
     if TAKEN.fullmatch(name):
-        problems.add(f"config key {where}: a log of the run has this name; expected another")
+        problems.add(f"config key {where}: the name is taken by a log of the run; expected another")
     if (name == "identity") != (block["type"] == "identity"):
         problems.add(
-            f"config key {where}.type: found {block['type']!r}; the base list is called 'identity', and nothing else "
-            "is of type 'identity'"
+            f"config key {where}.type: found {block['type']!r}; expected type 'identity' for the name 'identity', and "
+            "for no other"
         )
     with problems.noting():
         _check_depth(config, name, problems)
@@ -136,21 +138,21 @@ def _check_depth(config, name, problems):
 
 
 def _check_language_model(config, where, name, folder):
-    """Check that a language model and what it is fine-tuned from are defined, and that there are titles to read."""
+    """Check that a language model and its base are defined, and that titles are prepared."""
     models = config["language_models"]
     if name not in models:
         raise InputError(f"config key {where}: unknown name {name!r}; {suggest(name, models)}")
     if "title" not in config["fields"]:
-        raise InputError(f"config key {where}: needs 'title', which is not among fields = {config['fields']}")
+        raise InputError(f"config key {where}: needs 'title' in the key fields; found {config['fields']}")
     if models[name]["type"] == "lora":
         base, key = models[name]["base"], f"language_models.{name}.base"
         bases = {other: block for other, block in models.items() if block["type"] != "lora"}
         if base not in bases:
             raise InputError(
-                f"config key {key}: {base!r} is no language model that can be tuned; {suggest(base, bases)}"
+                f"config key {key}: {base!r} is not a language model that can be fine-tuned; {suggest(base, bases)}"
             )
         if models[base].get("adapter"):
             raise InputError(
-                f"config key {key}: {base!r} has an adapter of its own, which would be lost; expected a model without"
+                f"config key {key}: {base!r} already has an adapter, which would be lost; expected a model without one"
             )
         check_tuning(f"language_models.{name}", models[name], folder, config["fields"])

@@ -1,4 +1,4 @@
-"""The kind and the depth of a re-ranker's lists, by the config. No heavy import: Snakemake itself runs this."""
+"""The kind and the depth of a re-ranker's lists. No heavy import: Snakemake itself runs this."""
 
 from reelrank.config.schema import entry
 
@@ -9,5 +9,5 @@ def reranker_kind(config, name):
 
 
 def reranker_depth(config, name):
-    """Return how many of the base list's items a re-ranker permutes; the base list itself has ``candidates``."""
+    """Return how many items of the base list a re-ranker permutes; for the base list itself, ``candidates``."""
     return config["rerankers"][name].get("depth", config["candidates"])

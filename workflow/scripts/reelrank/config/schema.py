@@ -1,17 +1,17 @@
-"""The schemas of the config: the one home of each key, with its type, default, unit, range and description.
+"""The schemas of the config. Only they define a key: its type, default, unit, range and description.
 
 ``config/schemas/config.schema.yaml`` holds the keys of the config itself. Each section of
-plug-ins (`SECTIONS`) has a file of its own, ``{section}.schema.yaml``, with one entry per
-type. An entry is a JSON schema of the keys of a block, and may hold what the planning of a
-run needs to know of the type, so that no plug-in is imported for it:
+plug-ins (`SECTIONS`) has its own file, ``{section}.schema.yaml``, with one entry per type.
+An entry is a JSON schema of a block's keys. It may also hold facts about the type, so that
+planning a run imports no plug-in:
 
-- ``kind``: of a re-ranker, the kind of its lists (`reelrank.data.tables.KINDS`);
-- ``reads``: what its signal is made of, some of `READS`;
+- ``kind``: for a re-ranker, the kind of its lists (`reelrank.data.tables.KINDS`);
+- ``reads``: the data and models that it reads, some of `READS`;
 - ``needs``: the inputs that its step loads;
-- ``file``: false where the type has no file in the library (`reelrank.config.plugins`);
-- ``multiples``: keys whose value must be a multiple of another key's.
+- ``file``: false if the type has no file in the library (`reelrank.config.plugins`);
+- ``multiples``: keys whose value must be a multiple of another key's value.
 
-A key of an entry may have ``limit: true``: it cannot change a result, only whether and when it comes.
+A key with ``limit: true`` cannot change a result, only whether and when it comes.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ SECTIONS = {
     "rerankers": "type",
 }
 
-#: What a signal can be made of.
+#: What a type can read.
 READS = ("interactions", "metadata", "words", "images", "encoder", "language_model")
 
 
@@ -56,10 +56,10 @@ class Problems:
 
     @contextlib.contextmanager
     def noting(self):
-        """Note the `InputError` that a check raises, and go on after it.
+        """Note the `InputError` that a check raises, and go on.
 
-        A check that fails on what an earlier mistake left out of the config is passed over: it can be made once
-        that mistake is mended.
+        An earlier mistake may leave keys out of the config. A check that fails for this reason is skipped; it
+        runs again once the mistake is fixed.
         """
         try:
             yield
@@ -82,7 +82,7 @@ class Problems:
 def load_schema(name):
     """Return the content of ``config/schemas/{name}.schema.yaml``; the caller must not change it.
 
-    Keys that begin with a dot hold what several types share; they are left out.
+    Keys that begin with a dot are left out: they hold definitions that several types share.
     """
     return {key: value for key, value in read_yaml(FOLDER / f"{name}.schema.yaml").items() if key[0] != "."}
 
@@ -93,17 +93,17 @@ def entry(section, kind):
 
 
 def types_with(section, key):
-    """Return the types whose schema entry has a key that is true, e.g. ``types_with("encoders", "hosted")``."""
+    """Return the types whose schema entry sets a key to true, e.g. ``types_with("encoders", "hosted")``."""
     return tuple(kind for kind, own in load_schema(section).items() if own.get(key) is True)
 
 
 def options(section, kind, **given):
-    """Return the complete options of a type: what is given, and the defaults of the schema for the rest.
+    """Return the complete options of a type: the given ones, and the schema's defaults for the rest.
 
     Raises
     ------
     InputError
-        Names all keys that are wrong.
+        Names all wrong keys.
     """
     problems = Problems()
     block = complete_block(section, {SECTIONS[section]: kind, **given}, f"{section}.{kind}", problems)
@@ -119,17 +119,17 @@ def complete_block(section, block, where, problems):
     section : str
         One of `SECTIONS`.
     block : dict
-        With the key that names the type.
+        Has the key that names the type.
     where : str
-        The block's place in the config, for errors.
+        The block's key in the config, for errors.
     problems : Problems
-        Takes the mistakes.
+        Receives the mistakes.
 
     Returns
     -------
     dict
-        A new block with every key of the entry that is given or has a default. What is wrong is left out or has its
-        default, so that further checks can be made.
+        A new block with every key of the entry that is given or has a default. A wrong value is left out or replaced
+        by its default, so that further checks can run.
     """
     types, key = load_schema(section), SECTIONS[section]
     kind = block.get(key)
@@ -150,13 +150,13 @@ def complete_block(section, block, where, problems):
 
 
 def without_limits(section, block):
-    """Return a block without the keys that cannot change a result, by its schema entry."""
+    """Return a block without its keys with ``limit: true``, which cannot change a result."""
     known = entry(section, block[SECTIONS[section]])["properties"]
     return {key: value for key, value in block.items() if not known.get(key, {}).get("limit")}
 
 
 def without(value, paths):
-    """Return a mapping without the values at some paths; a path into a list leaves out the whole list."""
+    """Return a mapping without the values at some paths; a path into a list removes the whole list."""
     value = copy.deepcopy(value)
     for path in paths:
         inner = value
@@ -169,7 +169,7 @@ def without(value, paths):
 
 
 def _check_multiple(block, name, rule, where, problems):
-    """Check that a number is a multiple of another key's, ``times`` a constant."""
+    """Check that a number is a multiple of another key's value, times the constant ``times`` if given."""
     times, found, other = rule.get("times", 1), block.get(name), block.get(rule["of"])
     if found is None or other is None or found % (times * other) == 0:
         return
@@ -183,7 +183,7 @@ def _check_multiple(block, name, rule, where, problems):
 def filled(value, schema):
     """Return a mapping with the defaults of its schema filled in, level by level.
 
-    A mapping inside it that is not given stays away unless the schema gives it a default.
+    A missing inner mapping stays missing unless it has a default itself.
     """
     if not isinstance(value, dict):
         return value
@@ -199,11 +199,10 @@ def filled(value, schema):
 
 
 def check(value, schema, where, problems):
-    """Check `value` against a JSON schema, note every mistake with its key, and return the paths of what is wrong.
+    """Check `value` against a JSON schema, note every mistake with its key, and return the paths of wrong values.
 
-    A string where a number or a truth value is expected is read as YAML, in place: Snakemake's
-    ``--config`` leaves what is nested in a list or mapping as strings, and YAML reads ``1e-4``
-    as a string.
+    A string in the place of a number or boolean is parsed as YAML, in place: Snakemake's ``--config``
+    leaves values inside lists and mappings as strings, and YAML reads ``1e-4`` as a string.
     """
     validator = _Validator(schema)
     _read_nested_strings(value, validator)
@@ -215,7 +214,7 @@ def check(value, schema, where, problems):
 
 
 def _paths(error):
-    """Return the paths of what an error is about: of each unknown key, of nothing where a key is missing."""
+    """Return the paths of an error's wrong values: each unknown key; no path for a missing key."""
     path = list(error.absolute_path)
     if error.validator == "additionalProperties":
         return [[*path, key] for key in set(error.instance) - set(error.schema.get("properties", {}))]
@@ -223,7 +222,7 @@ def _paths(error):
 
 
 def _messages(error, where):
-    """Yield what is wrong, as the user reads it."""
+    """Yield the messages of an error, as the user reads them."""
     key = ".".join([*([where] if where else []), *map(str, error.absolute_path)])
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
@@ -245,9 +244,9 @@ def _messages(error, where):
 
 
 def moved(key):
-    """Return what a key of an earlier version is called now, as a sentence, or None.
+    """Return a sentence with the new name of a key of an earlier version, or None.
 
-    ``config/schemas/moved.yaml`` maps patterns of old keys, with ``*`` for a name, to it.
+    ``config/schemas/moved.yaml`` maps patterns of old keys, with ``*`` for a name, to these sentences.
     """
     for pattern, sentence in _moved().items():
         if fnmatchcase(key, pattern):
@@ -260,7 +259,7 @@ def _moved():
     return read_yaml(FOLDER / "moved.yaml")
 
 
-#: JSON Schema counts 100.0 as an integer; a number of items or layers is none. NaN passes every range, infinity half.
+#: JSON Schema accepts 100.0 as an integer, NaN in every range and infinity in some. These types refuse them.
 _Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
@@ -285,7 +284,7 @@ def _read_nested_strings(value, validator):
             read = float(read) if isinstance(read, str) else read
         except (yaml.YAMLError, ValueError):
             continue
-        # Only the type decides: a number out of its range is to be refused for that.
+        # Check the type only: a number out of range must get the error about its range.
         wanted = {error.validator: error.validator_value}
         if not isinstance(read, str) and validator.evolve(schema=wanted).is_valid(read):
             parent = value

@@ -1,4 +1,4 @@
-"""YAML files of the config, read fast, and with no name given twice."""
+"""Reads YAML files of the config fast, and refuses duplicate keys."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ _Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Fast):
-    """Refuses a mapping that has a key twice, of which YAML would keep the last in silence."""
+    """Refuses a mapping with the same key twice; YAML would silently keep the last."""
 
     def __init__(self, stream):
         super().__init__(stream)
         self.checked = set()
 
     def flatten_mapping(self, node):
-        """Check the keys of a node before it takes what it merges (``<<``), whose keys it may have again."""
+        """Check the keys of a node before merging (``<<``), since a node may override merged keys."""
         if id(node) not in self.checked:
             self.checked.add(id(node))
             _refuse_twice(node)
@@ -31,7 +31,7 @@ def _refuse_twice(node):
     for key in keys:
         if key.value in seen:
             first, line = seen[key.value].start_mark.line + 1, key.start_mark.line + 1
-            raise InputError(f"line {line}: the name {key.value!r} is taken by line {first}; expected another")
+            raise InputError(f"line {line}: the key {key.value!r} is already in line {first}; expected each key once")
         seen[key.value] = key
 
 
@@ -41,7 +41,7 @@ def read_yaml(path):
     Raises
     ------
     InputError
-        If it is no YAML, or a mapping has the same key twice; names the file and the line.
+        If it is not YAML, or a mapping has the same key twice. Names the file and the line.
     """
     path = Path(path)
     try:
@@ -49,4 +49,4 @@ def read_yaml(path):
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: found no YAML ({' '.join(str(error).split())})") from None
+        raise InputError(f"{path}: expected YAML ({' '.join(str(error).split())})") from None

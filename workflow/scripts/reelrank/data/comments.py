@@ -1,22 +1,22 @@
-"""Comments of kept interactions, from a file that may be larger than the memory."""
+"""Comments of kept interactions, read from a file that may be larger than memory."""
 
 import numpy as np
 import pyarrow as pa
 
-#: Rows of a table that is made at a time; one row group of the file.
+#: Rows of each table that `CommentTables` yields; one row group of the file.
 ROWS = 1024 * 1024
 
 
 def comments_of(file, user_ids, item_ids, lengths, item):
-    """Keep the first comment of each kept interaction; a comment belongs to its interaction.
+    """Return the first comment of each kept interaction.
 
     Parameters
     ----------
     file : reelrank.datasets.comment_file.CommentFile or None
     user_ids, item_ids : numpy.ndarray
-        Kept ids, ascending; their places are the indices.
+        Kept ids, ascending; the position of an id is its index.
     lengths : numpy.ndarray
-        ``(n_users,)`` interactions of each user.
+        ``(n_users,)`` number of interactions of each user.
     item : numpy.ndarray
         ``(n_rows,)`` item indices of the kept interactions, by user.
 
@@ -33,7 +33,7 @@ def comments_of(file, user_ids, item_ids, lengths, item):
     order = order.astype(np.int32) if order.size < 2**31 else order
     key = key[order]
     keep = np.append(True, key[1:] != key[:-1])[: key.size]
-    _drop_strangers(keep, key, lengths, item, len(item_ids))
+    _drop_without_interaction(keep, key, lengths, item, len(item_ids))
     key, order = key[keep], order[keep]
     starts = starts[order]
     sizes = sizes[order]
@@ -42,14 +42,14 @@ def comments_of(file, user_ids, item_ids, lengths, item):
 
 
 class CommentTables:
-    """Tables of contract ``comments``, made when they are asked for; iterable any number of times."""
+    """Tables of contract ``comments``, made while iterating; can be iterated any number of times."""
 
     def __init__(self, file, key, n_items, starts, sizes):
         self.file, self.key, self.n_items, self.starts, self.sizes = file, key, n_items, starts, sizes
 
     @staticmethod
     def empty():
-        """Return the table without a row."""
+        """Return the table without rows."""
         kinds = {"user": pa.int32(), "item": pa.int32(), "comment": pa.string()}
         return pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
 
@@ -64,7 +64,7 @@ class CommentTables:
 
 
 def _read(file, user_ids, item_ids):
-    """Return ``user * n_items + item``, place and size of the comments whose ids are kept, and how many were read."""
+    """Return ``user * n_items + item``, start and size of comments with kept ids, and the number of comments read."""
     key, starts, sizes, n_read = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32), 0
     for users, items, begins, lengths in file.rows():
         user, item = _index_of(user_ids, users), _index_of(item_ids, items)
@@ -81,13 +81,13 @@ def _read(file, user_ids, item_ids):
 
 
 def _index_of(distinct, ids):
-    """Return the place of each id in `distinct` (k,) ascending, or -1."""
+    """Return the index of each id in `distinct` (k,), ascending, or -1."""
     index = np.minimum(np.searchsorted(distinct, ids), len(distinct) - 1)
     return np.where(distinct[index] == ids, index, -1)
 
 
-def _drop_strangers(keep, key, lengths, item, n_items):
-    """Clear `keep` where `key` (ascending) is no interaction; some whole users at a time."""
+def _drop_without_interaction(keep, key, lengths, item, n_items):
+    """Set `keep` to False where `key` (ascending) is not an interaction, for a block of whole users at a time."""
     ends = np.cumsum(lengths)
     first, n_users = 0, len(lengths)
     while first < n_users:

@@ -1,10 +1,10 @@
-"""Lists that another system made, read from its file, so that any recommender can be re-ranked.
+"""Reads lists of another system from its file, so that any recommender can be re-ranked.
 
-Three formats, told apart by the name's ending:
+The ending of the file's name decides the format:
 
-- ``.parquet``: the list contract's columns, user, rank, item, score: dense indices;
-- ``.csv``: a header with user, item, and rank or score (or both): the source's own ids;
-- ``.txt``: ``User 7: Top 20 recommended items: [1, 2, ...]``, one user a line: own ids.
+- ``.parquet``: the columns of contract ``list`` (user, rank, item, score), with dense indices;
+- ``.csv``: a header with user, item, and rank or score (or both), with the source's ids;
+- ``.txt``: ``User 7: Top 20 recommended items: [1, 2, ...]``, one user per line, with the source's ids.
 """
 
 import logging
@@ -16,39 +16,39 @@ from reelrank.data.list_formats import READERS, parquet_metadata
 from reelrank.data.lists import RankedLists
 from reelrank.errors import InputError
 
-#: How many of several faults a message names.
+#: Number of faults that a message names.
 NAMED = 5
 
 
 def read_external(path, users, items, depth):
     """Read the lists of a file.
 
-    The order is that of the ranks where the file has them, else that of the scores,
-    equals in the file's order. Without scores, a score is minus the rank.
+    Items are ordered by rank if the file has ranks, else by score; ties keep the file's order.
+    Without scores, a score is minus the rank.
 
     Parameters
     ----------
     path : str or Path
     users, items : sequence of str
-        The source's own ids, in the order of the indices.
+        The source's ids, in the order of the indices.
     depth : int
-        Deeper entries are left out, and counted.
+        Entries beyond this depth are left out and counted.
 
     Returns
     -------
     lists : RankedLists
     counts : dict of str to int
-        ``entries``, ``users`` and ``deepest`` list as read; ``unknown_users`` (ids, dropped),
-        ``short_lists`` (users with fewer entries than the deepest list, or than `depth`
-        where that is smaller) and ``entries_beyond_depth``.
+        As read: ``entries``, ``users`` and ``deepest`` (length of the longest list). Also
+        ``unknown_users`` (ids, dropped), ``short_lists`` (users with fewer entries than the
+        longest list or `depth`, whichever is smaller) and ``entries_beyond_depth``.
 
     Raises
     ------
     InputError
-        Names the file, the line, what was found and what was expected: an unknown
-        format, a malformed line, an unknown item, an item twice in a user's list, a gap
-        in the ranks, a score that is not a number, is not finite in float32 or rises with the
-        rank, or no known user at all.
+        For an unknown format, a malformed line, an unknown item, a repeated item in a user's
+        list, a gap in the ranks, a score that is no number, is not finite in float32 or rises
+        with the rank, or a file without a known user. Names the file, the line, what was found
+        and what was expected.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in READERS:
@@ -90,7 +90,7 @@ def read_external(path, users, items, depth):
 
 
 def restrict_to(lists, queries):
-    """Keep the lists of users with a target, and count what does not fit.
+    """Return the lists of users with a target, and counts of what does not fit.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def restrict_to(lists, queries):
     lists : RankedLists
     counts : dict of str to int
         ``users_without_target`` (dropped), ``users_without_list`` (absent from every
-        comparison) and ``seen_entries`` (left in: entries that the user already had).
+        comparison) and ``seen_entries`` (items of the user's history in the list; they are kept).
     """
     keep = np.isin(lists.users, queries.users)
     kept = RankedLists(lists.users[keep], lists.items[keep], lists.scores[keep])
@@ -118,14 +118,14 @@ def restrict_to(lists, queries):
 
 
 def refuse_foreign(path, about):
-    """Refuse a Parquet file whose own metadata say that its lists are of something else.
+    """Refuse a Parquet file whose metadata name another dataset, protocol or split.
 
     Parameters
     ----------
     path : str or Path
-        Files of other endings carry no metadata.
+        Files with another ending have no metadata and pass.
     about : dict
-        ``dataset``, ``protocol`` and ``split`` that the lists must be of, where the file names them.
+        The expected ``dataset``, ``protocol`` and ``split``. Keys that the file lacks are not checked.
 
     Raises
     ------
@@ -137,20 +137,20 @@ def refuse_foreign(path, about):
     found = parquet_metadata(path)
     for key in ("dataset", "protocol", "split"):
         if key in found and found[key] != about[key]:
-            raise InputError(f"{path}: its metadata say {key} {found[key]!r}; expected {about[key]!r}")
+            raise InputError(f"{path}: the metadata have {key} {found[key]!r}; expected {about[key]!r}")
 
 
 def refuse_shallow(path, base_model, lists, users, cutoff):
-    """Refuse lists that are shorter than the largest n of the metrics: their HR@n would be of another n.
+    """Refuse lists that are shorter than the largest cut-off n: their HR@n would not be comparable.
 
     Parameters
     ----------
     path : str or Path
     base_model : str
     lists : RankedLists
-        Of the users with a target.
+        Lists of the users with a target.
     users : sequence of str
-        The source's own ids.
+        The source's ids.
     cutoff : int
 
     Raises
@@ -161,24 +161,24 @@ def refuse_shallow(path, base_model, lists, users, cutoff):
     lengths = lists.present.sum(1)
     if (short := lengths < cutoff).any():
         raise InputError(
-            f"{path}: {short.sum()} lists of the base model {base_model!r} are shorter than the largest of cutoffs: "
-            f"{_first_users(lists.users[short], users)}; found {lengths[short].min()}; expected {cutoff} or more"
+            f"{path}: {short.sum()} lists of the base model {base_model!r} are shorter than the largest cutoff: "
+            f"{_first_users(lists.users[short], users)}; found {lengths[short].min()} items, expected {cutoff} or more"
         )
 
 
 def _first_users(index, users):
-    """Return the own ids of the first few of some users as text."""
+    """Return the source's ids of the first few users as text."""
     text = ", ".join(f"user {str(users[user])!r}" for user in index[:NAMED])
     return text + (", ..." if len(index) > NAMED else "")
 
 
 def no_lists(depth=0):
-    """Return the lists of nobody."""
+    """Return lists without users."""
     return RankedLists(np.empty(0, np.int32), np.empty((0, depth), np.int32), np.empty((0, depth), np.float32))
 
 
 def _named(faults, where):
-    """Return the first few of ``(line, id)`` as text."""
+    """Return the first few faults, ``(line, id)``, as text."""
     text = ", ".join(f"{where} {line} {name!r}" for line, name in faults[:NAMED])
     return text + (", ..." if len(faults) > NAMED else "")
 
@@ -190,7 +190,7 @@ def _examples(ids, suffix):
 
 
 def _name(names, index):
-    """Return an own id, or the index itself where the file holds indices."""
+    """Return the source's id, or the index itself if the file holds indices."""
     return repr(str(names[index])) if names is not None else int(index)
 
 
@@ -202,7 +202,7 @@ def _refuse_repeats(path, where, entries, order, users, items):
         repeats = by_item[1:][same]
         at = repeats[line[repeats].argmin()]
         raise InputError(
-            f"{path}: {where} {line[at]}: item {_name(items, item[at])} is a second time in the list of user "
+            f"{path}: {where} {line[at]}: item {_name(items, item[at])} is repeated in the list of user "
             f"{_name(users, user[at])} ({len(repeats)} such entries); expected each item once"
         )
 
@@ -214,8 +214,8 @@ def _refuse_gaps(path, where, entries, order, users):
     if wrong.any():
         at = wrong.argmax()
         raise InputError(
-            f"{path}: {where} {entries.line[order[at]]}: found rank {rank[at]} of user {_name(users, user[at])}; "
-            f"expected {expected[at]}, ranks being 1, 2, 3, ... without gaps"
+            f"{path}: {where} {entries.line[order[at]]}: found rank {rank[at]} for user {_name(users, user[at])}; "
+            f"expected {expected[at]}, since ranks are 1, 2, 3, ... without gaps"
         )
 
 
@@ -226,25 +226,25 @@ def _refuse_scores(path, where, entries, order, users):
     if infinite.any():
         at = infinite.argmax()
         raise InputError(
-            f"{path}: {where} {entries.line[order[at]]}: found score {score[at]}; expected one finite in float32"
+            f"{path}: {where} {entries.line[order[at]]}: found score {score[at]}; expected a finite float32 number"
         )
     rises = (np.diff(user) == 0) & (np.diff(score) > 0)
     if rises.any():
         at = rises.argmax() + 1
         raise InputError(
             f"{path}: {where} {entries.line[order[at]]}: found score {score[at]} at rank {entries.rank[order[at]]} of "
-            f"user {_name(users, user[at])}, above the {score[at - 1]} before it; expected scores that do not rise "
-            "with the rank"
+            f"user {_name(users, user[at])}, above the previous score {score[at - 1]}; expected scores that do "
+            "not rise with the rank"
         )
 
 
 def _position(user):
-    """Return the place of each entry in its user's list, from 0; the users are sorted."""
+    """Return the position of each entry in its user's list, from 0; `user` is sorted."""
     return np.arange(len(user)) - np.searchsorted(user, user)
 
 
 def _to_lists(entries, order, depth):
-    """Return the entries in `order` as lists of at most `depth`, and the full length of each user's."""
+    """Return the entries in `order` as lists of at most `depth` items, and the full length of each user's list."""
     users, row, lengths = np.unique(entries.user[order], return_inverse=True, return_counts=True)
     position = _position(entries.user[order])
     keep = position < depth

@@ -1,4 +1,4 @@
-"""Interactions as arrays: what models learn from and what they are asked."""
+"""Interactions as arrays: training histories, and queries of users with a held-out item."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from reelrank.errors import InputError
 
 @dataclass(frozen=True)
 class Histories:
-    """The interactions of some users, oldest first, as slices of one array.
+    """The interactions of a batch of users, oldest first, as slices of one array.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Histories:
         Returns
         -------
         numpy.ndarray
-            ``(batch, length)`` int64, oldest first, filled up with `n_items` on the left.
+            ``(batch, length)`` int64, oldest first, padded on the left with `n_items`.
         """
         rows = self.ends[:, None] - np.arange(length, 0, -1)
         inside = rows >= self.starts[:, None]
@@ -52,8 +52,8 @@ class Histories:
         Parameters
         ----------
         decay : float
-            An interaction weighs ``decay ** age``, where a user's latest has age 0; 1 is
-            a matrix of ones. An item that a history repeats keeps one entry per time.
+            An interaction has weight ``decay ** age``; a user's latest has age 0. With 1, all
+            weights are 1. A repeated item has one entry per interaction.
         """
         lengths = self.ends - self.starts
         indptr = np.concatenate([[0], np.cumsum(lengths)])
@@ -65,16 +65,16 @@ class Histories:
 
 @dataclass(frozen=True)
 class Queries:
-    """Users whose next item is to be predicted.
+    """Users whose next item is predicted.
 
     Attributes
     ----------
     users, targets : numpy.ndarray
         ``(n,)`` user indices, ascending, and the held-out items.
     history : Histories
-        What a model that reads a history may read.
+        The interactions that a model may read.
     seen : Histories
-        What is masked: every interaction before the target.
+        All interactions before the target; their items are masked.
     """
 
     users: np.ndarray
@@ -89,10 +89,10 @@ class Queries:
         return Queries(self.users[rows], self.targets[rows], self.history[rows], self.seen[rows])
 
     def of(self, users):
-        """Return the queries of `users` (ascending); raise ValueError if one has none."""
+        """Return the queries of `users` (ascending); raise ValueError if a user has none."""
         rows = np.searchsorted(self.users, users)
         if (rows >= len(self)).any() or not np.array_equal(self.users[rows], users):
-            raise ValueError("lists hold users without a held-out item")
+            raise ValueError("found lists of users without a held-out item")
         return self[rows]
 
 
@@ -137,15 +137,15 @@ class Interactions:
         return np.bincount(self.items[self.codes == TRAIN], minlength=self.n_items)
 
     def queries(self, split, history="full"):
-        """Return the users with a target in `split` and what may be known of them.
+        """Return the users with a target in `split` and their histories.
 
         Parameters
         ----------
         split : {'valid', 'test'}
         history : {'full', 'train_only'}
-            ``full`` is everything before the target (at test time that includes the
-            valid item); ``train_only`` is the training interactions. Either way, all
-            that came before the target is masked.
+            ``full``: all interactions before the target (for test, this includes the valid
+            item); ``train_only``: the training interactions. In both cases, all items before
+            the target are masked.
         """
         rows = np.flatnonzero(self.codes == SPLITS.index(split))
         users = np.searchsorted(self.starts, rows, side="right") - 1
@@ -158,12 +158,12 @@ class Interactions:
 def load_interactions(interactions_path, split_path):
     """Read prepared interactions and their split into `Interactions`.
 
-    Where the split has redrawn items (see `reelrank.audit.target_draws`), these stand for the real held-out ones.
+    If the split has redrawn items (see `reelrank.audit.target_draws`), they replace the real held-out items.
 
     Raises
     ------
     InputError
-        If the split is not one of these interactions, row by row.
+        If the rows of the split are not the rows of the interactions.
     """
     interactions = read_table(interactions_path, "interactions")
     split = read_table(split_path, "split")
@@ -182,7 +182,7 @@ def load_interactions(interactions_path, split_path):
 
 
 def _codes(column, path):
-    """Return indices into `SPLITS`, whatever the order of the names in the file's dictionary."""
+    """Return indices into `SPLITS`, for any order of names in the file's dictionary."""
     column = column.combine_chunks()
     names = column.dictionary.to_pylist()
     if not set(names) <= set(SPLITS):

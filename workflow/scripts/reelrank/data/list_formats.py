@@ -1,4 +1,4 @@
-"""Readers of the formats that an outside list may have, with errors that name the line."""
+"""Readers of the file formats of external lists, with errors that name the line."""
 
 import csv
 import re
@@ -23,7 +23,7 @@ class Entries:
     Attributes
     ----------
     line : numpy.ndarray
-        ``(n,)`` int64: line of the file, or row of the table, from 1.
+        ``(n,)`` int64: line in the file, or row of the table, from 1.
     user, item : numpy.ndarray
         ``(n,)`` int64 indices; -1 where the id is unknown.
     rank : numpy.ndarray or None
@@ -44,7 +44,7 @@ class Entries:
 
 
 class _Collector:
-    """Entries, gathered line by line, with own ids turned into indices."""
+    """Collects entries line by line and converts the source's ids to indices."""
 
     def __init__(self, users, items):
         self.index_of_user = {name: index for index, name in enumerate(users)}
@@ -53,7 +53,7 @@ class _Collector:
         self.unknown_users, self.unknown_items = {}, []
 
     def add(self, line, user, item, rank, score):
-        """Take one entry; the item of an unknown user does not matter."""
+        """Add one entry; the item of an unknown user is not checked."""
         user_index = self.index_of_user.get(user, -1)
         item_index = self.index_of_item.get(item, -1)
         if user_index < 0:
@@ -71,7 +71,7 @@ class _Collector:
                 self.columns[name].append(value)
 
     def entries(self, with_rank, with_score):
-        """Return what was gathered."""
+        """Return the collected entries."""
         line, user, item, rank, score = (np.array(column) for column in self.columns.values())
         unknown_users = [(line, name) for name, line in self.unknown_users.items()]
         own_rank, own_score = rank if with_rank else None, score if with_score else None
@@ -79,7 +79,7 @@ class _Collector:
 
 
 def read_csv(path, users, items):
-    """Read ``user,item`` with ``rank`` or ``score`` or both, in any order of columns; own ids."""
+    """Read a CSV with the columns ``user``, ``item`` and ``rank`` or ``score`` (or both), with the source's ids."""
     reader = csv.reader(read_text(path).splitlines(keepends=True), skipinitialspace=True)
     rows = _rows(reader, path)
     header = next(rows)
@@ -101,7 +101,7 @@ def read_csv(path, users, items):
 
 
 def _rows(reader, path):
-    """Yield the rows of a CSV; the csv module refuses a field that an open quote lets run on and on."""
+    """Yield the rows of a CSV; the csv module raises an error for an overlong field, such as after an open quote."""
     try:
         yield from reader
     except csv.Error as error:
@@ -109,7 +109,7 @@ def _rows(reader, path):
 
 
 def _number(cells, name, kind, expected, path, line):
-    """Return a cell as a number that orders (no NaN), or None if there is no such column."""
+    """Return a cell as a number, not NaN; None if there is no such column."""
     if name not in cells:
         return None
     try:
@@ -122,7 +122,7 @@ def _number(cells, name, kind, expected, path, line):
 
 
 def read_txt(path, users, items):
-    """Read one list a line; own ids."""
+    """Read a text file with one list per line, with the source's ids."""
     collector, lines = _Collector(users, items), {}
     for line, text in enumerate(read_text(path).split("\n"), start=1):
         if not (text := text.strip()):
@@ -135,9 +135,13 @@ def read_txt(path, users, items):
         user, most, inside = match.groups()
         listed = [entry.strip().strip("'\"") for entry in inside.split(",")] if inside.strip() else []
         if len(listed) > int(most):
-            raise InputError(f"{path}: line {line}: found {len(listed)} items; expected at most {most}, as it says")
+            raise InputError(
+                f"{path}: line {line}: found {len(listed)} items; expected at most {most}, the number in the line"
+            )
         if user in lines:
-            raise InputError(f"{path}: line {line}: user {user!r} has a list on line {lines[user]}; expected one")
+            raise InputError(
+                f"{path}: line {line}: user {user!r} already has a list in line {lines[user]}; expected one per user"
+            )
         lines[user] = line
         for rank, item in enumerate(listed, start=1):
             collector.add(line, user, item, rank, None)
@@ -154,11 +158,11 @@ def _opened(read, path):
     try:
         return read(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: expected a Parquet file of lists, found none ({error})") from None
+        raise InputError(f"{path}: expected a Parquet file of lists ({error})") from None
 
 
 def read_parquet(path, users, items):
-    """Read the columns of the list contract; dense indices."""
+    """Read a Parquet file with the columns of contract ``list``, with dense indices."""
     table = _opened(pq.read_table, path)
     columns = {}
     for name in ("user", "rank", "item", "score"):
@@ -175,17 +179,17 @@ def read_parquet(path, users, items):
         raise InputError(f"{path}: row {row[np.isnan(columns['score'])][0]}: found score NaN; expected a number")
     known = (columns["user"] >= 0) & (columns["user"] < len(users))
     lost = known & ((columns["item"] < 0) | (columns["item"] >= len(items)))
-    strangers, first = np.unique(columns["user"][~known], return_index=True)
+    unknown, first = np.unique(columns["user"][~known], return_index=True)
     return Entries(
         row,
         np.where(known, columns["user"], -1),
         columns["item"],
         columns["rank"],
         columns["score"],
-        sorted(zip(row[~known][first].tolist(), map(str, strangers), strict=True)),
+        sorted(zip(row[~known][first].tolist(), map(str, unknown), strict=True)),
         [(int(row[at]), str(columns["item"][at])) for at in np.flatnonzero(lost)],
     )
 
 
-#: Reader of each ending of a file's name.
+#: Reader of each file ending.
 READERS = {".parquet": read_parquet, ".csv": read_csv, ".txt": read_txt}

@@ -1,4 +1,4 @@
-"""The one list format: a base list, a re-ranked list and a fused list are the same table."""
+"""The list format: base, re-ranked and fused lists are the same kind of table."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ BASE = "identity"
 
 @dataclass(frozen=True)
 class RankedLists:
-    """Lists of several users side by side.
+    """Lists of several users.
 
     Attributes
     ----------
@@ -26,9 +26,8 @@ class RankedLists:
     scores : numpy.ndarray
         ``(n, depth)`` float32.
     raw_ranks : numpy.ndarray or None
-        ``(n, depth)`` int16: the place of each entry in what a generative model really
-        returned, before repair; 0 where the model lost it and the repair put it back.
-        None where nothing can be lost.
+        ``(n, depth)`` int16: rank of each entry in the generative model's answer, before
+        repair; 0 if the answer lacked it and the repair added it. None for other re-rankers.
     """
 
     users: np.ndarray
@@ -38,7 +37,7 @@ class RankedLists:
 
     @property
     def present(self):
-        """``(n, depth)`` bool: where an entry stands."""
+        """``(n, depth)`` bool: True where a list has an entry."""
         return self.items >= 0
 
     def head(self, depth):
@@ -47,14 +46,14 @@ class RankedLists:
         return RankedLists(self.users, self.items[:, :depth], self.scores[:, :depth], cut)
 
     def of_rows(self, rows):
-        """Return the lists of some users: of a slice, or of an array of row numbers, ascending."""
+        """Return the lists in some rows, given as a slice or an ascending array."""
         cut = None if self.raw_ranks is None else self.raw_ranks[rows]
         return RankedLists(self.users[rows], self.items[rows], self.scores[rows], cut)
 
     def chunks(self):
-        """Yield ``(slice, lists of its users)`` until all had their turn; once if there are none.
+        """Yield ``(slice, lists in these rows)`` for all users in turn; one empty chunk if there are no users.
 
-        A chunk has at most `ROWS_PER_CHUNK` entries, or one user: what is made of it fits into memory.
+        A chunk has at most `ROWS_PER_CHUNK` entries, or one user, so that results per chunk fit into memory.
         """
         size = max(1, ROWS_PER_CHUNK // max(1, self.items.shape[1]))
         for start in range(0, max(1, len(self.users)), size):
@@ -62,23 +61,23 @@ class RankedLists:
             yield rows, self.of_rows(rows)
 
     def reordered(self, scores, raw_ranks=None):
-        """Return the same items ordered by (-score, present rank): a permutation by construction.
+        """Return the same items, sorted by descending score; ties keep their order.
 
         Parameters
         ----------
         scores : numpy.ndarray
-            ``(n, depth)``; must not be NaN where an entry stands.
+            ``(n, depth)``; must not be NaN for an entry.
         raw_ranks : numpy.ndarray, optional
-            ``(n, depth)`` int16, in the present order.
+            ``(n, depth)`` int16, in the current order.
         """
         scores = np.asarray(scores, np.float32)
         if scores.shape != self.items.shape:
             raise ValueError(f"scores have shape {scores.shape}; expected {self.items.shape}")
         if (np.isnan(scores) & self.present).any():
-            raise ValueError("a re-ranker scored NaN")
+            raise ValueError("found a score of NaN; expected a number for each entry")
         moved = [None if values is None else np.empty_like(values) for values in (self.items, scores, raw_ranks)]
         for rows, chunk in self.chunks():
-            # Lists are gapless, so an entry scored -inf still stands before the absent ones.
+            # Lists have no gaps, so an entry with score -inf still comes before absent ones.
             order = np.argsort(np.where(chunk.present, -scores[rows], np.inf), axis=1, kind="stable")
             for into, values in zip(moved, (self.items, scores, raw_ranks), strict=True):
                 if values is not None:
@@ -87,16 +86,16 @@ class RankedLists:
 
 
 def read_lists(path, depth=None):
-    """Read a Parquet file of contract ``list`` as ``(RankedLists, metadata)``, with its gaps checked.
+    """Read a Parquet file of contract ``list`` as ``(RankedLists, metadata)``; refuse gaps in ranks.
 
-    The file is read in chunks, twice: once for who stands in it, once for what. So no more than the result and a
-    chunk is in memory.
+    The file is read twice in chunks: first the users, then the lists. So only the result and one chunk are in
+    memory.
 
     Parameters
     ----------
     path : str or Path
     depth : int, optional
-        Only so many first entries of each list; all of them if not given.
+        Read only the first `depth` entries of each list; default: all.
     """
     users, counts = _lengths(path)
     starts = np.concatenate([[0], np.cumsum(counts)])
@@ -134,7 +133,7 @@ def read_users(path):
 
 
 def _lengths(path):
-    """Return the users of a file, ascending, and how many rows each has."""
+    """Return the users of a file, ascending, and the number of rows of each."""
     users, counts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
     for chunk in read_chunks(path, "list", ("user",)):
         found = chunk["user"].to_numpy()
@@ -153,15 +152,17 @@ def _lengths(path):
 
 
 def _unsorted(path):
-    return InputError(f"{path}: rows are not sorted by user and rank, or ranks have gaps; expected 1, 2, 3, ... a user")
+    return InputError(
+        f"{path}: rows are not sorted by user and rank, or ranks have gaps; expected ranks 1, 2, 3, ... per user"
+    )
 
 
 def concatenate(shards):
-    """Return the lists of several `RankedLists`, of different users that ascend from shard to shard, as one."""
+    """Return several `RankedLists` as one; their users must ascend from shard to shard."""
     depth = max(shard.items.shape[1] for shard in shards)
 
     def together(name, fill):
-        """Return one array of all shards, as wide as the widest."""
+        """Return one array of all shards, padded to the width of the widest."""
         columns = [getattr(shard, name) for shard in shards]
         wide = [np.pad(one, ((0, 0), (0, depth - one.shape[1])), constant_values=fill) for one in columns]
         return np.concatenate(wide)
@@ -180,17 +181,17 @@ def write_lists(lists, path, about, base=None):
     lists : RankedLists
     path : str or Path
     about : dict
-        The metadata that every list carries (`reelrank.data.tables.LIST_METADATA`).
+        The metadata of the lists (`reelrank.data.tables.LIST_METADATA`).
     base : RankedLists, optional
-        What was re-ranked; each user's list must be a permutation of its head.
+        The re-ranked base list; each user's list must be a permutation of its first ``depth`` items.
 
     Raises
     ------
     InputError
-        If a list repeats an item, has a gap, or is no permutation of its base.
+        If a list repeats an item, has a gap, or is not a permutation of its base.
     """
     if (np.diff(lists.users) <= 0).any():
-        raise InputError(f"{path}: expected users ascending")
+        raise InputError(f"{path}: found users out of order; expected them ascending")
     write_table((_checked(chunk, path, about, base) for _, chunk in lists.chunks()), "list", path, about)
 
 
@@ -200,9 +201,9 @@ def _checked(lists, path, about, base):
     repeats = (sorted_items[:, 1:] == sorted_items[:, :-1]) & (sorted_items[:, 1:] >= 0)
     if repeats.any():
         user = lists.users[repeats.any(1)][0]
-        raise InputError(f"{path}: the list of user {user} repeats an item")
+        raise InputError(f"{path}: the list of user {user} repeats an item; expected each item once")
     if (np.diff(lists.present.astype(np.int8), axis=1) > 0).any():
-        raise InputError(f"{path}: lists must be gapless")
+        raise InputError(f"{path}: found a gap in a list; expected lists without gaps")
     if base is not None:
         _check_permutation(lists, base, int(about["depth"]), path)
     n, depth = lists.items.shape
@@ -221,7 +222,7 @@ def _checked(lists, path, about, base):
 
 def _check_permutation(lists, base, depth, path):
     if not np.isin(lists.users, base.users).all():
-        raise InputError(f"{path}: holds users that the base list does not hold")
+        raise InputError(f"{path}: found users that are not in the base list")
     expected = base.items[np.searchsorted(base.users, lists.users), :depth]
     width = expected.shape[1]
     if lists.items.shape[1] > width:
@@ -231,6 +232,6 @@ def _check_permutation(lists, base, depth, path):
     wrong = (np.sort(expected, axis=1) != np.sort(found, axis=1)).any(1)
     if wrong.any():
         raise InputError(
-            f"{path}: the list of user {lists.users[wrong][0]} is no permutation of the first {depth} of its base list "
-            f"({wrong.sum()} such users)"
+            f"{path}: the list of user {lists.users[wrong][0]} is not a permutation of the first {depth} items of its "
+            f"base list ({wrong.sum()} such users)"
         )

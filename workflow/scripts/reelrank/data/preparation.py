@@ -1,4 +1,4 @@
-"""From a source's own ids to the prepared tables: dense indices, order, statistics."""
+"""Makes the prepared tables from a source's ids: dense indices, order, statistics."""
 
 from itertools import pairwise
 
@@ -9,22 +9,22 @@ import pyarrow as pa
 from reelrank.data.comments import comments_of
 from reelrank.errors import InputError
 
-#: Rows that are worked on at a time where each row would need memory of its own.
+#: Rows per block in steps that need extra memory per row.
 BLOCK = 4_000_000
 
 
 def prepare(raw, min_interactions=3):
-    """Index, sort, clean and count the interactions of a dataset.
+    """Return the prepared tables of a dataset: cleaned, indexed, sorted and counted.
 
-    A repeated (user, item) keeps its first interaction; then users with fewer than
-    `min_interactions` are dropped; the catalogue is every item with an interaction
-    left. Users and items are indexed in the order of their ids. Equal timestamps
-    keep the order of the file.
+    A repeated (user, item) keeps its first interaction. Then users with fewer than
+    `min_interactions` are dropped. Items without a remaining interaction are dropped too.
+    Users and items are indexed in the order of their ids. Equal timestamps keep the order
+    of the file.
 
     Parameters
     ----------
     raw : reelrank.datasets.RawTables
-        Used up: its rows are let go when they are not read any more, for they fill the memory.
+        Its columns are set to None after their last use, to free memory.
     min_interactions : int
         At least 1.
 
@@ -32,9 +32,9 @@ def prepare(raw, min_interactions=3):
     -------
     tables : dict of str to pyarrow.Table
         ``interactions``, ``users``, ``items``, ``comments`` (see `reelrank.data.tables`);
-        ``comments`` may be tables that are made one after the other.
+        ``comments`` may be a `CommentTables`, which yields tables one at a time.
     statistics : dict
-        Counts of what was kept, dropped and allowed.
+        Counts of kept, dropped and accepted rows.
 
     Raises
     ------
@@ -42,10 +42,10 @@ def prepare(raw, min_interactions=3):
         If there is no interaction, or no user has enough of them.
     """
     if not raw.user_ids.size:
-        raise InputError("the source holds no interactions; nothing is left to learn from")
+        raise InputError("the source has no interactions; expected at least one")
     user_ids, item_ids, order, user, item, dropped = _clean(raw, min_interactions)
     if not order.size:
-        raise InputError(f"no user has {min_interactions} interactions or more; nothing is left to learn from")
+        raise InputError(f"no user has {min_interactions} or more interactions; expected at least one such user")
     lengths = np.bincount(user)
     columns = {
         "user": user,
@@ -101,7 +101,7 @@ def dense_index(ids):
         ``(n,)`` int32 in ``[0, k)``, with ``distinct[index] == ids``.
     """
     low, high = int(ids.min()), int(ids.max())
-    if high - low < 8 * ids.size + 1024:  # a lookup table beats a sort where ids are nearly dense, as they mostly are
+    if high - low < 8 * ids.size + 1024:  # for nearly dense ids, the usual case, a lookup table is faster than a sort
         present = np.zeros(high - low + 1, bool)
         for rows in _blocks(ids.size):
             present[ids[rows] - low] = True
@@ -112,13 +112,13 @@ def dense_index(ids):
 
 
 def _blocks(n_rows):
-    """Yield slices of at most `BLOCK` rows: what is computed of a block at a time needs no memory per row."""
+    """Yield slices of at most `BLOCK` rows, which bound the memory for temporary arrays."""
     for start in range(0, n_rows, BLOCK):
         yield slice(start, min(start + BLOCK, n_rows))
 
 
 def _by_blocks(values, index_of):
-    """Return ``index_of(values)`` (n,) as int32."""
+    """Return ``index_of(values)`` (n,) as int32, computed block by block."""
     index = np.empty(values.size, np.int32)
     for rows in _blocks(values.size):
         index[rows] = index_of(values[rows])
@@ -126,18 +126,18 @@ def _by_blocks(values, index_of):
 
 
 def _clean(raw, min_interactions):
-    """Drop repeated interactions and short users.
+    """Drop repeated interactions, and users with too few interactions.
 
     Returns
     -------
     user_ids, item_ids : numpy.ndarray
-        Those that are left, ascending.
+        The remaining ids, ascending.
     order : numpy.ndarray
-        Kept rows of the file, by user and time.
+        Kept rows of the file, sorted by user and time.
     user, item : numpy.ndarray
         int32 indices of these rows.
     counts : dict of str to int
-        What was dropped.
+        Numbers of dropped rows and users.
     """
     user_ids, user = dense_index(raw.user_ids)
     item_ids, item = dense_index(raw.item_ids)
@@ -161,12 +161,12 @@ def _clean(raw, min_interactions):
 
 
 def _renumber(kept):
-    """Return the new index of each old one, of which those with `kept` (k,) stay; int32."""
+    """Return the new index (int32) of each old index; only old indices where `kept` (k,) is True are valid."""
     return np.cumsum(kept, dtype=np.int32) - np.int32(1)
 
 
 def _chronological(user, timestamps):
-    """Return the stable order by (user, timestamp); one fused key sorts twice as fast as two."""
+    """Return the stable order by (user, timestamp). One combined key sorts twice as fast as two keys."""
     low, span = int(timestamps.min()), int(timestamps.max()) - int(timestamps.min()) + 1
     if (int(user.max()) + 1) * span < 2**63:
         key = user * np.int64(span)
@@ -179,9 +179,9 @@ def _chronological(user, timestamps):
 
 
 def _first_of_pairs(user, item, n_items):
-    """Tell which rows have no earlier row of the same user and item; `user` (n,) is ascending."""
+    """Return which rows are the first of their (user, item), as bool; `user` (n,) is ascending."""
     first = np.empty(user.size, bool)
-    # Whole users at a time, so that the table of what was seen stays small.
+    # Blocks of whole users keep the hash table small.
     bounds = np.searchsorted(user, user[::BLOCK]).tolist()
     for start, end in pairwise([*bounds, user.size]):
         key = user[start:end] * np.int64(n_items) + item[start:end]
@@ -190,7 +190,7 @@ def _first_of_pairs(user, item, n_items):
 
 
 def _positions(lengths):
-    """Return 0, 1, ... of each user's rows, int32."""
+    """Return the positions 0, 1, ... of each user's rows, int32."""
     position = np.ones(lengths.sum(), np.int32)
     starts = np.cumsum(lengths)[:-1]
     position[0] = 0

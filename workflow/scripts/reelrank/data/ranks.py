@@ -1,4 +1,4 @@
-"""Ranks of held-out items, one per user: what every metric is made of."""
+"""Ranks of held-out items, one per user. Every metric is computed from them."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ def read_ranks(path):
     Returns
     -------
     ranks : pandas.DataFrame
-        Indexed by user: ``rank`` (int, 0 where the held-out item is not in the list) and
-        ``raw_rank`` (int, the same before repair: 0 also where a model lost the item).
+        Indexed by user: ``rank`` (int, 0 if the held-out item is not in the list) and
+        ``raw_rank`` (int, the rank before repair; 0 also if the model's answer lacked the item).
     about : dict of str to str
         Metadata of the list.
     """

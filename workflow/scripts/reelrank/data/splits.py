@@ -1,4 +1,4 @@
-"""Evaluation protocols: which interactions are learned from, and which are predicted.
+"""Evaluation protocols: which interactions are for training, and which are predicted.
 
 In every protocol a user's training interactions are the oldest ones: a prefix of
 the user's history.
@@ -14,21 +14,21 @@ TRAIN, VALID, TEST, UNUSED = range(4)
 
 
 def leave_one_out(user, timestamp=None):
-    """Split off each user's last interaction as test and the last but one as valid.
+    """Assign each user's last interaction to test and the last but one to valid.
 
     Parameters
     ----------
     user : numpy.ndarray
-        ``(n_rows,)`` user indices, sorted; a user's rows are in order of time.
+        ``(n_rows,)`` user indices, sorted; each user's rows are in order of time.
     timestamp : ignored
-        Taken so that all protocols are called alike.
+        Present so that all protocols have the same signature.
 
     Returns
     -------
     codes : numpy.ndarray
         ``(n_rows,)`` int8 indices into `reelrank.data.tables.SPLITS`.
     counts : dict of str to int
-        Users with a target, and users left out (those with fewer than 3 interactions).
+        Users with a target, and users without one (fewer than 3 interactions).
     """
     from_end = _from_end(user)
     long_enough = np.bincount(user)[user] >= 3
@@ -40,31 +40,30 @@ def leave_one_out(user, timestamp=None):
 
 
 def temporal(user, timestamp, valid_quantile=0.8, test_quantile=0.9, min_history=1):
-    """Split at two moments that are the same for all users.
+    """Split at two times that are the same for all users.
 
-    Interactions up to the first cut are training. A user's first interaction after
-    the first cut (and not after the second) is the valid target; the first after
-    the second cut is the test target; all others after the first cut are unused for
-    training and are no targets, though those before the test target are part of
-    the history that it is predicted from.
+    Interactions up to the first cut are for training. A user's first interaction between
+    the cuts is the valid target; the first after the second cut is the test target. All
+    others after the first cut are neither training interactions nor targets. The history
+    for the test target includes those before it.
 
     Parameters
     ----------
     user, timestamp : numpy.ndarray
         ``(n_rows,)``, sorted by user and time; `timestamp` in milliseconds.
     valid_quantile, test_quantile : float
-        Where in the distribution of all timestamps the cuts lie.
+        Quantiles of all timestamps at which the two cuts are.
     min_history : int
         Users with fewer training interactions have no target.
 
     Returns
     -------
     codes, counts
-        As `leave_one_out`.
+        As in `leave_one_out`.
     """
     if not timestamp.any():
         raise InputError(
-            "protocol 'temporal': the dataset has no timestamps (a .tsv of pairs holds none); use the .csv"
+            "protocol 'temporal': the dataset has no timestamps (a .tsv of pairs has none); use the .csv of pairs"
         )
     if not 0 < valid_quantile < test_quantile < 1:
         raise InputError(
@@ -95,14 +94,16 @@ def split(protocol, user, timestamp, options):
         A key of `PROTOCOLS`.
     user, timestamp : numpy.ndarray
     options : dict
-        The protocol's own options.
+        The options of this protocol.
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}; {suggest(protocol, PROTOCOLS)}")
     codes, counts = PROTOCOLS[protocol](user, timestamp, **options)
     for split in ("valid", "test"):
         if not counts[f"{split}_users"]:
-            raise InputError(f"protocol {protocol!r}: no user has a {split} target ({counts}); more data are needed")
+            raise InputError(
+                f"protocol {protocol!r}: no user has a {split} target ({counts}); expected at least one, use more data"
+            )
     return codes, counts
 
 
@@ -113,7 +114,7 @@ def split_table(user, position, codes):
 
 
 def item_statistics(item, timestamp, codes, n_items):
-    """Count each item's training interactions; return the table of contract ``item_statistics``."""
+    """Return the table of contract ``item_statistics``, computed from training interactions."""
     train = codes == TRAIN
     item, timestamp = item[train], timestamp[train]
     first = np.full(n_items, np.iinfo(np.int64).max)
@@ -133,7 +134,7 @@ def item_statistics(item, timestamp, codes, n_items):
 
 
 def _from_end(user):
-    """Return how many rows of the same user follow each row."""
+    """Return the number of later rows of the same user for each row."""
     lengths = np.bincount(user)
     ends = np.cumsum(lengths)
     return ends[user] - 1 - np.arange(len(user))

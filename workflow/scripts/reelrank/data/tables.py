@@ -1,4 +1,4 @@
-"""The data contracts: the schema of every Parquet file, checked when read and when written."""
+"""The data contracts: the schema of every Parquet file. Reading and writing check it."""
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 from reelrank.errors import InputError
 from reelrank.files import atomic
 
-#: What pyarrow raises for a file that is none of Parquet's.
+#: Errors of pyarrow for a file that is missing or not Parquet.
 NOT_PARQUET = (pa.ArrowInvalid, FileNotFoundError)
 
-#: Rows of a large table that are in memory at a time, and of a row group.
+#: Rows of a chunk of a large table, and of a row group.
 ROWS_PER_CHUNK = 2**20
 
 #: The splits of the interactions, in the order of their dictionary codes.
@@ -39,8 +39,8 @@ def _schema(*fields):
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in fields])
 
 
-#: Required columns of each table. More columns are allowed where OPEN names the table,
-#: and those of OPTIONAL are checked when they are there.
+#: Required columns of each table. Tables in OPEN may have any further columns, other tables
+#: only those in OPTIONAL, which are checked too.
 SCHEMAS = {
     "interactions": _schema(
         ("user", pa.int32()), ("item", pa.int32()), ("timestamp", pa.int64()), ("position", pa.int32())
@@ -93,24 +93,24 @@ SCHEMAS = {
     "training": _schema(("epoch", pa.int32()), ("loss", pa.float64()), ("valid_ndcg", pa.float64())),
 }
 
-#: Tables that may carry further columns (user profiles, item fields).
+#: Tables that may have further columns (user profiles, item fields).
 OPEN = frozenset({"users", "items"})
 
-#: Columns that a table may carry beside the required ones. The raw rank of an item is its place in what a
-#: generative model really returned, before repair; null where the model lost it. The redrawn item stands for the
-#: real one of a held-out interaction, for the audit; null for all others.
+#: Optional columns of each table. ``raw_rank`` is an item's rank in the generative model's answer, before repair;
+#: null if the answer lacked it. For the audit, ``redrawn_item`` replaces the item of a held-out interaction; null
+#: for all other interactions.
 OPTIONAL = {
     "interactions": {"rating": pa.float32()},
     "list": {"raw_rank": pa.int16()},
     "split": {"redrawn_item": pa.int32()},
 }
 
-#: Columns of OPTIONAL that may hold nulls.
+#: Columns in OPTIONAL that may hold nulls.
 NULLABLE = frozenset({"raw_rank", "redrawn_item"})
 
 
 def check_table(table, name, path, whole=True):
-    """Raise `InputError` unless `table` keeps the contract `name`.
+    """Raise `InputError` unless `table` matches the contract `name`.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def check_table(table, name, path, whole=True):
     path : str or Path
         Named in the error.
     whole : bool
-        Whether all its columns are there; otherwise those that are must keep it.
+        False allows missing columns.
     """
     schema = SCHEMAS[name]
     optional = OPTIONAL.get(name, {})
@@ -128,9 +128,7 @@ def check_table(table, name, path, whole=True):
         if field.name not in table.column_names:
             if not whole:
                 continue
-            raise InputError(
-                f"{path}: column {field.name!r} of a table of {name} is missing; found {table.column_names}"
-            )
+            raise InputError(f"{path}: column {field.name!r} of contract {name} is missing; found {table.column_names}")
         _check_column(table, field.name, field.type, field.nullable, path)
     for column in table.column_names:
         if column in schema.names:
@@ -138,7 +136,7 @@ def check_table(table, name, path, whole=True):
         if column in optional:
             _check_column(table, column, optional[column], column in NULLABLE, path)
         elif name not in OPEN:
-            raise InputError(f"{path}: column {column!r} does not belong in a table of {name}; expected {schema.names}")
+            raise InputError(f"{path}: column {column!r} does not belong to contract {name}; expected {schema.names}")
 
 
 def _check_column(table, column, kind, nullable, path):
@@ -152,7 +150,7 @@ def _check_column(table, column, kind, nullable, path):
 def _check_metadata(table, name, path):
     missing = [key for key in LIST_METADATA if key not in metadata(table)] if name == "list" else []
     if missing:
-        raise InputError(f"{path}: the Parquet metadata {missing} of a list are missing")
+        raise InputError(f"{path}: the Parquet metadata lack {missing}; expected all of {list(LIST_METADATA)}")
 
 
 def write_table(table, name, path, metadata=None):
@@ -161,18 +159,18 @@ def write_table(table, name, path, metadata=None):
     Parameters
     ----------
     table : pyarrow.Table, dict of str to array, or iterable of pyarrow.Table
-        A mapping is turned into a table with the contract's types; several tables become one file, without all
-        being in memory.
+        A dict is converted to a table with the contract's types. Several tables are written to one file, one at a
+        time.
     name : str
         A key of `SCHEMAS`.
     path : str or Path
     metadata : dict of str to object, optional
-        Written into the file's key-value metadata, as strings.
+        Written to the file's key-value metadata, as strings.
 
     Raises
     ------
     InputError
-        If the table does not keep the contract.
+        If the table does not match the contract.
     """
     if isinstance(table, dict):
         table = to_table(table, name)
@@ -188,14 +186,14 @@ def write_table(table, name, path, metadata=None):
 
 
 def write_tables(tables, paths, metadata=None):
-    """Write several tables at a time, each as `write_table` does; `tables` and `paths` are by name of contract."""
-    with ThreadPoolExecutor() as pool:  # pyarrow leaves the interpreter to the others while it encodes
+    """Write several tables in parallel with `write_table`; `tables` and `paths` are dicts by contract name."""
+    with ThreadPoolExecutor() as pool:  # pyarrow releases the GIL while it encodes
         for done in [pool.submit(write_table, table, name, paths[name], metadata) for name, table in tables.items()]:
             done.result()
 
 
 def _encoding(schema):
-    """Return how to store each column: integers as differences, which zstd would hardly shrink, the rest with zstd."""
+    """Return the encoding of each column: deltas for integers (zstd hardly shrinks them further), zstd for the rest."""
     integers = [field.name for field in schema if pa.types.is_integer(field.type)]
     return {
         "compression": {field.name: "none" if field.name in integers else "zstd" for field in schema},
@@ -215,7 +213,7 @@ def to_table(columns, name):
 
 
 def read_table(path, name):
-    """Read the Parquet file `path` and check that it keeps the contract `name`.
+    """Read the Parquet file `path` and check it against the contract `name`.
 
     Parameters
     ----------
@@ -226,19 +224,19 @@ def read_table(path, name):
     Returns
     -------
     pyarrow.Table
-        Its schema's metadata holds what `write_table` was given, as bytes.
+        The schema's metadata are those given to `write_table`, as bytes.
     """
     try:
         table = pq.read_table(path)
     except NOT_PARQUET as error:
-        raise InputError(f"{path}: expected a Parquet file with a table of {name}, found none ({error})") from None
+        raise InputError(f"{path}: expected a Parquet file of contract {name} ({error})") from None
     check_table(table, name, path)
     _check_metadata(table, name, path)
     return table
 
 
 def read_chunks(path, name, columns=None):
-    """Read a Parquet file in chunks of at most `ROWS_PER_CHUNK` rows, each checked as `read_table` does.
+    """Read a Parquet file in chunks of at most `ROWS_PER_CHUNK` rows, each checked against the contract `name`.
 
     Parameters
     ----------
@@ -246,17 +244,17 @@ def read_chunks(path, name, columns=None):
     name : str
         A key of `SCHEMAS`.
     columns : sequence of str, optional
-        Only these are read; one that the file need not have may be absent.
+        Columns to read; optional ones may be missing. Default: all.
 
     Yields
     ------
     pyarrow.Table
-        The first has no rows, and all columns.
+        The first has no rows but all columns.
     """
     try:
         file = pq.ParquetFile(path)
     except NOT_PARQUET as error:
-        raise InputError(f"{path}: expected a Parquet file with a table of {name}, found none ({error})") from None
+        raise InputError(f"{path}: expected a Parquet file of contract {name} ({error})") from None
     with file:
         empty = file.schema_arrow.empty_table()
         _check_metadata(empty, name, path)

@@ -1,4 +1,4 @@
-"""The text of each item: prepared fields, comments of training interactions, tags, and joins of them."""
+"""The text of each item: prepared fields, comments of training interactions, tags, and joined fields."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,19 +6,19 @@ import pyarrow as pa
 from reelrank.data.splits import TRAIN
 from reelrank.data.tables import read_table
 
-#: Between the fields of a join, and between comments.
+#: Separators of joined fields and of comments.
 FIELD_SEPARATOR, COMMENT_SEPARATOR = ". ", "; "
 
 
 def read_texts(sources, n_items=None):
-    """Read fields and join them, item by item; empty ones are left out.
+    """Return the joined text of each item; empty source fields are left out.
 
     Parameters
     ----------
     sources : sequence of (str, path)
-        Field and file: a prepared table of items that holds it as a column, or a table of contract ``texts``.
+        Each source field and its file: the prepared items, with a column of this name, or contract ``texts``.
     n_items : int, optional
-        Checked where given.
+        Expected number of texts.
 
     Returns
     -------
@@ -32,17 +32,17 @@ def read_texts(sources, n_items=None):
             columns.append(read_table(path, "texts")["text"].to_pylist())
     lengths = {len(column) for column in columns} | ({n_items} if n_items is not None else set())
     if len(lengths) != 1:
-        raise ValueError(f"texts of {sorted(lengths)} items do not fit together")
+        raise ValueError(f"found source fields with {sorted(lengths)} texts; expected the same number for all")
     return [FIELD_SEPARATOR.join(text for text in row if text and text.strip()) for row in zip(*columns, strict=True)]
 
 
 def texts_table(texts):
-    """Return the table of contract ``texts`` of one text per item."""
+    """Return a table of contract ``texts`` from one text per item."""
     return pa.table({"item": np.arange(len(texts), dtype=np.int32), "text": pa.array(texts, pa.string())})
 
 
 def training_comments(comments, interactions, codes, n_items, most_recent):
-    """Join the latest comments of each item; see `latest_comments`.
+    """Return the latest comments of each item, joined; see `latest_comments`.
 
     Returns
     -------
@@ -54,10 +54,10 @@ def training_comments(comments, interactions, codes, n_items, most_recent):
 
 
 def latest_comments(comments, interactions, codes, n_items, most_recent):
-    """Return the latest comments on each item, those of training interactions only.
+    """Return the latest comments on each item, from training interactions only.
 
-    A comment belongs to its interaction. That of a held-out or unused interaction is never used: in MicroLens
-    it *is* the label.
+    A comment of a held-out or unused interaction is never used: in MicroLens, a comment *is* the interaction, so
+    it would leak the label.
 
     Parameters
     ----------
@@ -66,15 +66,15 @@ def latest_comments(comments, interactions, codes, n_items, most_recent):
     interactions : pyarrow.Table
         Contract ``interactions``.
     codes : numpy.ndarray
-        ``(n_rows,)`` of the interactions' split, indices into `reelrank.data.tables.SPLITS`.
+        ``(n_rows,)`` splits of the interactions, as indices into `reelrank.data.tables.SPLITS`.
     n_items : int
     most_recent : int
-        Comments of an item that are used.
+        Maximum number of comments per item.
 
     Returns
     -------
     list of list of str
-        ``n_items`` lists, the latest first; of equal times, the lower user's first.
+        ``n_items`` lists, the latest first; for equal times, the lower user first.
     """
     user, item = (interactions[name].to_numpy().astype(np.int64) for name in ("user", "item"))
     train = np.flatnonzero(codes == TRAIN)

@@ -1,4 +1,4 @@
-"""One adapter per source format: published files in, `RawTables` out."""
+"""Adapters, one per source format: they read published files into `RawTables`."""
 
 import importlib
 from dataclasses import dataclass, field
@@ -14,24 +14,24 @@ ADAPTERS = ("microlens", "movielens")
 
 @dataclass
 class RawTables:
-    """What an adapter reads, with the source's own ids; preparing it uses it up.
+    """The tables that an adapter reads, with the source's ids. Preparing them consumes them.
 
     Attributes
     ----------
     user_ids, item_ids : numpy.ndarray
         ``(n_rows,)`` int64, one entry per interaction, in the order of the file.
     timestamps : numpy.ndarray
-        ``(n_rows,)`` int64 milliseconds; all 0 where the source has none.
+        ``(n_rows,)`` int64 milliseconds; all 0 if the source has none.
     ratings : numpy.ndarray or None
         ``(n_rows,)`` float32.
     items : pandas.DataFrame
-        Indexed by item id (unique), with a column per field that was asked for.
+        Indexed by item id (unique), with one column per requested field.
     users : pandas.DataFrame
-        Indexed by user id, with profile columns; may have none.
+        Indexed by user id, with profile columns; may be empty.
     comments : reelrank.datasets.comment_file.CommentFile or None
-        They are many, and long: prepared without being in memory.
+        Not loaded into memory, since comments may be larger than it.
     counts : dict of str to int
-        What was met and allowed, for ``statistics.json``.
+        Numbers of accepted irregularities, for ``statistics.json``.
     """
 
     user_ids: np.ndarray
@@ -56,7 +56,7 @@ def read_dataset(adapter, paths, fields, options=None):
     fields : sequence of str
         Item fields to read (``title``, ``category``, ``comments``, ``cover``).
     options : dict, optional
-        The adapter's own options from the dataset's config.
+        The options of the adapter, from the dataset's config.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def read_dataset(adapter, paths, fields, options=None):
     Raises
     ------
     InputError
-        For an unknown adapter and for anything wrong in a file.
+        For an unknown adapter or any mistake in a file.
     """
     if adapter not in ADAPTERS:
         raise InputError(f"unknown dataset adapter {adapter!r}; {suggest(adapter, ADAPTERS)}")

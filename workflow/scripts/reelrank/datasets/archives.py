@@ -1,4 +1,4 @@
-"""Zip archives, whole or split, unpacked as a stream into a folder that appears whole or not at all."""
+"""Unpacks zip archives, single or split, as a stream into a folder that appears complete or not at all."""
 
 import logging
 import re
@@ -13,8 +13,8 @@ from reelrank.files import atomic
 #: Bytes read from a part at a time.
 CHUNK_SIZE = 1 << 20
 
-#: What an archive that was made by a splitting writer begins with, before its first member:
-#: the first for several parts, the second where it fitted in one after all.
+#: First bytes of an archive from a splitting writer: the first marker for several parts, the
+#: second if one part was enough.
 SPLIT_MARKERS = (b"PK\x07\x08", b"PK00")
 
 #: Signature of the end of the central directory: 22 bytes, then a comment of up to 65,535 bytes.
@@ -22,33 +22,33 @@ END_SIGNATURE = b"PK\x05\x06"
 END_SIZE = 22
 LONGEST_TAIL = END_SIZE + 0xFFFF
 
-#: Longest name of a file or a folder that common file systems take, in bytes.
+#: Longest name of a file or folder on common file systems, in bytes.
 LONGEST_NAME = 255
 
 
 def extract(parts, folder, *, members=None, flatten=False, max_bytes=64 << 30, max_members=1_000_000, max_ratio=200.0):
-    """Unpack a zip archive into `folder`, which appears only when every member is there and its CRC-32 is right.
+    """Unpack a zip archive into `folder`, which appears only if every member is complete and has the right CRC-32.
 
-    Entries of folders and what macOS adds are skipped. The limits count what comes out
-    of the stream, members that are not wanted included, whatever the headers say.
+    Folder entries and the extra files of macOS are skipped. The limits count the unpacked stream, including
+    unwanted members; they do not trust the headers.
 
     Parameters
     ----------
     parts : sequence of str or Path
         One path for an ordinary zip; ``.z01``, ``.z02``, ..., ``.zip``, in this order, for a split one.
     folder : str or Path
-        Final folder; one that is there is replaced.
+        Final folder; an existing one is replaced.
     members : collection of str or callable, optional
-        The wanted files, by the name that they get in `folder`: all must be there. A callable
-        takes such a name and returns whether it is wanted. Default: all files.
+        The wanted files, by their names in `folder`; all must be in the archive. A callable
+        takes such a name and returns whether the file is wanted. Default: all files.
     flatten : bool, default False
         Drop the folders of the members' paths.
     max_bytes : int
-        Limit of the unpacked bytes.
+        Maximum of the unpacked bytes.
     max_members : int
-        Limit of the number of members.
+        Maximum number of members.
     max_ratio : float
-        Limit of the unpacked bytes over the bytes of all parts.
+        Maximum of the unpacked bytes divided by the bytes of all parts.
 
     Returns
     -------
@@ -58,8 +58,8 @@ def extract(parts, folder, *, members=None, flatten=False, max_bytes=64 << 30, m
     Raises
     ------
     InputError
-        If a part is missing, the archive is damaged or cut, a wanted member is missing, a
-        member's path leads out of `folder` or comes twice, or a limit is passed. Nothing is kept.
+        If a part or a wanted member is missing, the archive is damaged or truncated, a member's path
+        leads out of `folder` or is repeated, or a limit is exceeded. No file is kept.
     """
     parts = [Path(part) for part in parts]
     check_parts(parts)
@@ -72,19 +72,19 @@ def extract(parts, folder, *, members=None, flatten=False, max_bytes=64 << 30, m
     with atomic(folder) as temporary:
         temporary.mkdir()
         written = _unpack(archive, _read(parts), temporary, wanted, flatten, limits)
-        # A zip64 archive says 0xFFFF here; a writer without zip64 counts modulo 65,536.
+        # A zip64 archive has 0xFFFF here; a writer without zip64 counts modulo 65,536.
         if n_members not in (0xFFFF, limits.members % 0x10000):
-            raise InputError(f"{archive}: found {limits.members} members, but its directory lists {n_members}")
+            raise InputError(f"{archive}: found {limits.members} members; expected {n_members}, as in its directory")
         _check_found(archive, required, written)
-    logging.info("%s: unpacked %d files of %d bytes in all", archive, len(written), limits.unpacked)
+    logging.info("%s: unpacked %d files, %d bytes in total", archive, len(written), limits.unpacked)
     return sorted(written)
 
 
 def check_parts(parts):
-    """Raise `InputError` unless `parts` are the files of one archive, all there, complete and in order."""
+    """Raise `InputError` unless `parts` are all files of one archive, in order."""
     parts = [Path(part) for part in parts]
     if not parts:
-        raise InputError("an archive needs at least one file; found none")
+        raise InputError("found no file of an archive; expected at least one")
     if len(parts) > 1:
         stem = parts[-1].stem
         names = [f"{stem}.z{number:02d}" for number in range(1, len(parts))] + [f"{stem}.zip"]
@@ -97,10 +97,10 @@ def check_parts(parts):
 
 
 def _stated_members(parts):
-    """Return the number of members that the end of the archive states; 0xFFFF where it says no more.
+    """Return the number of members stated at the end of the archive; 0xFFFF for zip64.
 
-    `stream_unzip` does not read the central directory, so it would take an archive that
-    is cut there for a whole one.
+    `stream_unzip` does not read the central directory, so it would accept an archive that
+    is truncated there.
     """
     tail = b""
     for part in reversed(parts):  # the last part may be tiny
@@ -114,7 +114,7 @@ def _stated_members(parts):
         record = tail[end : end + END_SIZE]
         if end + END_SIZE + int.from_bytes(record[20:22], "little") <= len(tail):
             return int.from_bytes(record[10:12], "little")
-        end = tail.rfind(END_SIGNATURE, 0, end)  # that one was part of the comment, or is cut
+        end = tail.rfind(END_SIGNATURE, 0, end)  # this signature was part of the comment, or its record is truncated
     raise InputError(f"{parts[-1]}: truncated, or not a zip archive: the end of the central directory is missing")
 
 
@@ -129,7 +129,7 @@ def _read(parts):
 
 
 class _Limits:
-    """Counts members and unpacked bytes, and raises `InputError` beyond the limits."""
+    """Counts members and unpacked bytes; raises `InputError` if a limit is exceeded."""
 
     def __init__(self, archive, packed, max_bytes, max_members, max_ratio):
         self.archive, self.packed = archive, packed
@@ -169,10 +169,10 @@ def _unpack(archive, stream, folder, wanted, flatten, limits):
                 _write(archive, name, folder / target, chunks, limits)
                 written.add(target)
             else:
-                # A member that is not wanted must still be read to its end to get at the next one.
+                # An unwanted member must be read to its end before the next one.
                 for chunk in chunks:
                     limits.count_bytes(len(chunk), name)
-            where = f"what follows member {name!r}"
+            where = f"after member {name!r}"
     except (UnzipError, StreamInflateError) as error:
         raise InputError(f"{archive}: {where}: {_explain(error)}") from error
     return written
@@ -182,8 +182,8 @@ def _explain(error):
     if isinstance(error, (PasswordError, MissingPasswordError)):
         return f"encrypted; expected a plain zip ({type(error).__name__})"
     if isinstance(error, NotStreamUnzippable):
-        return "stored without its size, which cannot be read as a stream; unpack and pack it again"
-    # Wrapped errors carry their cause's text rather than their own.
+        return "stored without its size, so it cannot be read as a stream; unpack the archive and pack it again"
+    # Wrapped errors have no text of their own, but their cause has.
     detail = error.__cause__ or error
     return f"damaged, truncated or not a zip archive ({type(error).__name__}{f': {detail}' if str(detail) else ''})"
 
@@ -192,13 +192,13 @@ def _decode(raw_name):
     try:
         return raw_name.decode("utf-8")
     except UnicodeDecodeError:
-        return raw_name.decode("cp437")  # what the format says names are in, unless flagged as UTF-8
+        return raw_name.decode("cp437")  # the zip format's default encoding of names
 
 
 def _safe_name(archive, name):
-    """Return the relative path of member `name`, or an empty string if it is to be skipped.
+    """Return the relative path of member `name`, or an empty string if it must be skipped.
 
-    Links cannot come from an archive, since only regular files are ever written.
+    Links need no check, since only regular files are written.
     """
     path = PurePosixPath(name)
     pieces = path.parts
@@ -223,11 +223,11 @@ def _safe_name(archive, name):
 def _write(archive, name, target, chunks, limits):
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        stream = open(target, "xb")  # noqa: SIM115 - the members' errors are not to be taken for those of opening
+        stream = open(target, "xb")  # noqa: SIM115 - errors of reading members must not look like errors of opening
     except (FileExistsError, NotADirectoryError):
         raise InputError(
-            f"{archive}: member {name!r}: its name is there already, as a file or a folder; "
-            "expected each name once (with flatten, each name without its folders)"
+            f"{archive}: member {name!r}: the name already exists as a file or folder; "
+            "expected each name once (with flatten, without its folders)"
         ) from None
     with stream:
         for chunk in chunks:

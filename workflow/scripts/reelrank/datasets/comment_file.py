@@ -1,4 +1,4 @@
-"""Comments that stay in their file: where each stands is known, and texts are read when they are written on."""
+"""Comments that stay in their file: only positions are in memory, and texts are read when needed."""
 
 import os
 from pathlib import Path
@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from reelrank.datasets.reading import read_slices, to_integer
 from reelrank.errors import InputError
 
-#: Bytes between two texts that are read along rather than read for themselves.
+#: Largest gap in bytes between two texts that are read together.
 GAP = 256
 
-#: Texts that are read at a time.
+#: Texts per read.
 BATCH = 131_072
 
 BOM = b"\xef\xbb\xbf"
@@ -21,7 +21,7 @@ TAB, LINE_FEED, CARRIAGE_RETURN = b"\t\n\r"
 
 
 class CommentFile:
-    """A text file with a line ``user TAB item TAB comment`` per comment; a comment may hold tabs.
+    """A text file with one line ``user TAB item TAB comment`` per comment; a comment may contain tabs.
 
     Parameters
     ----------
@@ -32,21 +32,21 @@ class CommentFile:
         self.path = Path(path)
 
     def rows(self):
-        """Yield what is known of the comments without their texts, a part of the file at a time.
+        """Yield ids and positions of the comments, one chunk of the file at a time.
 
         Yields
         ------
         user_ids, item_ids : numpy.ndarray
             ``(n,)`` int64.
         starts : numpy.ndarray
-            ``(n,)`` int64, where the text begins in the file, in bytes.
+            ``(n,)`` int64, start of the text in the file, in bytes.
         lengths : numpy.ndarray
-            ``(n,)`` int32, bytes.
+            ``(n,)`` int32, length of the text in bytes.
 
         Raises
         ------
         InputError
-            Names the line that is no comment.
+            For a line that is not a comment; names the line.
         """
         offset, line = 0, 1
         for data in read_slices(self.path):
@@ -83,7 +83,7 @@ class CommentFile:
             bad = int(np.argmax(fields < 3))
             raise InputError(
                 f"{self.path}: line {line + lines[bad]}: found {fields[bad]} fields; "
-                "expected user, item, comment by TAB"
+                "expected user, item, comment, separated by TAB"
             )
         users = self._integers(data, starts, tabs[first], line + lines, "user")
         items = self._integers(data, tabs[first] + 1, tabs[first + 1], line + lines, "item")
@@ -91,19 +91,19 @@ class CommentFile:
         return users, items, offset + begins, (ends - begins).astype(np.int32)
 
     def _integers(self, data, starts, ends, lines, name):
-        # The texts between are pieces of this array too: Arrow wants them to follow one another.
+        # Arrow needs contiguous strings, so the array also holds the texts between the numbers.
         bounds = np.column_stack([starts, ends]).ravel().astype(np.int32)
         pieces = pa.Array.from_buffers(pa.string(), len(bounds) - 1, [None, pa.py_buffer(bounds), pa.py_buffer(data)])
         try:
             return pc.cast(pieces.take(np.arange(0, len(pieces), 2)), pa.int64()).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:  # a number that only Python reads, or none
+        except pa.ArrowInvalid:  # not a number, or one that only Python can parse
             texts = (data[start:end].decode() for start, end in zip(starts, ends, strict=True))
             return np.array(
                 [to_integer(self.path, number, text, name) for number, text in zip(lines, texts, strict=True)], np.int64
             )
 
     def texts(self, starts, lengths):
-        """Return the texts at these places, ``(n,)`` strings, in this order.
+        """Return the texts at these positions, ``(n,)`` strings, in the given order.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class CommentFile:
 
 
 def _texts(descriptor, starts, lengths):
-    """Read neighbours of the file at once, then put the texts in order."""
+    """Return texts in the given order; texts close together in the file are read at once."""
     order = np.argsort(starts, kind="stable")
     begin = starts[order]
     end = begin + lengths[order]

@@ -1,4 +1,4 @@
-"""Downloads that resume, are checked, and appear whole or not at all."""
+"""Downloads that can resume, are checked, and appear complete or not at all."""
 
 import hashlib
 import logging
@@ -16,24 +16,24 @@ from reelrank.files import read_json, write_json
 from reelrank.progress import Progress
 from reelrank.retries import growing_wait, retry_after
 
-#: Some dataset servers answer 403 to the default names of HTTP libraries.
+#: Some dataset servers answer 403 to the default user agents of HTTP libraries.
 USER_AGENT = "reelrank/0.1 (research workflow; httpx)"
 
-#: Statuses below 500 that may pass by themselves.
-PASSING = frozenset({408, 425, 429})
+#: Statuses below 500 after which another try may succeed.
+TEMPORARY = frozenset({408, 425, 429})
 
-#: Longest wait before another try, in seconds, also where the server asks for more.
+#: Longest wait before another try, in seconds, even if the server asks for more.
 MAX_WAIT_S = 60.0
 
-#: What is wrong with the request itself, so that asking again does not help.
-HOPELESS = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.TooManyRedirects)
+#: Errors of the request itself; another try does not help.
+PERMANENT = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.TooManyRedirects)
 
-#: The headers that tell one version of a file from another, by their name in the sidecar.
+#: The headers that identify the version of a file, by their names in the sidecar.
 VERSION_HEADERS = {"etag": "ETag", "last_modified": "Last-Modified"}
 
 
 class _TryAgainError(Exception):
-    """This request failed; another one may not. `retry_after_s` is what the server asked for, or None."""
+    """This request failed, but another try may succeed. `retry_after_s` is the wait the server asked for, or None."""
 
     def __init__(self, reason, retry_after_s=None):
         super().__init__(reason)
@@ -42,7 +42,7 @@ class _TryAgainError(Exception):
 
 @dataclass(frozen=True)
 class _Job:
-    """One file to fetch: where from, where to, and what is known of it beforehand."""
+    """One file to download: its address, its path, and its expected size and digests."""
 
     url: str
     path: Path
@@ -51,41 +51,41 @@ class _Job:
 
     @property
     def part(self):
-        """Where the bytes go until all are there."""
+        """The path of the incomplete file."""
         return self.path.with_name(f"{self.path.name}.part")
 
     @property
     def sidecar(self):
-        """What the server said of the file that `part` is the beginning of."""
+        """The path of the headers (version, size) that belong to `part`."""
         return self.path.with_name(f"{self.path.name}.part.json")
 
     def received(self):
-        """Return how many bytes are there."""
+        """Return the number of bytes received so far."""
         return self.part.stat().st_size if self.part.exists() else 0
 
     def discard(self):
-        """Forget what is there."""
+        """Delete the incomplete file and its sidecar."""
         self.part.unlink(missing_ok=True)
         self.sidecar.unlink(missing_ok=True)
 
 
 def fetch(url, path, *, size=None, sha256=None, md5=None, attempts=6, timeout_s=30.0, wait_s=1.0):
-    """Download `url` to `path`, which appears only when it is complete and right.
+    """Download `url` to `path`, which appears only if it is complete and correct.
 
-    The bytes go to ``{path}.part``; another try, in this call or a later one, asks for
-    the rest only. What is left of a file that has changed meanwhile is not used.
+    The bytes go to ``{path}.part``. Another try, in this call or a later one, requests only
+    the rest. If the file on the server has changed meanwhile, the download starts over.
 
     Parameters
     ----------
     url : str
     path : str or Path
-        Its folder is made if need be; a file that is there is replaced.
+        Its folder is made if it does not exist; an existing file is replaced.
     size : int, optional
-        Expected bytes; by default what the server says.
+        Expected size in bytes. Default: the size that the server states.
     sha256, md5 : str, optional
-        Expected digests, as hexadecimal digits. A file that has others is fetched once more, in full.
+        Expected digests in hexadecimal. If one differs, the whole file is downloaded once more.
     attempts : int
-        Requests at most, for each of these two.
+        Maximum number of requests for each of the two downloads.
     timeout_s : float
         Longest silence of the server, in seconds.
     wait_s : float
@@ -94,8 +94,8 @@ def fetch(url, path, *, size=None, sha256=None, md5=None, attempts=6, timeout_s=
     Raises
     ------
     InputError
-        If the server refuses the file (at once) or fails `attempts` times, the file is not
-        of the expected size or digests, or the disk has no room for it.
+        If the server refuses the file (at once) or fails `attempts` times, if the size or a
+        digest differs, or if the disk is too small.
     """
     digests = {name: value.strip().lower() for name, value in (("sha256", sha256), ("md5", md5)) if value}
     job = _Job(url, Path(path), size, digests)
@@ -103,16 +103,21 @@ def fetch(url, path, *, size=None, sha256=None, md5=None, attempts=6, timeout_s=
     if size is not None:
         _check_disk(job, size)
     started = time.monotonic()
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}  # a coded body cannot be resumed or measured
+    headers = {
+        "User-Agent": USER_AGENT,
+        "Accept-Encoding": "identity",
+    }  # a compressed body cannot be resumed or measured
     with httpx.Client(headers=headers, follow_redirects=True, timeout=timeout_s) as client:
         _receive(client, job, attempts, wait_s)
         if wrong := _wrong_digest(job):
-            logging.warning("%s: %s; fetching it once more", url, wrong)
+            logging.warning("%s: %s; downloading it once more", url, wrong)
             job.discard()
             _receive(client, job, attempts, wait_s)
             if wrong := _wrong_digest(job):
                 job.discard()
-                raise InputError(f"{url}: {wrong}, twice; the file has changed or the config's digest is wrong")
+                raise InputError(
+                    f"{url}: {wrong} (tried twice); the file has changed, or the digest in the config is wrong"
+                )
     n_bytes = job.received()
     job.part.replace(job.path)
     job.sidecar.unlink(missing_ok=True)
@@ -134,13 +139,13 @@ def _receive(client, job, attempts, wait_s):
         retrying(_request, client, job)
     except _TryAgainError as error:
         raise InputError(
-            f"{job.url}: failed {attempts} times, the last time with: {error}; "
-            f"{job.part} keeps {job.received()} bytes for the next run, or give the file by hand in raw_dir"
+            f"{job.url}: failed {attempts} times, the last time with: {error}; start again to resume from the "
+            f"{job.received()} bytes in {job.part}, or put the file into raw_dir yourself"
         ) from error
 
 
 def _request(client, job):
-    """Send one request, for the whole file or for the rest of it, and append its body to the part file."""
+    """Send one request, for the whole file or for its rest, and append the body to the part file."""
     offset, memory = _beginning(job)
     headers = {}
     if offset:
@@ -160,21 +165,21 @@ def _request(client, job):
             else:
                 offset, total = 0, _begin(response, job)
             _write_body(response, job, offset, total)
-    except HOPELESS as error:
+    except PERMANENT as error:
         raise InputError(f"{job.url}: {type(error).__name__}: {error}; is the URL right?") from error
     except httpx.TransportError as error:
         raise _TryAgainError(f"{type(error).__name__}: {error}") from error
 
 
 def _beginning(job):
-    """Return how many bytes of the part file can be kept, and what the sidecar says of them; discard the others."""
+    """Return the number of usable bytes in the part file and the sidecar's content; delete an unusable part file."""
     try:
         memory = read_json(job.sidecar)
     except (OSError, ValueError):
         memory = {}
     if not isinstance(memory, dict) or memory.get("url") != job.url:
         memory = {}
-    # With neither, nothing would tell a splice of two versions of the file from one of them.
+    # Without a validator or a digest, a mix of two versions of the file would go unnoticed.
     trusted = _validator(memory) or job.digests
     if not trusted or (job.size is not None and job.received() > job.size):
         job.discard()
@@ -183,28 +188,28 @@ def _beginning(job):
 
 
 def _validator(memory):
-    """Return a value for If-Range, which takes a strong ETag or a date, or None."""
+    """Return a value for the header If-Range (a strong ETag or a date), or None."""
     etag = memory.get("etag")
     return etag if etag and not etag.startswith("W/") else memory.get("last_modified")
 
 
 def _check_status(response, url):
     status = response.status_code
-    if status in PASSING or status >= 500:
+    if status in TEMPORARY or status >= 500:
         raise _TryAgainError(f"status {status}", retry_after(response.headers, MAX_WAIT_S))
     if status not in (200, 206):
-        moved = "the site may have been rearranged (set download.base_url of the dataset), or " if status == 404 else ""
+        moved = "set download.base_url of the dataset if the site has moved, or " if status == 404 else ""
         raise InputError(
-            f"{url}: the server answered status {status} {response.reason_phrase}; expected the file: "
-            f"{moved}the file could be fetched by hand and given in raw_dir"
+            f"{url}: found status {status} {response.reason_phrase}; expected the file; "
+            f"{moved}download the file yourself and put it into raw_dir"
         )
     coding = response.headers.get("Content-Encoding", "identity")
     if coding != "identity":
-        raise InputError(f"{url}: the server sent the file coded as {coding}; expected it as it is")
+        raise InputError(f"{url}: found the file encoded as {coding}; expected it without encoding")
 
 
 def _begin(response, job):
-    """Start the part file over for a whole file, remember its version, and return its size or None."""
+    """Start a new part file for a whole file, save its version, and return its size or None."""
     length = response.headers.get("Content-Length", "")
     total = int(length) if length.isdecimal() else None
     if job.size is not None and total not in (None, job.size):
@@ -218,14 +223,14 @@ def _begin(response, job):
 
 
 def _check_range(response, job, offset, memory):
-    """Return the size of the file that a partial answer is from; raise unless it goes on where the part file ends."""
+    """Return the full size of the file; raise unless the partial answer begins where the part file ends."""
     found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
     if not found or int(found[1]) != offset:
         job.discard()
         raise _TryAgainError(f"asked for bytes {offset}-, got {response.headers.get('Content-Range')!r}; starting over")
     known = memory.get("total")
     total = known if found[3] == "*" else int(found[3])
-    # Not every server knows If-Range.
+    # Some servers ignore If-Range.
     changed = (_differ(memory.get(name), response.headers.get(header)) for name, header in VERSION_HEADERS.items())
     if _differ(known, total) or any(changed):
         job.discard()
@@ -238,7 +243,7 @@ def _differ(before, now):
 
 
 def _check_unsatisfiable(response, job, offset, memory):
-    """Accept the part file that a server has no more bytes for if it is complete; else start over."""
+    """Accept a complete part file if the server has no more bytes; else start over."""
     found = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", "").strip())
     stated = int(found[1]) if found else None
     if offset != memory.get("total") or _differ(stated, offset):
@@ -247,10 +252,10 @@ def _check_unsatisfiable(response, job, offset, memory):
 
 
 def _write_body(response, job, offset, total):
-    """Append the body to the part file; raise unless it then has `total` bytes."""
+    """Append the body to the part file; raise unless the file then has `total` bytes."""
     received = offset
     with Progress(job.path.name, total, "bytes", done=offset) as progress, open(job.part, "ab") as stream:
-        # Chunks as they come: larger ones would lose their beginning when the connection is cut.
+        # Write chunks as they arrive: a larger buffer would be lost if the connection breaks.
         for chunk in response.iter_raw():
             received += len(chunk)
             if total is not None and received > total:
@@ -265,7 +270,7 @@ def _write_body(response, job, offset, total):
 
 
 def _wrong_digest(job):
-    """Return what is wrong with the complete part file's digests, or None."""
+    """Return the first wrong digest of the complete part file as text, or None."""
     for name, expected in job.digests.items():
         with open(job.part, "rb") as stream:
             found = hashlib.file_digest(stream, name).hexdigest()
@@ -277,4 +282,4 @@ def _wrong_digest(job):
 def _check_disk(job, size):
     needed, free = size - job.received(), shutil.disk_usage(job.path.parent).free
     if needed > free:
-        raise InputError(f"{job.path}: needs {needed} more bytes; the disk has {free} free")
+        raise InputError(f"{job.path}: found {free} bytes free on the disk; expected {needed} or more")

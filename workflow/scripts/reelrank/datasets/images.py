@@ -1,4 +1,4 @@
-"""Which pictures a folder holds."""
+"""Lists the pictures in a folder."""
 
 import os
 import re
@@ -11,12 +11,12 @@ _NAME = re.compile(r"(\d+)(?:-(\d+))?\.(?:jpe?g|png|webp)", re.IGNORECASE)
 
 
 def list_images(folder):
-    """List the pictures of each item by their names; none is opened.
+    """List the pictures of each item by their file names, without opening them.
 
     Parameters
     ----------
     folder : str or Path
-        May hold the pictures in subfolders, as published archives do.
+        May have subfolders with pictures, like published archives.
 
     Returns
     -------
@@ -25,7 +25,7 @@ def list_images(folder):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder}: the folder of images does not exist")
+        raise InputError(f"{folder}: the folder with the pictures does not exist")
     found = {}
     for place, _, names in os.walk(folder):
         for name in names:

@@ -1,4 +1,4 @@
-"""Adapter of the files that MicroLens publishes (westlake-repl/MicroLens, arXiv 2309.15379)."""
+"""Adapter for the published files of MicroLens (westlake-repl/MicroLens, arXiv 2309.15379)."""
 
 from pathlib import Path
 
@@ -42,8 +42,8 @@ def read_pairs(path):
     Returns
     -------
     tuple of numpy.ndarray
-        user ids, item ids, timestamps in milliseconds (all 0 for a TSV, which has
-        none: its items stand oldest first).
+        user ids, item ids, timestamps in milliseconds (all 0 for a TSV: it has no
+        timestamps, and its items are ordered oldest first).
     """
     if Path(path).suffix == ".tsv":
         return _read_pairs_tsv(path)
@@ -67,12 +67,12 @@ def _read_pairs_tsv(path):
 
 
 def read_titles(path):
-    """Read ``*_title*.csv``: ``item, title``, split at the first comma only (it is no valid CSV).
+    """Read ``*_title*.csv``: ``item, title``, split at the first comma only (it is not valid CSV).
 
     Returns
     -------
     dict of int to str
-        Titles by item id, stripped; may be empty. The first of repeated items counts.
+        Titles by item id, stripped; may be empty. A repeated item keeps its first title.
     """
     titles = {}
     for number, line in read_lines(path):

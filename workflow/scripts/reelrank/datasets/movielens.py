@@ -1,4 +1,4 @@
-"""Adapter of GroupLens' MovieLens files: 100K (``u.*``), 1M (``*.dat``) and 20M and later (CSV)."""
+"""Adapter for GroupLens' MovieLens files: 100K (``u.*``), 1M (``*.dat``) and 20M and later (CSV)."""
 
 import csv
 import io
@@ -23,8 +23,8 @@ _RATINGS = {"userId": pa.int64(), "movieId": pa.int64(), "rating": pa.float32(),
 def read(paths, fields, options):
     """Read a MovieLens release; see `reelrank.datasets.read_dataset`.
 
-    ``options["format"]`` is ``ml-100k``, ``ml-1m`` or ``ml-20m``. Times are published
-    in seconds and returned in milliseconds.
+    ``options["format"]`` is ``ml-100k``, ``ml-1m`` or ``ml-20m``. Published timestamps are in
+    seconds; returned ones are in milliseconds.
     """
     release = options.get("format")
     if release not in _RELEASES:
@@ -48,7 +48,9 @@ def _rows(path, delimiter, width, encoding):
     for number, line in read_lines(path, encoding):
         values = line.split(delimiter)
         if len(values) != width:
-            raise InputError(f"{path}: line {number}: found {len(values)} fields by {delimiter!r}; expected {width}")
+            raise InputError(
+                f"{path}: line {number}: found {len(values)} fields separated by {delimiter!r}; expected {width}"
+            )
         yield number, values
 
 
@@ -111,7 +113,7 @@ def _no_users(path):
     raise InputError(f"{path}: this MovieLens release has no users file; remove 'users' from the dataset's files")
 
 
-#: Per release: delimiter and header of the ratings, reader of items, reader of users.
+#: By release: delimiter of the ratings, whether they have a header, reader of items, reader of users.
 _RELEASES = {
     "ml-100k": ("\t", False, _items_100k, _users_100k),
     "ml-1m": ("::", False, _items_1m, _users_1m),

@@ -9,14 +9,14 @@ import pyarrow.csv as csv
 
 from reelrank.errors import InputError
 
-#: A time in milliseconds below this (1973-03-03) must have been given in seconds.
+#: A smaller timestamp in milliseconds (before 1973-03-03) must be in seconds.
 SMALLEST_MILLISECONDS = 100_000_000_000
 
-#: Times after this (2100) were given in a finer unit.
+#: A larger timestamp in seconds (after 2100) must be in a finer unit.
 LARGEST_SECONDS = 4_102_444_800
 
 
-#: Bytes of a large file that are read at a time.
+#: Bytes per read of a large file.
 SLICE = 32 * 1024 * 1024
 
 
@@ -34,7 +34,7 @@ def read_bytes(path):
 
 
 def read_text(path, encoding="utf-8"):
-    """Return the text of `path` without a byte-order mark; an error names the line that is not in `encoding`."""
+    """Return the text of `path` without a byte-order mark; an error names the first line that is not in `encoding`."""
     try:
         return read_bytes(path).decode(encoding)
     except UnicodeDecodeError as error:
@@ -51,7 +51,7 @@ def read_columns(path, columns, delimiter=",", header=True):
     ----------
     path : str or Path
     columns : dict of str to pyarrow.DataType
-        Names and types, in the file's order. With `header`, the first line must be
+        Names and types, in the file's order. With `header`, the first line must hold
         these names.
     delimiter : str
         Two characters (``::``) are allowed.
@@ -79,7 +79,9 @@ def read_columns(path, columns, delimiter=",", header=True):
             data, skipped = data[skipped:].replace(delimiter.encode(), b"\t"), 0
         try:
             table = csv.read_csv(
-                pa.BufferReader(pa.py_buffer(data).slice(skipped)),  # no copy: that takes half as long as parsing
+                pa.BufferReader(
+                    pa.py_buffer(data).slice(skipped)
+                ),  # without a copy, which takes half as long as parsing
                 read_options=csv.ReadOptions(column_names=list(columns)),
                 parse_options=csv.ParseOptions(delimiter=delimiter if width == 1 else "\t", quote_char=False),
                 convert_options=csv.ConvertOptions(column_types=columns, null_values=[], strings_can_be_null=False),
@@ -87,19 +89,19 @@ def read_columns(path, columns, delimiter=",", header=True):
         except pa.ArrowInvalid as error:
             raise _locate(path, columns, delimiter, header, error) from None
         for name, column in found.items():
-            # An array of this size grows where it lies; a list of parts would be in memory twice when it is joined.
+            # Growing the array in place avoids a list of chunks, which would be in memory twice when joined.
             done = column.size
             column.resize(done + table.num_rows, refcheck=False)
             for chunk in table.column(name).chunks:
                 column[done : done + len(chunk)] = chunk.to_numpy()
                 done += len(chunk)
     if not found[next(iter(columns))].size:
-        raise InputError(f"{path}: no rows below the header; expected at least one")
+        raise InputError(f"{path}: found no rows; expected at least one")
     return found
 
 
 def _has_no_row(data, start):
-    """Tell whether nothing but line ends follows from `start` on, looking no further than the first other byte."""
+    """Return whether only line ends follow from `start` on; stops at the first other byte."""
     return re.compile(rb"[\r\n]*\Z").match(data, start) is not None
 
 
@@ -110,7 +112,7 @@ def _check_header(path, found, expected):
 
 
 def read_slices(path):
-    """Yield the bytes of `path`, without a byte-order mark, in parts of about `SLICE` that end with a line."""
+    """Yield the bytes of `path`, without a byte-order mark, in slices of about `SLICE` bytes that end with a line."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: the file does not exist")
@@ -124,7 +126,7 @@ def read_slices(path):
 
 
 def _numbered(path):
-    """Yield ``(line number, bytes)`` of every line, the empty ones too, as far as it is asked."""
+    """Yield ``(line number, bytes)`` of every line, including empty ones."""
     number = 0
     for data in read_slices(path):
         for line in data.removesuffix(b"\n").split(b"\n"):
@@ -133,7 +135,7 @@ def _numbered(path):
 
 
 def _locate(path, columns, delimiter, header, error):
-    """Return the `InputError` for the first line that is not a row of `columns`."""
+    """Return the `InputError` for the first line that does not match `columns`."""
     for number, line in _numbered(path):
         text = line.decode("utf-8", "replace").strip("\r")
         if not text or (header and number == 1):
@@ -152,7 +154,7 @@ def _locate(path, columns, delimiter, header, error):
 
 
 def line_of_row(path, row, header=True):
-    """Return the 1-based line number of the 0-based data row `row` (empty lines are no rows)."""
+    """Return the 1-based line number of the 0-based data row `row` (empty lines do not count as rows)."""
     seen = -1 - int(header)
     for number, line in _numbered(path):
         seen += bool(line.strip(b"\r"))
@@ -180,8 +182,8 @@ def check_timestamps(path, timestamps, unit, header=True):
 def read_lines(path, encoding="utf-8"):
     """Yield ``(line number, text)`` of the lines of a text file that are not empty.
 
-    Only LF ends a line (a CR before it is dropped): titles hold characters that
-    `str.splitlines` would take for line ends.
+    Only LF ends a line (a CR before it is dropped), since titles contain characters that
+    `str.splitlines` treats as line ends.
     """
     for number, line in enumerate(read_text(path, encoding).split("\n"), start=1):
         line = line.removesuffix("\r")

@@ -1,9 +1,9 @@
 """The sample dataset: a seeded generator that writes the layout of MicroLens.
 
-The files are MicroLens' own, so the sample takes the same way through the
-workflow as the real data, and what it plants is known: tastes that drift, series
-that are watched on, series that go together though no title says so, and titles,
-comments, categories and pictures that show an item's topic and series.
+The files have the names and formats of MicroLens, so the workflow treats the sample like real
+data. The generator plants known effects: tastes that drift, series that users continue, series
+that the same users like although no title shows it, and titles, comments, categories and
+pictures that show an item's topic and series.
 """
 
 import contextlib
@@ -20,27 +20,27 @@ from reelrank.files import atomic
 #: The tables, by role.
 ROLES = ("interactions", "titles", "comments", "likes_and_views", "categories")
 
-#: Shares of the titles that are empty, that several items share, that name the series and that carry an emoji.
+#: Shares of titles that are empty, shared by several items, with the name of the series, and with an emoji.
 EMPTY_SHARE, SHARED_SHARE, NAMED_SHARE, EMOJI_SHARE = 0.005, 0.02, 0.75, 0.05
 
-#: Words of its topic that a series is about.
+#: Number of the topic's words that the titles of a series use.
 SUBJECT_WORDS = 3
 
-#: Share of the comments that have no word of the topic.
+#: Share of comments without a word of the topic.
 WORDLESS_SHARE = 0.3
 
 
 def generate_tables(parameters, paths):
-    """Write the tables whose roles `paths` holds, each whole or not at all.
+    """Write the tables in `paths`, each atomically.
 
-    A table's bytes do not depend on which others are written with it.
+    The bytes of a table do not depend on the other tables in `paths`.
 
     Parameters
     ----------
     parameters : types.SimpleNamespace
         The complete keys of ``generate`` in the definition of a dataset; see ``config/schemas/config.schema.yaml``.
     paths : dict of str to str or Path
-        Keys of `ROLES`: ``interactions`` (CSV), ``titles`` (``item, title``, not valid
+        Roles in `ROLES`: ``interactions`` (CSV), ``titles`` (``item, title``, not valid
         CSV, CRLF), ``comments`` and ``likes_and_views`` (TAB), ``categories`` (CSV).
 
     Raises
@@ -74,7 +74,7 @@ def draw_images(parameters, folder_covers, folder_frames):
     ----------
     parameters : types.SimpleNamespace
     folder_covers, folder_frames : str, Path or None
-        Each appears whole or not at all and replaces an older one; None leaves it out.
+        Each is written atomically and replaces an older one; None leaves it out.
     """
     with contextlib.ExitStack() as stack:
         folders = [folder and stack.enter_context(atomic(folder)) for folder in (folder_covers, folder_frames)]
@@ -84,14 +84,14 @@ def draw_images(parameters, folder_covers, folder_frames):
 
 
 def _open(stack, path):
-    """Return a file to write to that takes its place at `path` when `stack` is left without an error."""
+    """Return a file for writing; it moves to `path` if `stack` closes without an error."""
     temporary = stack.enter_context(atomic(path))
-    # newline="" keeps the line ends as they are written: LF but for the titles' CRLF.
+    # newline="" writes line ends unchanged: LF, and CRLF in the titles.
     return stack.enter_context(open(temporary, "w", encoding="utf-8", newline=""))
 
 
 def _write_interactions(world, parameters, files):
-    """Simulate the users chunk by chunk and write the tables that are made of their interactions."""
+    """Simulate the users chunk by chunk and write the tables that depend on their interactions."""
     views = np.zeros(parameters.items, dtype=np.int64)
     vocabulary = [words.topic_words(topic)[1] for topic in range(parameters.topics)]
     if "interactions" in files:
@@ -112,7 +112,7 @@ def _write_interactions(world, parameters, files):
 
 
 def _write_likes(world, interactions, rng, file):
-    """Write likes and views, which follow the number of interactions at the end of time, in item order."""
+    """Write likes and views in item order; both grow with the item's final number of interactions."""
     views = (50 * (interactions + 1) * rng.lognormal(0, 0.5, len(interactions))).astype(np.int64)
     likes = (views * rng.uniform(0.02, 0.15, len(views))).astype(np.int64)
     order = np.argsort(world.item_ids)
@@ -131,7 +131,7 @@ def _comments(topics, vocabulary, rng):
 
 
 def make_titles(world, parameters):
-    """Return the titles in shelf order, each of the content on that shelf."""
+    """Return the titles in shelf order, each for the item on that shelf."""
     rng = generator(parameters, TITLES)
     names = words.series_names(len(world.series_bounds) - 1, rng)
     draws = rng.random((parameters.items, 6)).tolist()
@@ -160,13 +160,13 @@ def make_titles(world, parameters):
 
 
 def _subject(topic, series):
-    """Return the few words of its topic that the titles of a series keep to."""
+    """Return the words of its topic that the titles of a series use."""
     vocabulary = words.topic_words(topic)[1]
-    parts = len(vocabulary) // SUBJECT_WORDS
-    start = series % parts * SUBJECT_WORDS
+    n_subjects = len(vocabulary) // SUBJECT_WORDS
+    start = series % n_subjects * SUBJECT_WORDS
     return vocabulary[start : start + SUBJECT_WORDS]
 
 
 def _pick(choices, share):
-    """Return the entry of `choices` at `share` (0 to 1, exclusive) of its length."""
+    """Return the entry of `choices` at the fraction `share` (0 to below 1) of its length."""
     return choices[int(share * len(choices))]

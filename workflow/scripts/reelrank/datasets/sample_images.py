@@ -1,4 +1,4 @@
-"""Covers and frames of the sample dataset: the topic is the background, the series the shape."""
+"""Covers and frames of the sample dataset: the background shows the topic, the shape shows the series."""
 
 import colorsys
 import math
@@ -6,10 +6,10 @@ import math
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-#: Distinct shapes; with the colours they tell the series of a topic apart.
+#: Number of shapes. Shape and colour distinguish the series of a topic.
 SHAPES = 6
 SHAPE_COLOURS = 7
-#: Noise tiles, shared and shifted: drawing noise for each picture would cost more than the rest of it.
+#: Number of noise tiles. Pictures share shifted tiles, since noise per picture would cost more than all else.
 TILES = 8
 NOISE = 18
 QUALITY = 80
@@ -30,7 +30,7 @@ def draw_scenes(world, parameters, rng, folder_covers, folder_frames):
     backgrounds = [_background(topic, parameters.topics, size) for topic in range(parameters.topics)]
     tiles = [_noise(rng, size) for _ in range(TILES)]
     n_items, n_pictures = parameters.items, parameters.frames_per_item + 1
-    # All numbers are drawn before any picture, so that a cover does not depend on whether frames are wanted.
+    # Draw all random numbers first, so that covers do not depend on whether frames are drawn.
     places = rng.uniform(0.3, 0.7, (n_items, 2))
     moves = rng.uniform(-0.06, 0.06, (n_items, 2))
     light = rng.uniform(0.85, 1.15, n_items)
@@ -51,9 +51,9 @@ def draw_scenes(world, parameters, rng, folder_covers, folder_frames):
 
 
 def _background(topic, topics, size):
-    """Return a gradient between two colours of the topic's hue, in a direction of the topic's own."""
+    """Return a gradient between two colours of the topic's hue; its direction depends on the topic."""
     hue = topic / topics
-    # Neighbours on the colour circle differ in lightness and direction as well.
+    # Neighbours on the colour circle also differ in lightness and direction.
     value = (0.95, 0.55, 0.75)[topic % 3]
     saturation = (0.85, 0.6)[topic % 2]
     colours = [
@@ -68,7 +68,7 @@ def _background(topic, topics, size):
 
 
 def _noise(rng, size):
-    """Return an RGB tile around 128 to be added to pictures."""
+    """Return an RGB noise tile with mean 128, which is added to pictures."""
     tile = rng.normal(128, NOISE, (size, size, 3))
     return Image.fromarray(np.clip(tile, 0, 255).round().astype(np.uint8))
 
@@ -79,7 +79,7 @@ def _brightness(factor):
 
 
 def _draw_shape(picture, series, place):
-    """Draw the shape of `series` around `place`, the centre as shares of the width and the height."""
+    """Draw the shape of `series` around `place`, its centre as fractions of width and height."""
     draw = ImageDraw.Draw(picture)
     size = picture.width
     x, y = (float(share) * size for share in place)

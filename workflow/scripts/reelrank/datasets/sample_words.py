@@ -5,7 +5,7 @@ def _words(text):
     return tuple(text.split())
 
 
-#: A topic's category and the words that its titles and comments are made of.
+#: Category of each topic, and the words for its titles and comments.
 TOPICS = {
     "cooking": "noodles dumplings recipe kitchen sauce frying garlic oven dough soup wok spices barbecue broth pancake",
     "pets": "kitten puppy hamster parrot leash paws litter cuddles barking rabbit aquarium whiskers treats kennel vet",
@@ -74,7 +74,7 @@ GENERIC = _words(
     "little strange brilliant whole"
 )
 
-#: Titles that say nothing and that several items share.
+#: Titles without content that several items share.
 SHARED_TITLES = (
     "the wonderful video",
     "wait for the end",
@@ -84,7 +84,7 @@ SHARED_TITLES = (
     "nothing to say, just watch",
 )
 
-#: Title templates with a series' name; most name one or two words of the topic.
+#: Title templates with the series' name; most have one or two words of the topic.
 SERIES_TITLES = (
     "{series}: {a} and {b}",
     "{series}: {generic} {a}",
@@ -96,7 +96,7 @@ SERIES_TITLES = (
     "New: {series}, {a}, {b}",
 )
 
-#: Title templates without one.
+#: Title templates without the series' name.
 PLAIN_TITLES = (
     "{a} and {b} of the day",
     "{a}, {b} and more {a}",
@@ -108,7 +108,7 @@ PLAIN_TITLES = (
 
 EMOJI = ("😂", "🔥", "😍", "👍", "🎉", "❤️")
 
-#: Parts of a comment: what it opens with, then a word of the topic, then how it ends.
+#: A comment is an opening with a word of the topic, then an ending; or a comment without such a word.
 OPENINGS = (
     "love the {}",
     "so funny, that {}",
@@ -126,7 +126,7 @@ WORDLESS_COMMENTS = ("hahaha", "first!", "so true", "I cannot stop watching", "s
 
 
 def topic_words(topic):
-    """Return the category and the words of topic number `topic`; beyond the lists they repeat with a number.
+    """Return the category and the words of a topic. Beyond the list, topics repeat with a number appended.
 
     Parameters
     ----------
@@ -146,15 +146,15 @@ def topic_words(topic):
 
 
 def series_names(count, rng):
-    """Return `count` names of two words, all different; a number is added once the pairs are used up.
+    """Return `count` different names of two words; a number is appended once all pairs are used.
 
-    A word comes back only after all others have been used, so few series share one.
+    A word repeats only after all others have been used, so few series share a word.
     """
     adjectives, nouns = rng.permutation(ADJECTIVES).tolist(), rng.permutation(NOUNS).tolist()
     names = []
     for index in range(count):
         turn, pair = divmod(index, len(adjectives) * len(nouns))
-        # Each further round pairs the adjectives with the nouns one place on.
+        # Each further round shifts the nouns by one.
         shift, adjective = divmod(pair, len(adjectives))
         name = f"{adjectives[adjective]} {nouns[(adjective + shift) % len(nouns)]}"
         names.append(f"{name} {turn + 1}" if turn else name)

@@ -1,51 +1,51 @@
-"""The world behind the sample dataset: its catalogue, and what its users choose."""
+"""The simulated world of the sample dataset: its catalogue and its users' choices."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-#: First moment of the data (2022-01-01 UTC, in milliseconds), its days and the days that share one popularity.
+#: Start of the data (2022-01-01 UTC, in milliseconds), its length in days, and the days of one popularity period.
 FIRST_MOMENT = 1_640_995_200_000
 DAYS = 540
 PERIOD_DAYS = 7
 PERIODS = -(-DAYS // PERIOD_DAYS)
 DAY = 86_400_000
 
-#: Users simulated together. A chunk has generators of its own, so the constant is part of the data's identity.
+#: Users simulated together. Each chunk has its own generators, so another value makes other data.
 CHUNK = 4096
 
 #: One independent stream of random numbers per purpose.
 CATALOGUE, TITLES, LENGTHS, TIMES, CHOICES, COMMENTS, LIKES, IMAGES = range(8)
 
-#: Share of the catalogue that the flat top of the popularity curve spans (Zipf-Mandelbrot), so that no single
-#: item dominates, as none does on a real platform that shows every user something else.
+#: Share of the catalogue in the flat top of the popularity curve (Zipf-Mandelbrot). As on a real platform, no
+#: single item dominates.
 FLAT_TOP = 0.01
 
-#: Exponent of an episode's release over time: below 1, the catalogue grows and many items are new at the end. What
-#: users choose last then has few interactions to learn from, which is where content can help.
+#: Exponent of the release times: below 1, the catalogue grows faster and many items are new at the end. Users'
+#: last items then have few training interactions, so content can help.
 GROWTH = 0.25
 
-#: An item's relative popularity before its release and long after it, and the days in which it falls by a factor e
-#: among its series and topic. Among everything, where only the latest trend counts, it falls faster.
+#: An item's relative popularity before and long after its release, and the days in which it falls by a factor e
+#: within its series and topic. In the trend over all items, it falls faster.
 BEFORE, AFTERWARDS, FADE_DAYS = 0.01, 0.05, 30
 TREND_DAYS = 10
 
-#: Mean days from a user's last choice to the end of the data, and from the first choice to the last.
+#: Mean days from a user's last choice to the end of the data, and from the first to the last choice.
 SINCE_LAST_DAYS, ACTIVE_DAYS = 20, 150
 
 #: Shape of the gamma distribution of the time between two choices: below 1, choices come in bursts.
 GAP_SHAPE = 0.5
 
-#: Of the choices that do not continue a series: shares made among the favourite series and within a favourite topic;
-#: the rest follows the trend.
+#: Among choices that do not continue a series: shares within a favourite series and within a favourite topic. All
+#: others follow the trend.
 FAVOURITE_SHARE, TOPIC_SHARE = 0.5, 0.25
 
-#: Favourite series in one taste: a main one, and others that go with it though no title says so.
+#: Favourite series in one taste (a main one and some partners), and partners of each series. No title shows them.
 FAVOURITES, PARTNERS = 3, 4
 
 SHORT_SHARE, TIE_SHARE, REPEAT_SHARE = 0.01, 0.02, 0.001
 
-#: Draws within the wanted series or topic, then within the topic, before any unseen item will do.
+#: Draws within the wanted range, then within the topic, before any unseen item is taken.
 NARROW_DRAWS, WIDE_DRAWS = 3, 8
 
 
@@ -56,24 +56,24 @@ def generator(parameters, purpose, chunk=0):
 
 @dataclass(frozen=True)
 class World:
-    """The catalogue, in shelf order: sorted by topic, then series, so that each of them is one range of shelves.
+    """The catalogue in shelf order: sorted by topic, then series, so that each is one range of shelves.
 
     Attributes
     ----------
     item_ids : numpy.ndarray
-        (n_items,) the public id, 1 to n_items, of the item on each shelf.
+        (n_items,) public id of the item on each shelf, 1 to n_items.
     topic, series, episode : numpy.ndarray
-        (n_items,) of the item on each shelf; the first episode is 1.
+        (n_items,) topic, series and episode of the item on each shelf; the first episode is 1.
     shown : numpy.ndarray
-        (n_items,) the shelf whose title, category, comments and pictures the item shows: its own, or with
-        `content_signal` off that of an unrelated item.
+        (n_items,) shelf that provides an item's title, category, comments and pictures: its own, or that of an
+        unrelated item if `content_signal` is false.
     series_bounds, topic_bounds : numpy.ndarray
         (n_series + 1,) and (topics + 1,) first shelf of each.
     partners : numpy.ndarray
-        (n_series, PARTNERS) the series that the same users like.
+        (n_series, PARTNERS) series that the same users like.
     reach : numpy.ndarray
-        (2 * PERIODS * n_items + 1,) running sum of popularity over shelves, period after period; the trend's periods
-        follow the ordinary ones.
+        (2 * PERIODS * n_items + 1,) running sum of popularity over shelves, period by period; first the ordinary
+        periods, then those of the trend.
     """
 
     item_ids: np.ndarray
@@ -87,12 +87,12 @@ class World:
     reach: np.ndarray
 
     def draw(self, low, high, period, rng):
-        """Draw one shelf of each range [low, high) by the popularity of the period.
+        """Draw one shelf from each range [low, high), weighted by popularity in the period.
 
         Parameters
         ----------
         low, high, period : numpy.ndarray
-            (n,) integers; `PERIODS` is added to a period to follow its trend.
+            (n,) integers; add `PERIODS` to a period to follow its trend.
         rng : numpy.random.Generator
 
         Returns
@@ -103,15 +103,15 @@ class World:
         offset = period * len(self.item_ids)
         start, stop = self.reach[offset + low], self.reach[offset + high]
         wanted = start + rng.random(len(low)) * (stop - start)
-        # Rounding may put the sum on a range's edge.
+        # Rounding may move the draw to the edge of its range.
         return np.clip(np.searchsorted(self.reach, wanted, side="right") - 1 - offset, low, high - 1)
 
 
 def build_world(parameters):
-    """Return the `World` of these parameters; the number of users does not change it."""
+    """Return the `World` for these parameters; it does not depend on the number of users."""
     rng = generator(parameters, CATALOGUE)
     n_items, size = parameters.items, parameters.series_size
-    # A fifth more or less than the configured size, and enough of them for every item.
+    # Up to 20% more or fewer than the configured size; as many sizes as items is always enough.
     sizes = rng.integers(max(1, round(0.8 * size)), round(1.2 * size) + 1, n_items)
     n_series = int(np.searchsorted(np.cumsum(sizes), n_items)) + 1
     series_bounds = np.minimum(np.concatenate([[0], np.cumsum(sizes[:n_series])]), n_items)
@@ -135,20 +135,20 @@ def build_world(parameters):
 
 
 def _reach(popularity, series, episode, rng):
-    """Return the running sum of popularity over all periods, ordinary and trend: items rise and fade."""
-    # A series' episodes come out one after the other until the end of the data.
+    """Return the running sum of popularity over all ordinary and trend periods: items rise and fade."""
+    # The episodes of a series are released one after the other until the end of the data.
     place = (episode - rng.random(len(episode))) / np.bincount(series)[series]
     release = place**GROWTH * DAYS
     age = np.arange(PERIODS)[:, None] * PERIOD_DAYS + PERIOD_DAYS / 2 - release
     since = np.maximum(age, 0)
     ordinary = np.where(age < 0, BEFORE, AFTERWARDS + (1 - AFTERWARDS) * np.exp(-since / FADE_DAYS))
-    # A little is left of everything: a range that cannot be drawn from would need a case of its own.
+    # Every item keeps a small weight, so that each range can be drawn from.
     trend = np.where(age < 0, 0, np.exp(-since / TREND_DAYS)) + 1e-6
     return np.concatenate([[0.0], np.cumsum(popularity * np.concatenate([ordinary, trend]))])
 
 
 def simulate(world, parameters):
-    """Yield the interactions, one chunk of users after the other.
+    """Yield the interactions, one chunk of users at a time.
 
     Parameters
     ----------
@@ -161,12 +161,12 @@ def simulate(world, parameters):
     users : numpy.ndarray
         (n,) 1-based ids, ascending.
     shelves : numpy.ndarray
-        (n,) the items' shelves, a user's oldest first.
+        (n,) the items' shelves, oldest first for each user.
     timestamps : numpy.ndarray
         (n,) milliseconds, not decreasing within a user.
     """
     for chunk, first in enumerate(range(0, parameters.users, CHUNK)):
-        # A whole chunk is always drawn, so that the last users are the same however many follow.
+        # Always draw a whole chunk, so that a user does not depend on the number of users.
         lengths = _lengths(parameters, generator(parameters, LENGTHS, chunk))
         times = _times(lengths, generator(parameters, TIMES, chunk))
         shelves = _choices(world, parameters, lengths, times, generator(parameters, CHOICES, chunk))
@@ -177,10 +177,10 @@ def simulate(world, parameters):
 
 
 def _lengths(parameters, rng):
-    """Return (CHUNK,) history lengths: 3 and a geometric rest, but for the few short ones."""
+    """Return (CHUNK,) history lengths: 3 plus a geometric number, except for a few short ones."""
     least = 3
     extra = rng.geometric(1 / (parameters.interactions_per_user - least + 1), CHUNK) - 1
-    # The longest history is bounded, and with it a chunk's memory.
+    # A bound on the length also bounds the memory of a chunk.
     lengths = least + np.minimum(extra, round(20 * parameters.interactions_per_user))
     short = rng.random(CHUNK) < SHORT_SHARE
     lengths = np.where(short, rng.integers(1, least, CHUNK), lengths)
@@ -188,7 +188,7 @@ def _lengths(parameters, rng):
 
 
 def _times(lengths, rng):
-    """Return (CHUNK, longest) timestamps in milliseconds; what is beyond a user's length means nothing."""
+    """Return (CHUNK, longest) timestamps in milliseconds; ignore values beyond a user's length."""
     end = (DAYS - np.minimum(rng.exponential(SINCE_LAST_DAYS, CHUNK), 0.9 * DAYS)) * DAY
     duration = np.minimum(rng.gamma(2, ACTIVE_DAYS / 2, CHUNK) * DAY, end)
     gaps = rng.standard_gamma(GAP_SHAPE, (CHUNK, lengths.max()))
@@ -201,14 +201,14 @@ def _times(lengths, rng):
 
 
 def _choices(world, parameters, lengths, times, rng):
-    """Return (CHUNK, longest) shelves, step after step for all users whose history goes on."""
+    """Return (CHUNK, longest) shelves; each step draws for all users whose history is longer."""
     periods = np.minimum((times - FIRST_MOMENT) // (PERIOD_DAYS * DAY), PERIODS - 1)
     last = periods[np.arange(CHUNK), lengths - 1]
     early, late = (_favourites(world, period, rng) for period in (periods[:, 0], last))
     shelves = np.full(times.shape, -1, dtype=np.int32)
     for step in range(times.shape[1]):
         users = np.nonzero(lengths > step)[0]
-        # How far the user is in the history decides which taste is likely to speak.
+        # The late taste becomes more likely along the history.
         progress = step / np.maximum(lengths[users] - 1, 1)
         moved = rng.random(len(users)) < parameters.drift * progress
         taste = np.where(moved[:, None], late[users], early[users])
@@ -226,7 +226,7 @@ def _choices(world, parameters, lengths, times, rng):
 
 
 def _favourites(world, period, rng):
-    """Return (CHUNK, FAVOURITES) series: one by the popularity of the period, and partners of it."""
+    """Return (CHUNK, FAVOURITES) series: one drawn by popularity in the period, and its partners."""
     n_items = len(world.item_ids)
     main = world.series[world.draw(np.zeros_like(period), np.full_like(period, n_items), period, rng)]
     others = rng.integers(PARTNERS, size=(len(main), FAVOURITES - 1))
@@ -234,7 +234,7 @@ def _favourites(world, period, rng):
 
 
 def _ranges(world, taste, period, rng):
-    """Return where each user chooses if not in the series just seen.
+    """Return the range in which each user chooses, unless the previous series continues.
 
     Parameters
     ----------
@@ -248,9 +248,9 @@ def _ranges(world, taste, period, rng):
     Returns
     -------
     low, high : numpy.ndarray
-        (n,) first shelf and one past the last.
+        (n,) first shelf, and last shelf plus one.
     period : numpy.ndarray
-        (n,) periods, of the trend for those who follow it.
+        (n,) periods; trend periods for users who follow the trend.
     """
     series = taste[np.arange(len(taste)), rng.integers(FAVOURITES, size=len(taste))]
     topic = world.topic[world.series_bounds[series]]
@@ -264,7 +264,7 @@ def _ranges(world, taste, period, rng):
 
 
 def _draw_unseen(world, low, high, period, seen, rng):
-    """Return one shelf per user that is not in `seen` (n, step), from [low, high) if that is not used up."""
+    """Return one shelf per user that is not in `seen` (n, step), from [low, high) if possible."""
     chosen = world.draw(low, high, period, rng)
     for attempt in range(1, NARROW_DRAWS + WIDE_DRAWS):
         repeated = np.nonzero((seen == chosen[:, None]).any(axis=1))[0]

@@ -1,1 +1,1 @@
-"""Metrics of one held-out item per user, their intervals and tests: arrays in, numbers out."""
+"""Metrics for one held-out item per user, with intervals and tests. Functions of arrays only."""

@@ -1,8 +1,8 @@
-"""The paired bootstrap over users, and over training seeds where there are several, without touching a user twice.
+"""The paired bootstrap over users, and over training seeds if there are several.
 
-Every metric of a user follows from two ranks, that of the list and that of the list it is compared to. Users with
-the same two ranks are one group, and a resample of users is a multinomial draw of how many fall into each group:
-the very distribution of drawing users one by one, at the cost of some hundred groups.
+Every metric of a user depends on two ranks: in the list, and in the list it is compared to. Users with the same two
+ranks form a group. A resample of users is a multinomial draw of the group sizes: the same distribution as drawing
+users one by one, at the cost of a few hundred groups.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ import numpy as np
 
 from reelrank.metrics.ranking import hits, ndcg, reciprocal_rank
 
-#: What is measured of a rank, by column name of the tables.
+#: Metrics of a rank, by column name in the tables.
 METRICS = {"hit_rate": hits, "ndcg": ndcg, "mrr": reciprocal_rank}
 
-#: Numbers drawn at a time: 32 MB.
+#: Numbers per draw: 32 MB.
 CHUNK = 4_000_000
 
-#: Of the draws. The same for all comparisons, so that none depends on which others are made.
+#: Seed of the draws. All comparisons use the same seed, so that none depends on the others.
 SEED = 1
 
 
@@ -28,10 +28,10 @@ class Pairs:
     Attributes
     ----------
     ranks, against : numpy.ndarray
-        ``(groups, seeds)`` int64: rank in the list and in the one it is compared to, under each
-        training seed; 0 is a miss.
+        ``(groups, seeds)`` int64: rank in the list and in the compared list, for each training
+        seed; 0 is a miss.
     counts : numpy.ndarray
-        ``(groups,)`` int64: users of each group, at least one.
+        ``(groups,)`` int64: number of users in each group, at least one.
     """
 
     ranks: np.ndarray
@@ -40,19 +40,19 @@ class Pairs:
 
     @classmethod
     def of(cls, ranks, against, deepest):
-        """Group users by their ranks; the order of the users makes no difference.
+        """Group users by their ranks; the order of users does not matter.
 
         Parameters
         ----------
         ranks, against : numpy.ndarray
             ``(users, seeds)`` int, 0 for a miss.
         deepest : int
-            The largest cut-off; a rank beyond it is a miss for all of them.
+            The largest cut-off; a larger rank is a miss at every cut-off.
         """
         both = np.hstack([ranks, against]).astype(np.int64)
         both[both > deepest] = 0
         code = np.zeros(len(both), np.int64)
-        for column in both.T:  # numbered anew after each column, so that no product of ranks overflows
+        for column in both.T:  # renumber after each column, so that the product does not overflow
             _, code = np.unique(code * (deepest + 1) + column, return_inverse=True)
         _, first, counts = np.unique(code, return_index=True, return_counts=True)
         seeds = ranks.shape[1]
@@ -69,24 +69,24 @@ class Pairs:
         return self.ranks.shape[1]
 
     def outcomes(self, metric, n):
-        """Return a metric at `n` of both sides, each ``(groups, seeds)`` float64 in [0, 1]."""
+        """Return a metric at `n` for both lists, each ``(groups, seeds)`` float64 in [0, 1]."""
         measure = METRICS[metric]
         return measure(self.ranks, n).astype(float), measure(self.against, n).astype(float)
 
 
 def bootstrap(pairs, measures, resamples):
-    """Resample users and, where there are several, training seeds.
+    """Return means of metrics over resampled users and, if there are several, training seeds.
 
-    A resample keeps a user's outcomes under all seeds together. Of S seeds, S - 1 are drawn with
-    replacement: drawing S would understate the variance of so few by (S - 1) / S (Rao & Wu,
-    "Resampling Inference with Complex Survey Data", JASA 1988). Resampling both ways counts what is
-    particular to one user under one seed more than once, so the intervals err on the wide side (Owen,
+    A resampled user keeps the outcomes under all seeds. Of S seeds, S - 1 are drawn with
+    replacement: drawing S would understate the variance by the factor (S - 1) / S (Rao & Wu,
+    "Resampling Inference with Complex Survey Data", JASA 1988). Resampling both users and seeds counts
+    the variance of single (user, seed) pairs more than once, so the intervals are conservative (Owen,
     "The pigeonhole bootstrap", Ann. Appl. Stat. 2007).
 
     Parameters
     ----------
     pairs : Pairs
-        With at least one user.
+        Has at least one user.
     measures : sequence of (str, int)
         Metric and cut-off.
     resamples : int
@@ -94,7 +94,7 @@ def bootstrap(pairs, measures, resamples):
     Returns
     -------
     values, against : numpy.ndarray
-        ``(resamples, measures)`` float64: means of the list and of the one it is compared to.
+        ``(resamples, measures)`` float64: means for the list and for the compared list.
     """
     rng = np.random.default_rng(SEED)
     seeds, groups = pairs.seeds, len(pairs.counts)
@@ -112,7 +112,7 @@ def bootstrap(pairs, measures, resamples):
 
 
 def _seed_weights(rng, seeds, count):
-    """Return the weight of each training seed in each resample, ``(count, seeds)``, rows summing to 1."""
+    """Return the weight of each training seed in each resample, ``(count, seeds)``, each row with sum 1."""
     if seeds == 1:
         return np.ones((count, 1))
     return rng.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=count) / (seeds - 1)

@@ -1,4 +1,4 @@
-"""Scores of different kinds brought to one scale: mean 0 and standard deviation 1 within each list."""
+"""Standardises scores to mean 0 and standard deviation 1 within each list."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ import numpy as np
 def mean_of_standardised(scores, there, noise=0.0):
     """Return the mean of several features' scores, each standardised within its list.
 
-    Features have different spreads, so each list's scores are standardised first. A feature that scores all
-    candidates of a list alike counts as 0 for that list.
+    Features have different spreads, so each list's scores are standardised first. If a feature gives all
+    candidates of a list the same score, its standardised scores are 0.
 
     Parameters
     ----------
     scores : sequence of numpy.ndarray
         ``(n_users, depth)`` float32 each.
     there : numpy.ndarray
-        ``(n_users, depth)`` bool: where an entry stands.
+        ``(n_users, depth)`` bool: True where a list has an entry.
     noise : float
-        As `standardised` takes it.
+        As in `standardised`.
 
     Returns
     -------
@@ -27,16 +27,16 @@ def mean_of_standardised(scores, there, noise=0.0):
 
 
 def standardised(scores, there, noise=0.0):
-    """Bring the scores of each list to mean 0 and standard deviation 1; equal scores become 0.
+    """Return the scores with mean 0 and standard deviation 1 in each list; equal scores become 0.
 
     Parameters
     ----------
     scores : numpy.ndarray
-        ``(n, depth)``; an infinite one counts as the least or largest finite one of its list.
+        ``(n, depth)``; an infinite score is replaced by the smallest or largest finite one of its list.
     there : numpy.ndarray
-        ``(n, depth)`` bool: which of them count; the others become 0.
+        ``(n, depth)`` bool: True for valid scores; all others become 0.
     noise : float
-        Scores of a list that lie within so much of each other are equal.
+        Scores of a list count as equal if their range is at most this.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def standardised(scores, there, noise=0.0):
     count = np.maximum(there.sum(1, keepdims=True), 1)
     centred = np.where(there, values - np.where(there, values, 0).sum(1, keepdims=True) / count, 0)
     deviation = np.sqrt((centred**2).sum(1, keepdims=True) / count)
-    # The mean of equal scores can differ from them by rounding: spread is told from that by their size.
+    # The mean of equal scores may differ from them by rounding, so a relative range below 1e-9 counts as equal.
     rounding = 1e-9 * np.maximum(np.abs(most), np.abs(least))
     constant = none | (most - least <= np.maximum(rounding, noise))
     return np.where(constant, 0, centred / np.where(constant, 1, deviation)).astype(np.float32)

@@ -1,31 +1,30 @@
-"""Intervals and tests over users. Each user has one outcome of a list in [0, 1]: a hit, an NDCG, a reciprocal rank."""
+"""Intervals and tests over users. Each user has one outcome in [0, 1]: a hit, an NDCG or a reciprocal rank."""
 
 import math
 
 import numpy as np
 from scipy import stats
 
-#: Of every interval.
+#: Confidence level of all intervals.
 CONFIDENCE = 0.95
 
-#: With fewer users who differ (or hit, or miss) the bootstrap's distribution is too coarse: a resample easily holds
-#: none of them, and with none at all its interval is the single point 0, as if nobody could ever differ. Counted by
-#: `effective_number`.
+#: If fewer users differ (or hit, or miss), the bootstrap is too coarse: many resamples contain none of them. If no
+#: user differs, its interval is the single point 0, which is too narrow. `effective_number` counts these users.
 SPARSE = 10
 
 
 def wilson_interval(total, n, confidence=CONFIDENCE):
     """Return Wilson's score interval of a proportion (Wilson 1927), as ``(low, high)``.
 
-    It also holds, conservatively, for the mean of any outcome in [0, 1], whose variance is at
-    most that of a proportion with the same mean; so `total` may be a sum of fractions.
+    It is conservative for the mean of any outcome in [0, 1], since the variance is at most that
+    of a proportion with the same mean. So `total` may be a sum of fractions.
 
     Parameters
     ----------
     total : float
         Number of successes, or sum of the outcomes.
     n : int
-        With ``n = 0`` nothing is known: the interval is (0, 1).
+        Number of users; with ``n = 0`` the interval is (0, 1).
     confidence : float
     """
     if n == 0:
@@ -38,45 +37,44 @@ def wilson_interval(total, n, confidence=CONFIDENCE):
 
 
 def effective_number(outcomes, counts):
-    """Return how many users the variance rests on: those who differ from the rest, fewer if some of them dominate.
+    """Return the effective number of users behind the variance: fewer if some users dominate.
 
-    Of few hits among many users it is about the number of hits, of few misses that of the misses.
+    With few hits among many users it is about the number of hits; with few misses, the number of misses.
 
     Parameters
     ----------
     outcomes : numpy.ndarray
-        ``(groups,)``, such as differences.
+        ``(groups,)`` outcomes or differences.
     counts : numpy.ndarray
-        ``(groups,)`` int: users of each group.
+        ``(groups,)`` int: number of users in each group.
     """
     squares = (outcomes - counts @ outcomes / counts.sum()) ** 2
     total = counts @ squares
-    return float(total**2 / (counts @ squares**2)) if total > 1e-12 else 0.0  # all alike but for rounding
+    return float(total**2 / (counts @ squares**2)) if total > 1e-12 else 0.0  # below 1e-12 is rounding noise
 
 
 def adjusted_standard_error(differences, counts):
-    """Return the standard error of a mean difference after one more user who gains 1 and one who loses 1.
+    """Return the standard error of a mean difference with two more users: one gains 1, one loses 1.
 
-    See `adjusted_interval`. Takes the same parameters.
+    See `adjusted_interval`, which has the same parameters.
     """
     return _adjusted(differences, counts)[1]
 
 
 def adjusted_interval(differences, counts, confidence=CONFIDENCE):
-    """Return the adjusted Wald interval of a mean paired difference where few users differ, as ``(low, high)``.
+    """Return the adjusted Wald interval of a mean paired difference, ``(low, high)``, for few differing users.
 
     For hits it is the interval of Bonett & Price ("Adjusted Wald Confidence Interval for a Difference
-    of Binomial Proportions Based on Paired Data", J. Educ. Behav. Stat. 37(4), 2012): one user is
-    added to those who gained and one to those who lost. An NDCG or reciprocal rank differs by at
-    most as much as a hit does, so the same two users, with differences of 1 and -1, serve it too. Where
-    nobody differs it is about ``±2.8 / n`` and not the single point 0.
+    of Binomial Proportions Based on Paired Data", J. Educ. Behav. Stat. 37(4), 2012): it adds one user
+    who gains and one who loses. An NDCG or reciprocal rank differs by at most 1, as a hit does, so the
+    same two users work there too. If no user differs, it is about ``±2.8 / n``, not the single point 0.
 
     Parameters
     ----------
     differences : numpy.ndarray
         ``(groups,)`` in [-1, 1].
     counts : numpy.ndarray
-        ``(groups,)`` int: users who have that difference.
+        ``(groups,)`` int: number of users with each difference.
     confidence : float
     """
     mean, error = _adjusted(differences, counts)
@@ -94,15 +92,15 @@ def _adjusted(differences, counts):
 def mcnemar_mid_p(gained, lost):
     """Return the two-sided mid-p value of McNemar's test.
 
-    The exact conditional test counts the observed outcome fully and is too conservative; mid-p
-    counts half of it, and keeps its level in practice (Fagerland, Lydersen & Laake, "The McNemar
+    The exact conditional test counts the observed outcome fully and is too conservative. Mid-p
+    counts half of it and keeps its level in practice (Fagerland, Lydersen & Laake, "The McNemar
     test for binary matched-pairs data: mid-p and asymptotic are better than exact conditional",
     BMC Med. Res. Methodol. 13:91, 2013).
 
     Parameters
     ----------
     gained, lost : int
-        Users whom only the one side hits, and only the other. With none of either it is 1.
+        Number of users that only the first list hits, and that only the second hits. If both are 0, p is 1.
     """
     fewer, both = min(gained, lost), gained + lost
     return min(float(2 * stats.binom.cdf(fewer, both, 0.5) - stats.binom.pmf(fewer, both, 0.5)), 1.0)
@@ -111,15 +109,15 @@ def mcnemar_mid_p(gained, lost):
 def paired_p(differences):
     """Return the two-sided p-value of the hypothesis that paired differences have mean 0.
 
-    The paired t-test, which agrees with the randomization test and the bootstrap on metrics of
-    retrieval (Smucker, Allan & Carterette, "A Comparison of Statistical Significance Tests for
-    Information Retrieval Evaluation", CIKM 2007). Where fewer than `SPARSE` users differ, t is not normal
-    and the test rejects too often; then it is the exact randomization test, which flips every sign.
+    It is the paired t-test, which agrees with the randomization test and the bootstrap on retrieval
+    metrics (Smucker, Allan & Carterette, "A Comparison of Statistical Significance Tests for
+    Information Retrieval Evaluation", CIKM 2007). If fewer than `SPARSE` users differ, the t-test rejects
+    too often; then it is the exact randomization test over all signs.
 
     Parameters
     ----------
     differences : numpy.ndarray
-        ``(users,)``; 1 is returned where all are 0.
+        ``(users,)``; if all are 0, p is 1.
     """
     differ = differences[differences != 0]
     if not len(differ):
@@ -127,7 +125,9 @@ def paired_p(differences):
     if len(differ) < SPARSE:
         return sign_flip_p(differ)
     if np.ptp(differences) == 0:
-        return 2.0 ** (1 - len(differences))  # of all signs only the two that are alike are as far from 0
+        return 2.0 ** (
+            1 - len(differences)
+        )  # only two of the 2**n sign choices, all + and all -, give a sum as far from 0
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
 
 
@@ -137,7 +137,7 @@ def sign_flip_p(differences):
     Parameters
     ----------
     differences : numpy.ndarray
-        ``(k,)`` with k small, since all ``2**k`` choices of signs are counted.
+        ``(k,)`` with small k, since the test counts all ``2**k`` choices of signs.
     """
     signs = 1 - 2 * ((np.arange(2 ** len(differences))[:, None] >> np.arange(len(differences))) & 1)
     sums = np.abs(signs @ differences)
@@ -145,16 +145,16 @@ def sign_flip_p(differences):
 
 
 def holm(p_values):
-    """Return p-values adjusted for their number (Holm 1979), in the order given.
+    """Return p-values adjusted for multiple tests (Holm 1979), in the given order.
 
-    The smallest is multiplied by their number, the next by one less, and so on; none falls
-    below one before it. The chance of any false rejection in the family stays below the level,
-    however the tests depend on each other.
+    The smallest of m p-values is multiplied by m, the next by m - 1, and so on; none may be smaller
+    than the one before it. This bounds the probability of any false rejection in the family, for any
+    dependence between the tests.
 
     Parameters
     ----------
     p_values : numpy.ndarray
-        ``(n,)``, none missing.
+        ``(n,)``, without NaN.
     """
     p_values = np.asarray(p_values, float)
     order = np.argsort(p_values, kind="stable")
@@ -164,12 +164,12 @@ def holm(p_values):
 
 
 def smallest_effect(standard_error, power=0.8, confidence=CONFIDENCE, degrees=np.inf):
-    """Return the smallest true difference that a two-sided test shows with probability `power`.
+    """Return the smallest true difference that a two-sided test detects with probability `power`.
 
     Parameters
     ----------
     standard_error : float
-        Of the estimated difference.
+        Standard error of the estimated difference.
     power, confidence : float
     degrees : float
         Degrees of freedom of the standard error.
@@ -178,18 +178,18 @@ def smallest_effect(standard_error, power=0.8, confidence=CONFIDENCE, degrees=np
 
 
 def seed_degrees(means, error):
-    """Return the degrees of freedom of a standard error that few training seeds are a part of (Satterthwaite 1946).
+    """Return the degrees of freedom of a standard error over users and few training seeds (Satterthwaite 1946).
 
-    The part of the users, who are many, is known; that of the seeds has one degree less than seeds. Where the seeds
-    agree there are countless degrees, where they decide all, as few as that: then normal quantiles would call two
-    seeds that happen to agree an effect much too often.
+    The variance over users counts as known, since users are many. The variance over S seeds has S - 1 degrees of
+    freedom. The result is infinite if the seeds agree, and S - 1 if all variance is between seeds. Normal quantiles
+    would then make two seeds that agree by chance a significant effect much too often.
 
     Parameters
     ----------
     means : numpy.ndarray
-        ``(seeds,)`` what is estimated, under each seed alone.
+        ``(seeds,)`` the estimate under each seed alone.
     error : float
-        Standard error of their mean, users and seeds both varying.
+        Standard error of their mean, over users and seeds.
     """
     between = means.var(ddof=1) / len(means) if len(means) > 1 else 0.0
     if between == 0 or between <= 1e-12 * error**2:
@@ -198,7 +198,7 @@ def seed_degrees(means, error):
 
 
 def stretch(degrees, confidence=CONFIDENCE):
-    """Return how much wider an interval by Student's t is than one by the normal distribution."""
+    """Return the width of an interval by Student's t relative to one by the normal distribution."""
     if degrees == np.inf:
         return 1.0
     tail = (1 + confidence) / 2

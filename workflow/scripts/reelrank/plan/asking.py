@@ -1,4 +1,4 @@
-"""What each generative re-ranker is asked, of whom and at which price. No heavy import: Snakemake itself runs this."""
+"""Options, prompts, chat models and prices of generative re-rankers. No heavy import: Snakemake itself runs this."""
 
 import json
 from functools import cache
@@ -25,7 +25,7 @@ class Asking:
     Attributes
     ----------
     in_process, by_request : list of str
-        Those whose language model runs in the job itself, and those that send requests to a service.
+        The re-rankers whose language model runs in the job itself, and those that send requests to a service.
     """
 
     def __init__(self, config, paths, selection, language_models, folder):
@@ -37,7 +37,7 @@ class Asking:
         self.by_request = [name for name in selection.asked if name not in self.in_process]
 
     def options_of(self, reranker):
-        """Return the options of a generative re-ranker, complete."""
+        """Return the complete options of a generative re-ranker."""
         return generative.generative_options(self.config, reranker)
 
     def options(self, wildcards):
@@ -45,7 +45,7 @@ class Asking:
         return self.options_of(wildcards.reranker)
 
     def prompt_of(self, reranker):
-        """Return the definition of the prompt of a generative re-ranker, and None of any other."""
+        """Return the definition of a generative re-ranker's prompt; None for any other type."""
         if self.config["rerankers"][reranker]["type"] != "generative":
             return None
         return self._load_prompt(self.config["rerankers"][reranker]["prompt"])
@@ -59,22 +59,22 @@ class Asking:
         return {name: self.prompt_of(name) for name in self.selection.asked}
 
     def limits(self, wildcards):
-        """Return what the re-ranker may spend and how fast, as JSON: a resource is a number or a text."""
+        """Return the limits on cost and rate, as JSON, since a resource must be a number or a string."""
         return json.dumps(generative.limits(self._chat_model_of(wildcards.reranker)))
 
     def price(self, wildcards):
-        """Return the prices of its tokens, as JSON."""
+        """Return the prices of its chat model's tokens, as JSON."""
         return json.dumps(generative.price_of(self.prices, self._chat_model_of(wildcards.reranker)))
 
     def price_of_each(self):
-        """Return the prices of each re-ranker's tokens: zeros for those that ask nothing."""
+        """Return the token prices of each re-ranker; zeros if it asks no chat model."""
         return {name: generative.price_of(self.prices, self._chat_model_of(name)) for name in self.selection.rerankers}
 
     def _chat_model_of(self, reranker):
         return generative.chat_model_of(self.config, reranker)
 
     def model_files(self, wildcards):
-        """Return the files of the language model that runs in the job; none where a service is asked."""
+        """Return the files of the language model that runs in the job; none if a service is asked."""
         if wildcards.reranker not in self.in_process:
             return []
         chat_model = self._chat_model_of(wildcards.reranker)
@@ -82,9 +82,10 @@ class Asking:
         return self.language_models.files(wildcards, name) if name else given_files(chat_model)
 
     def chat_model(self, wildcards):
-        """Return the chat model that is asked, without its limits.
+        """Return the block of the chat model that is asked, without its limits.
 
-        For one in the job itself this holds what is loaded, and the threads, which decide the order of its sums.
+        If the model runs in the job, the block also has the files to load and the threads (they decide the order of
+        floating-point sums).
         """
         chat_model = generative.without_limits(self._chat_model_of(wildcards.reranker))
         if wildcards.reranker not in self.in_process:
@@ -94,7 +95,7 @@ class Asking:
         return chat_model | source | {"threads": self.config["threads"]}
 
     def estimated(self):
-        """Return all that decides the requests of each generative re-ranker and their price."""
+        """Return the settings that decide the requests of each generative re-ranker and their price."""
         return {
             name: {
                 "options": self.options_of(name),
@@ -112,7 +113,7 @@ class Asking:
         return every(self.paths.base_lists, wildcards, **chosen, split=("valid", "test"))
 
     def shown_fields(self):
-        """Return the fields of items that the prompts of the run show, each once."""
+        """Return the item fields that the prompts of the run show, each once."""
         return list(dict.fromkeys(field for name in self.selection.asked for field in self.options_of(name)["fields"]))
 
     def _beside_titles(self, wildcards, shown):
@@ -129,7 +130,7 @@ class Asking:
         return self._beside_titles(wildcards, self.shown_fields())
 
     def slides(self, reranker):
-        """Return whether an answer decides the next question: a window slides over the list."""
+        """Return whether a window slides over the list, so that an answer decides the next question."""
         options = self.options_of(reranker)
         by_window = options["strategy"] in ("listwise", "letter_logits")
         return by_window and options["window"] < reranker_depth(self.config, reranker)

@@ -1,4 +1,4 @@
-"""What the audit reads. No heavy import: Snakemake itself runs this."""
+"""Inputs and params of the audit. No heavy import: Snakemake itself runs this."""
 
 from reelrank.config import fields
 from reelrank.plan.paths import PREDICTED, every, fill
@@ -47,22 +47,22 @@ class Audit:
         return {"redrawn_split": fill(self.paths.split, wildcards, protocol=protocol), "redrawn_lists": lists}
 
     def texts(self, wildcards):
-        """Return the texts of items that features and prompts show and that are made of training interactions."""
+        """Return the item texts made from training interactions that features and prompts read."""
         readers = [(name, "rerankers") for name in self.selection.rerankers]
         readers += [(name, "models") for name in self.selection.base_models]
         read = [feature for name, section in readers for feature in fields.features_of(self.config, name, section)]
-        joined = [part for _, field in read for part in fields.parts(self.config, field)]
-        parts = dict.fromkeys([*joined, *self.asking.shown_fields()])
-        of_training = [part for part in parts if fields.is_of_training(self.config, part)]
-        return [fill(self.paths.texts, wildcards, field=part) for part in of_training]
+        joined = [source for _, field in read for source in fields.source_fields(self.config, field)]
+        sources = dict.fromkeys([*joined, *self.asking.shown_fields()])
+        of_training = [source for source in sources if fields.is_of_training(self.config, source)]
+        return [fill(self.paths.texts, wildcards, field=source) for source in of_training]
 
     def tags(self, wildcards):
-        """Return the tags of pictures that prompts show, by field."""
+        """Return the tables of tags that prompts show, by field."""
         shown = [field for field in self.asking.shown_fields() if field in self.config["tags"]]
         return {field: fill(self.paths.texts, wildcards, field=field) for field in shown}
 
     def asked(self, wildcards):
-        """Return the answers and ledgers of the generative re-rankers, whose prompts are made again and looked at."""
+        """Return the answers and ledgers of the generative re-rankers; the audit renders their prompts again."""
         if not self.selection.asked:
             return {}
         chosen = {
@@ -76,7 +76,7 @@ class Audit:
         }
 
     def left_out(self):
-        """Return what the run has and the audit by redrawing does not look at."""
+        """Return the base models and re-rankers of the run that the audit by redrawing leaves out."""
         bases, rerankers = audited_base_models(self.config), audited_rerankers(self.config)
         return {
             "base_models": [name for name in self.selection.base_models if name not in bases],

@@ -1,7 +1,7 @@
-"""Which code decides the results of each rule. No heavy import: Snakemake itself runs this.
+"""Digests of the code that decides the results of each rule. No heavy import: Snakemake itself runs this.
 
-Every rule with a script gets the param ``code``, a digest of its step, of what the step imports
-and of the files that the step loads by a name in the config. The loop stands in the Snakefile.
+Every rule with a script gets the param ``code``: a digest of its step, of the modules that the step
+imports, and of the files that it loads by a name in the config. A loop in the Snakefile sets it.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from reelrank.config import fields
 from reelrank.digests import CodeDigests
 
-#: Steps whose changed code reruns nothing: what is published is not fetched again.
+#: Steps whose changed code reruns nothing: published files are not downloaded again.
 WITHOUT_CODE = ("download.py",)
 
 
@@ -34,7 +34,7 @@ class Code:
     def param(self, script):
         """Return the param ``code`` of a rule with this script: a function of its wildcards, or None.
 
-        The function computes the digest when a job needs it: `snakemake --list` reads no code.
+        The function computes the digest only when a job needs it, so `snakemake --list` reads no code.
         """
         step = Path(script).name
         if step in WITHOUT_CODE:
@@ -66,7 +66,7 @@ class Code:
         return [self._encoder(wildcards.encoder)]
 
     def _of_gather_features(self, wildcards):
-        """Return the step that made the shards too: they are temporary, so its change is seen only here."""
+        """Include the step that made the shards: they are temporary, so only this job sees a change of that step."""
         step = "embed_images.py" if wildcards.field in fields.IMAGE_FIELDS else "embed_text.py"
         return [step, self._encoder(wildcards.encoder)]
 
@@ -77,7 +77,7 @@ class Code:
         return self.reranking.loaded(wildcards.reranker)
 
     def _of_ask_llm(self, wildcards):
-        """Return the client, and the reader of answers only where an answer decides the next question."""
+        """Include the reader of answers only if an answer decides the next question."""
         client = f"reelrank/llm/clients/{self.asking.options(wildcards)['client']}.py"
         return [client, *(["reelrank/llm/answers/readings.py"] if self.asking.slides(wildcards.reranker) else [])]
 

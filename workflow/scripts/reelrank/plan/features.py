@@ -1,4 +1,4 @@
-"""Which files features, their texts and their encoders lie in. No heavy import: Snakemake itself runs this."""
+"""The files of features, their texts and their encoders. No heavy import: Snakemake itself runs this."""
 
 from pathlib import Path
 
@@ -45,10 +45,10 @@ class Features:
         read = [feature for name, section in readers for feature in fields.features_of(self.config, name, section)]
         return list(dict.fromkeys(([tuple(diversity)] if diversity else []) + read))
 
-    # Where matrices lie.
+    # Paths of matrices.
 
     def place(self, protocol, encoder, field):
-        """Return the folder of a matrix: ``features``, or ``{protocol}/features`` if training data made it."""
+        """Return the folder of a matrix: ``features``, or ``{protocol}/features`` if it depends on training data."""
         learned = learned_under(self.config, protocol)
         return f"{learned}/features" if fields.depends_on_split(self.config, encoder, field) else "features"
 
@@ -78,12 +78,12 @@ class Features:
         return [(encoder, field, fields.encoder_block(self.config, encoder)) for encoder, field in features]
 
     def of_tags(self, wildcards):
-        """Return the matrix of the pictures that a field of tags describes."""
+        """Return the matrix of the pictures that a tag field describes."""
         tags = self.config["tags"][wildcards.field]
         return self.path(wildcards, tags["encoder"], tags["field"])
 
     def of_diversity(self, wildcards):
-        """Return the matrix that diversity is measured by; none if it is not measured."""
+        """Return the matrix that diversity is measured with; an empty list if it is not measured."""
         feature = fields.diversity_feature(self.config)
         return self.path(wildcards, *feature) if feature else []
 
@@ -96,41 +96,41 @@ class Features:
         trained = dict.fromkeys(encoder for encoder, _ in self.used() if encoder in self.trained_encoders)
         return [fill(self.paths.clip_report, wildcards, encoder=encoder) for encoder in trained]
 
-    # What a matrix is made of.
+    # Sources of matrices.
 
-    def parts(self, wildcards):
-        """Return the fields whose texts a field joins."""
-        return fields.parts(self.config, wildcards.field)
+    def source_fields(self, wildcards):
+        """Return the fields that a text field is joined from."""
+        return fields.source_fields(self.config, wildcards.field)
 
     def block(self, wildcards):
-        """Return what decides an encoder's vectors."""
+        """Return the settings that decide an encoder's vectors."""
         return fields.encoder_block(self.config, wildcards.encoder)
 
     def texts(self, wildcards):
-        """Return the tables that the texts of a matrix are read from, one for each part of its field."""
+        """Return the tables with the texts of a matrix, one for each source field."""
         return self._texts(wildcards, _protocol_of(wildcards.place), wildcards.field)
 
     def texts_of(self, wildcards, field):
-        """Return the tables that the texts of a field are read from under a protocol."""
+        """Return the tables with the texts of a field under a protocol, one for each source field."""
         return self._texts(wildcards, wildcards.protocol, field)
 
     def _texts(self, wildcards, protocol, field):
         learned = learned_under(self.config, protocol)
         return [
             (
-                fill(self.paths.texts, wildcards, protocol=learned, field=part)
-                if fields.is_of_training(self.config, part)
+                fill(self.paths.texts, wildcards, protocol=learned, field=source)
+                if fields.is_of_training(self.config, source)
                 else fill(self.paths.items, wildcards)
             )
-            for part in fields.parts(self.config, field)
+            for source in fields.source_fields(self.config, field)
         ]
 
     def encoder_weights(self, wildcards):
-        """Return the weights of the encoder of a matrix; none if this run does not train it."""
+        """Return the weights of a matrix's encoder; an empty list if this run does not train it."""
         return self._weights(wildcards, _protocol_of(wildcards.place), wildcards.encoder)
 
     def weights_of(self, wildcards, encoder):
-        """Return the weights of an encoder under a protocol; none if this run does not train it."""
+        """Return the weights of an encoder under a protocol; an empty list if this run does not train it."""
         return self._weights(wildcards, wildcards.protocol, encoder)
 
     def _weights(self, wildcards, protocol, encoder):
@@ -140,7 +140,7 @@ class Features:
         return fill(self.paths.clip_weights, wildcards, protocol=learned, encoder=encoder)
 
     def given_files(self, wildcards):
-        """Return the user's own files that an encoder is loaded from: if they change, its vectors change."""
+        """Return the user's own files that an encoder loads; if they change, its vectors change."""
         return given_files(self.config["encoders"][wildcards.encoder])
 
     def images(self, wildcards):
@@ -159,36 +159,36 @@ class Features:
         return published_features(self.config, wildcards.encoder)
 
     def clip_options(self, wildcards):
-        """Return the options that an encoder is trained with."""
+        """Return the training options of an encoder."""
         block = self.config["encoders"][wildcards.encoder]
         return {key: value for key, value in block.items() if key != "pooling"}
 
     # Tags of pictures.
 
     def tags(self, wildcards):
-        """Return the block of a field of tags."""
+        """Return the block of a tag field."""
         return self.config["tags"][wildcards.field]
 
     def block_of_tags(self, wildcards):
-        """Return what decides the vectors of the encoder of a field of tags."""
+        """Return the settings that decide the vectors of a tag field's encoder."""
         return fields.encoder_block(self.config, self.tags(wildcards)["encoder"])
 
     def weights_of_tags(self, wildcards):
-        """Return the weights of the encoder of a field of tags; none if this run does not train it."""
+        """Return the weights of a tag field's encoder; an empty list if this run does not train it."""
         return self._weights(wildcards, wildcards.protocol, self.tags(wildcards)["encoder"])
 
     def given_files_of_tags(self, wildcards):
-        """Return the user's own files that the encoder of a field of tags is loaded from."""
+        """Return the user's own files that a tag field's encoder loads."""
         return given_files(self.config["encoders"][self.tags(wildcards)["encoder"]])
 
 
 def given_files(block):
-    """Return the files of weights that a block names, those in folders included; the name of a hub has none."""
+    """Return the files of weights that a block names, also those in folders; a name on the hub has none."""
     paths = [Path(block[key]) for key in ("model", "adapter", "pretrained") if isinstance(block.get(key), str)]
     inside = [file for path in paths for file in ([path] if path.is_file() else sorted(path.rglob("*")))]
     return [str(file) for file in inside if file.is_file()]
 
 
 def _protocol_of(place):
-    """Return the protocol of a place of features; nothing for the place that all protocols share."""
+    """Return the protocol in a place of features; an empty text for the place that all protocols share."""
     return place.rpartition("/")[0]

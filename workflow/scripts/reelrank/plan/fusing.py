@@ -1,4 +1,4 @@
-"""What fusions are made of. No heavy import: Snakemake itself runs this."""
+"""Inputs and params of fusions. No heavy import: Snakemake itself runs this."""
 
 from reelrank.config import fields
 from reelrank.config.fusions import fusion_options
@@ -20,11 +20,11 @@ class Fusing:
     Attributes
     ----------
     base_models : list of str
-        The base models over which there are fusions.
+        The base models that have fusions.
     signals : list of str
-        The re-rankers that are a signal of any fusion.
+        The re-rankers that at least one fusion uses as a signal.
     similarities : list of (str, str)
-        The features, as encoder and field, that any fusion takes similarities of.
+        The features (encoder and field) that at least one fusion computes similarities with.
     """
 
     def __init__(self, config, paths, selection, features, lists):
@@ -44,11 +44,11 @@ class Fusing:
         }
 
     def matrices(self, wildcards):
-        """Return the matrices that similarities are taken of, in the order of `similarities`."""
+        """Return the matrices of `similarities`, in the same order."""
         return [self.features.path(wildcards, *feature) for feature in self.similarities]
 
     def blocks(self, wildcards):
-        """Return all that decides each fusion, beside its inputs."""
+        """Return the settings that decide each fusion, without its inputs."""
         return {name: self._block(wildcards, name) for name in self.fusions}
 
     def _block(self, wildcards, name):

@@ -1,4 +1,4 @@
-"""Where the language models that run in process lie. No heavy import: Snakemake itself runs this."""
+"""The files of the language models that run in process. No heavy import: Snakemake itself runs this."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from reelrank.plan.features import given_files
 from reelrank.plan.paths import fill
 from reelrank.plan.redrawing import learned_under
 
-#: The files that a training makes in the folder of its language model, by type and by name in the rule.
+#: The files that training writes to the folder of a language model, by type and by name in the rule.
 FILES = {
     "scratch": {
         "config": "config.json",
@@ -44,11 +44,11 @@ class LanguageModels:
         self.tuned = selection.language_models_of("lora")
 
     def made(self, kind):
-        """Return the patterns of the files that the training of a type of language model makes, by name."""
+        """Return the patterns of the files that training writes for a type of language model, by name."""
         return {name: f"{self.paths.language_model}/{file}" for name, file in FILES[kind].items()}
 
     def files(self, wildcards, name):
-        """Return the files of a language model: those made here, those of its base, and those of a given folder."""
+        """Return the files of a language model: trained here, of its base, or of a given folder."""
         block = self.config["language_models"][name]
         if block["type"] not in FILES:
             return given_files(block)
@@ -56,7 +56,7 @@ class LanguageModels:
         return [own, *self.files(wildcards, block["base"])] if block["type"] == "lora" else [own]
 
     def source(self, wildcards, name):
-        """Return what is loaded for a language model: folders made here, or what its block names."""
+        """Return what a job loads for a language model: folders made here, or the names in its block."""
         block = self.config["language_models"][name]
         if block["type"] == "lora":
             return {**self.source(wildcards, block["base"]), "adapter": self._folder(wildcards, name)}
@@ -73,11 +73,11 @@ class LanguageModels:
         return self.config["language_models"][wildcards.language_model]
 
     def base_files(self, wildcards):
-        """Return the files of the language model that is fine-tuned."""
+        """Return the files of the base that is fine-tuned."""
         return self.files(wildcards, self.block(wildcards)["base"])
 
     def base_source(self, wildcards):
-        """Return what is loaded for the language model that is fine-tuned."""
+        """Return what a job loads for the base that is fine-tuned."""
         return self.source(wildcards, self.block(wildcards)["base"])
 
     def prompt(self, wildcards):

@@ -1,4 +1,4 @@
-"""What a list says of itself, and which config blocks decided it. No heavy import: Snakemake itself runs this."""
+"""The metadata of lists, and the config blocks that decide them. No heavy import: Snakemake itself runs this."""
 
 from reelrank import digests
 from reelrank.config import complete as settings
@@ -22,7 +22,7 @@ class Lists:
         self.config, self.prompt_of = config, prompt_of
 
     def about(self, wildcards):
-        """Return the metadata of the lists of a re-ranker, with a digest of the config that decided them."""
+        """Return the metadata of a re-ranker's lists, with a digest of the config that decides them."""
         return self.about_of(wildcards, wildcards.reranker)
 
     def about_base(self, wildcards):
@@ -51,7 +51,7 @@ class Lists:
         }
 
     def _deciding(self, base_model, reranker):
-        """Return all of the config that decides what a re-ranker makes of a list, its signals' blocks included."""
+        """Return the config blocks that decide a re-ranker's lists, including those of its signals."""
         block = self.config["rerankers"][reranker]
         own = [
             settings.deciding(block),

@@ -1,6 +1,6 @@
-"""Where every file of a run lies. This is the only file that spells the tree of results.
+"""The path of every file of a run. No other file spells the tree of results.
 
-An attribute of `Paths` is a pattern with wildcards, as a rule writes it; `fill` puts values in.
+An attribute of `Paths` is a pattern with wildcards, as in a rule; `fill` replaces wildcards by values.
 No heavy import: Snakemake itself runs this.
 """
 
@@ -8,7 +8,7 @@ import itertools
 import re
 from pathlib import Path
 
-#: The splits whose items are predicted: re-rankers make one list of each user for both.
+#: The splits whose items are predicted. Re-rankers make one list per user for each.
 PREDICTED = ("valid", "test")
 
 #: Files of a finished run that another run is compared with, below ``{dataset}/{protocol}``.
@@ -49,7 +49,7 @@ JOBS = {
     "audit": "audit",
 }
 
-#: How the name of a file ends, before its kind, whose job did one shard or gathered all of them.
+#: Ending of a file's name, before its kind, if its job made one shard or gathered all.
 SHARD_ENDING = re.compile(r"\.(?:\d+|all)-of-(\d+)$")
 
 
@@ -59,8 +59,8 @@ class Paths:
     Parameters
     ----------
     name : str, optional
-        ``run.name`` of the config. With a name, everything that depends on the config lies below
-        ``results/{name}``; the raw files of a dataset are shared by all runs.
+        ``run.name`` of the config. With a name, everything that depends on the config is below
+        ``results/{name}``; all runs share the raw files of a dataset.
     """
 
     def __init__(self, name=None):
@@ -74,7 +74,7 @@ class Paths:
         self.comments = f"{dataset}/prepared/comments.parquet"
         self.statistics = f"{dataset}/prepared/statistics.json"
 
-        #: `place` is ``features``, or ``{protocol}/features`` for what is made of training interactions.
+        #: `place` is ``features``, or ``{protocol}/features`` if the matrix depends on training interactions.
         self.features = f"{dataset}/{{place}}/{{encoder}}/{{field}}.npy"
         self.feature_description = f"{dataset}/{{place}}/{{encoder}}/{{field}}.json"
         self.feature_shard = f"{dataset}/{{place}}/{{encoder}}/{{field}}.{{scatteritem}}.npz"
@@ -128,19 +128,19 @@ class Paths:
 
 
 def fill(pattern, wildcards=None, **values):
-    """Return a pattern with values in the place of its wildcards; a wildcard without a value stays.
+    """Return a pattern with its wildcards replaced by values; a wildcard without a value stays.
 
     Parameters
     ----------
     pattern : str
     wildcards : object, optional
-        Has values as attributes, as the wildcards of a Snakemake rule do.
+        Has the values as attributes, like the wildcards of a Snakemake rule.
     **values : str or int
-        Come before those of `wildcards`.
+        Take precedence over `wildcards`.
     """
 
     def value(found):
-        """Return what stands for one wildcard."""
+        """Return the replacement of one wildcard."""
         name = found[1]
         return str(values[name] if name in values else getattr(wildcards, name, found[0]))
 
@@ -153,7 +153,7 @@ def every(pattern, wildcards=None, **values):
     Parameters
     ----------
     pattern, wildcards
-        As of `fill`.
+        As in `fill`.
     **values : sequence
         The values of each wildcard.
     """
@@ -169,15 +169,15 @@ def by_split(pattern, key="{split}", **values):
     pattern : str
         With the wildcard ``split``.
     key : str
-        The name of each, with the wildcard ``split``.
+        Pattern of the names, with the wildcard ``split``.
     **values : str or int
-        As of `fill`.
+        As in `fill`.
     """
     return {fill(key, split=split): fill(pattern, split=split, **values) for split in PREDICTED}
 
 
 def shard_of(pattern):
-    """Return the pattern of the file of one shard, with the wildcard ``scatteritem`` before the kind of file."""
+    """Return the pattern of one shard's file, with the wildcard ``scatteritem`` before the kind of file."""
     return _before_kind(pattern, ".{scatteritem}")
 
 
@@ -194,7 +194,7 @@ def shards_of(pattern, shards):
 
 
 def gathered_from(pattern, shards):
-    """Return the pattern of the benchmark file of the job that gathers so many shards."""
+    """Return the pattern of the benchmark file of the job that gathers this many shards."""
     return _before_kind(pattern, f".all-of-{shards}")
 
 
@@ -204,12 +204,12 @@ def _before_kind(pattern, ending):
 
 
 def description_of(features):
-    """Return the path of the description that lies beside a file of features."""
+    """Return the path of the description beside a file of features."""
     return f"{features.removesuffix('.npy')}.json"
 
 
 def fusion_beside(ranks):
-    """Return the path of the description of a fusion whose ranks lie at `ranks`."""
+    """Return the path of the fusion description beside a file of ranks."""
     return Path(ranks).with_name("fusion.json").as_posix()
 
 
@@ -219,7 +219,7 @@ def base_list_beside(path, split):
 
 
 def place_of(path):
-    """Return what the path of a file of lists says.
+    """Return the names in the path of a file of lists.
 
     Returns
     -------
@@ -236,11 +236,11 @@ def place_of(path):
 
 
 def base_of_model(path):
-    """Return the base model and the seed (int) that a file of a model belongs to."""
+    """Return the base model and the seed (int) in the path of a model's file."""
     base_model, seed = Path(path).parts[-3:-1]
     return {"base_model": base_model, "seed": int(seed.removeprefix("seed"))}
 
 
 def one_of(names):
-    """Return the wildcard constraint for one of these names; it matches nothing where there is none."""
+    """Return the wildcard constraint for one of these names; without names it matches nothing."""
     return "|".join(map(re.escape, map(str, names))) or "(?!)"

@@ -1,4 +1,4 @@
-"""The plan of a run: which files each rule reads and makes, as the config decides. Snakemake itself runs this."""
+"""The plan of a run: the inputs, outputs and params of the rules for a config. Snakemake itself runs this."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from reelrank.plan.user_shards import UserShards
 
 
 class Plan:
-    """All that the rules ask. Each attribute is of one topic.
+    """Everything that the rules ask for. Each attribute covers one topic.
 
     Parameters
     ----------
@@ -32,16 +32,16 @@ class Plan:
     Attributes
     ----------
     paths : reelrank.plan.paths.Paths
-        Where every file lies.
+        The path of every file.
     selection : reelrank.plan.selection.Selection
         The names that run.
     raw, features, language_models, asking, lists, fusing, reranking, shards, audit, report, code
-        The topics, as the files of this folder.
+        The topics, one file of this folder each.
 
     Raises
     ------
     InputError
-        If a published file is not where the config says.
+        If a published file is missing from the place that the config names.
     """
 
     def __init__(self, config, repository):
@@ -63,7 +63,7 @@ class Plan:
         self.code = Code(scripts, config, self.selection, self.reranking, self.asking)
 
     def wildcard_constraints(self):
-        """Return what each wildcard may be: the names of the config."""
+        """Return the allowed values of each wildcard: the names in the config."""
         protocols = [*self.selection.protocols, *self.audit.protocols]
         return {
             "dataset": one_of([self.config["dataset"]]),
@@ -79,17 +79,17 @@ class Plan:
         }
 
     def learned(self, pattern):
-        """Return an input function: a file that is learned from training interactions.
+        """Return an input function for a file that is learned from training interactions.
 
-        Redrawn targets do not change it: under their protocol it is that of the real one.
+        Redrawn targets do not change it: their protocol uses the file of the real protocol.
         """
         return lambda wildcards: fill(pattern, wildcards, protocol=learned_under(self.config, wildcards.protocol))
 
     def real(self, pattern):
-        """Return an input function: a file of the real protocol, under its twin with redrawn targets."""
+        """Return an input function for a file that a protocol and its twin with redrawn targets share."""
         return lambda wildcards: fill(pattern, wildcards, protocol=real(wildcards.protocol))
 
     def external_lists(self, wildcards):
-        """Return the files that an outside recommender's lists are read from: test, and valid where there are some."""
+        """Return the files with an external base model's lists: test, and valid if given."""
         block = self.config["models"][wildcards.base_model]
         return {split: block[split] for split in ("valid", "test") if block[split]}

@@ -1,4 +1,4 @@
-"""Where a dataset's published files come from: the user's folder, an archive, or the web.
+"""Sources of a dataset's published files: the user's folder, an archive, or the web.
 
 No heavy import: Snakemake itself runs this.
 """
@@ -10,13 +10,13 @@ from reelrank.config.fields import FIELD_ROLES
 from reelrank.errors import InputError, suggest
 from reelrank.plan.paths import Paths, fill
 
-#: Roles that are read whatever the fields, where the dataset has them.
+#: Roles that every run reads if the dataset has them.
 BASIC_ROLES = ("interactions", "users", "genres")
 
 #: Roles that are folders.
 FOLDER_ROLES = ("covers", "frames")
 
-#: What the generator of the sample writes as tables.
+#: Roles of the tables that the sample's generator writes.
 SAMPLE_TABLES = ("interactions", "titles", "comments", "categories", "likes_and_views")
 
 
@@ -28,7 +28,7 @@ def needed_roles(dataset, fields):
 
 
 def raw_path(config, name):
-    """Return where the published file or folder `name` is read from: ``raw_dir`` if it is there, else results."""
+    """Return the path of the published file or folder `name`: in ``raw_dir`` if it is there, else in results."""
     own = config.get("raw_dir")
     if own and (Path(own) / name).exists():
         return str(Path(own) / name)
@@ -41,13 +41,13 @@ def raw_files(config):
     Raises
     ------
     InputError
-        If ``raw_dir`` is no folder, or has neither a file nor the archive it comes in; or if a file is missing and
-        the dataset says no way to get it.
+        If ``raw_dir`` is not a folder, if it holds neither a file nor its archive, or if a file is missing and the
+        dataset has neither ``download`` nor ``generate``.
     """
     dataset, own = config["datasets"][config["dataset"]], config.get("raw_dir")
     if own and not Path(own).is_dir():
         raise InputError(
-            f"config key raw_dir: the folder {own!r} does not exist; expected one with the published files"
+            f"config key raw_dir: the folder {own!r} does not exist; expected a folder with the published files"
         )
     return {role: _raw_file(config, role) for role in needed_roles(dataset, config["fields"])}
 
@@ -75,12 +75,14 @@ def _raw_file(config, role):
     parts = dataset["archives"].get(name, [])
     if own and not (Path(own) / name).exists() and not (parts and (Path(own) / parts[-1]).exists()):
         wanted = " or ".join([repr(name), *(repr(part) for part in parts[-1:])])
-        raise InputError(f"config key raw_dir: {own!r} holds no {wanted}, which the {role} are read from")
+        raise InputError(
+            f"config key raw_dir: found no {wanted} in {own!r}; expected it, since the {role} are read from it"
+        )
     path = raw_path(config, name)
     if not ({"generate", "download"} & set(dataset) or Path(path).exists() or _archive_is_there(config, parts)):
         raise InputError(
-            f"config key datasets.{config['dataset']}: found no file {name!r}, which the {role} are read from; "
-            f"expected it in the folder raw_dir or as {path}, or a key 'download' that says where it comes from"
+            f"config key datasets.{config['dataset']}: found no file {name!r} with the {role}; expected it in the "
+            f"folder raw_dir or as {path}, or a key 'download' with its address"
         )
     return path
 
@@ -90,13 +92,13 @@ def _archive_is_there(config, parts):
 
 
 def packed_names(dataset, folders):
-    """Return the names that come out of archives: the folders, or the files."""
+    """Return the names of the folders, or of the files, that come from archives."""
     of_folders = {dataset["files"][role] for role in FOLDER_ROLES if role in dataset["files"]}
     return [name for name in dataset["archives"] if (name in of_folders) == folders]
 
 
 def downloads(dataset):
-    """Return the names of the files that are downloaded as they are: plain files and parts of archives."""
+    """Return the names of the files to download: plain files and parts of archives."""
     if "download" not in dataset:
         return []
     plain = [name for name in dataset["files"].values() if name not in dataset["archives"]]
@@ -110,7 +112,7 @@ def url_of(dataset, name):
 
 
 class RawFiles:
-    """The published files of the run's dataset, as the rules of download.smk ask for them.
+    """The published files of the run's dataset, for the rules of download.smk.
 
     Attributes
     ----------
@@ -167,9 +169,9 @@ class RawFiles:
         return url_of(self.dataset, wildcards.name)
 
     def checks(self, wildcards):
-        """Return the size and the digests that are known of a file that is downloaded."""
+        """Return the expected size and digests of a file that is downloaded, as far as they are known."""
         return self.dataset["download"]["checks"].get(wildcards.name, {})
 
     def archive(self, wildcards):
-        """Return the parts of the archive that a file or folder comes in."""
+        """Return the parts of the archive that holds a file or folder."""
         return [raw_path(self.config, part) for part in self.dataset["archives"][wildcards.name]]

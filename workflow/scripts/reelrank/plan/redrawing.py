@@ -1,7 +1,7 @@
-"""Protocols with redrawn targets, for the audit: their names, and what of the run is made again under them.
+"""Protocols with redrawn targets, for the audit: their names, and what the run makes again under them.
 
 Each protocol has a twin, ``{protocol}_redrawn``, whose held-out items are drawn at random
-(see `reelrank.audit.target_draws`). Everything that follows the split is computed again under it.
+(see `reelrank.audit.target_draws`). Everything after the split is computed again under it.
 No heavy import: Snakemake itself runs this.
 """
 
@@ -15,15 +15,15 @@ def redrawn(protocol):
 
 
 def real(protocol):
-    """Return the name of the protocol that a twin has the targets redrawn of; any other name as it is."""
+    """Return the name of a twin's real protocol; any other name is returned unchanged."""
     return protocol.removesuffix(ENDING)
 
 
 def learned_under(config, protocol):
-    """Return the protocol whose models, features and texts are read under `protocol`.
+    """Return the protocol whose models, features and texts `protocol` uses.
 
-    They are made of training interactions, which a twin shares: they are those of the real
-    protocol, unless ``audit.train`` asks that they be made again.
+    They depend on training interactions only, which a twin shares with its real protocol. So a twin
+    uses the real protocol's, unless ``audit.train`` is true.
     """
     return protocol if config["audit"]["train"] else real(protocol)
 
@@ -31,8 +31,8 @@ def learned_under(config, protocol):
 def audited_base_models(config):
     """Return the base models of the run that are audited by redrawing.
 
-    These are the ones that ``audit.base_models`` names, or all trained ones where it names none of
-    the run. Lists that are read from files are left out: they cannot be made again.
+    These are the ones in ``audit.base_models``, or all trained ones if it names none of the run.
+    External base models are left out: their lists cannot be made again.
     """
     if not config["audit"]["redraw"]:
         return []
@@ -44,9 +44,9 @@ def audited_base_models(config):
 def audited_rerankers(config):
     """Return the re-rankers of the run that are audited by redrawing.
 
-    Re-rankers that ask a language model are left out unless ``audit.ask`` is true: new targets are
-    new questions, which cost money. One job makes all fusions, so all fusions are left out where
-    one of them has such a signal.
+    Re-rankers that ask a chat model are left out unless ``audit.ask`` is true: new targets need new
+    questions, which cost money. One job makes all fusions, so all fusions are left out if one of
+    them has such a signal.
     """
     blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}
     if config["audit"]["ask"]:
@@ -59,9 +59,9 @@ def audited_rerankers(config):
 
 
 def fitted_in_sample(config):
-    """Return the audited fusions whose valid lists are scored by the same weights that were fitted on them.
+    """Return the audited fusions whose valid lists are scored with weights fitted on the same lists.
 
-    `lambdamart` is cross-fitted and `rrf` fits nothing: their valid lists are audited too, since a winner is chosen
-    on them.
+    The audit skips these valid lists. `lambdamart` is cross-fitted and `rrf` fits nothing, so their valid lists are
+    audited.
     """
     return [name for name in audited_rerankers(config) if config["rerankers"][name]["type"] == "zscore"]

@@ -1,4 +1,4 @@
-"""Which files the tables, the figures and the report are made of. No heavy import: Snakemake itself runs this."""
+"""Inputs and params of the tables, the figures and the report. No heavy import: Snakemake itself runs this."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ FIGURES = {
     "data": "Inputs",
 }
 
-#: The tables beyond accuracy, which one job makes.
+#: The tables beyond accuracy. One job makes all of them.
 DESCRIPTIONS = ("list_quality", "slices", "gaps", "positions", "answers", "cost")
 
-#: The files that a protocol is finished with, beside the report and the audit: tables by name and kind.
+#: The tables that a run makes for each protocol, beside the report and the audit, by name and kind.
 FINAL_TABLES = [
     *((name, kind) for name in ("hit_rate", "features") for kind in ("csv", "md")),
     *((name, "csv") for name in ("effects", *DESCRIPTIONS)),
@@ -28,7 +28,7 @@ FINAL_TABLES = [
 
 
 class Report:
-    """The inputs and params of what a person looks at.
+    """The inputs and params of tables, figures and the report.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Report:
         self.dataset = config["datasets"][config["dataset"]]
 
     def everything(self):
-        """Return all files that the run is for."""
+        """Return all final files of the run."""
         chosen = {"dataset": [self.config["dataset"]], "protocol": self.selection.protocols}
         tables = [fill(self.paths.table, table=name, kind=kind) for name, kind in FINAL_TABLES]
         results = [*tables, self.paths.report, fill(self.paths.audit, kind="md")]
@@ -57,7 +57,7 @@ class Report:
         """Return a file of each protocol of the run."""
         return every(pattern, dataset=[self.config["dataset"]], protocol=self.selection.protocols)
 
-    # What tables are made of.
+    # Inputs of tables.
 
     def ranks(self, wildcards):
         """Return the ranks of every list of the run under one protocol."""
@@ -109,7 +109,7 @@ class Report:
         ]
 
     def diversity_feature(self):
-        """Return the ``(encoder, field)`` that diversity is measured by, or None."""
+        """Return the ``(encoder, field)`` that measures diversity, or None."""
         return fields.diversity_feature(self.config)
 
     def described_tables(self):
@@ -117,10 +117,10 @@ class Report:
         return {name: fill(self.paths.table, table=name, kind="csv") for name in DESCRIPTIONS}
 
     def title(self):
-        """Return the dataset's title, with the word synthetic where it is."""
+        """Return the dataset's title, followed by "(synthetic)" if it is synthetic."""
         return self.dataset["title"] + (" (synthetic)" if self.dataset["synthetic"] else "")
 
-    # What the report reads.
+    # Inputs of the report.
 
     def _tables(self, names):
         return {name: fill(self.paths.table, table=name, kind="csv") for name in (*names, "hit_rate")}
@@ -147,12 +147,12 @@ class Report:
         return every(self.paths.training, wildcards, **chosen)
 
     def fusions(self, wildcards):
-        """Return what every fusion of the run fitted: no fusion is over a base model without valid lists."""
+        """Return the descriptions of all fusions of the run; a base model without valid lists has none."""
         beside = sorted({fusion_beside(path) for path in self.ranks(wildcards)}, key=Path)
         return [path for path in beside if Path(path).parent.name in self.selection.fusions]
 
     def settings(self, wildcards):
-        """Return what the report says of the run: its whole config."""
+        """Return the settings that the report shows: the whole config, the protocol and the benchmarks."""
         return {
             "config": {key: value for key, value in self.config.items() if key != "runs"},
             "protocol": wildcards.protocol,
@@ -160,7 +160,7 @@ class Report:
         }
 
     def figure_settings(self, wildcards):
-        """Return what the figures need of the config."""
+        """Return the settings that the figures need."""
         shown = {key: self.dataset[key] for key in ("title", "synthetic")}
         rerankers = self.config["rerankers"]
         twins = {name: {"twin_of": rerankers[name].get("twin_of")} for name in self.selection.rerankers}
@@ -177,6 +177,6 @@ class Report:
         return digests.digest([(path.name, path.read_text(encoding="utf-8")) for path in files])
 
     def compared(self):
-        """Return the files of the two runs that are compared, as far as they are there: the step names the others."""
+        """Return the existing files of the two compared runs; the step reports the missing ones."""
         paths = [Path(folder) / name for folder in self.config["runs"] for name in (RUN_CONFIG, HIT_RATE)]
         return [str(path) for path in paths if path.is_file()]

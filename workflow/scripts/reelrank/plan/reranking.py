@@ -1,4 +1,4 @@
-"""What the rule of re-rankers reads, by the words under ``needs`` of a type's schema entry.
+"""Inputs and params of the rule ``rerank``, by the words under ``needs`` in a type's schema entry.
 
 No heavy import: Snakemake itself runs this.
 """
@@ -7,12 +7,12 @@ from reelrank.config import fields
 from reelrank.config.schema import entry
 from reelrank.plan.paths import by_split, fill
 
-#: Needs that load a model into the job. Such a job is no longer work of seconds.
+#: Needs that load a model into the job, which then takes longer than seconds.
 MODELS = ("encoder", "language_model")
 
 
 class Reranking:
-    """The re-rankers that are files of ``reelrank/rerank``.
+    """The re-rankers that are made by the files of ``reelrank/rerank``.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Reranking:
     Attributes
     ----------
     light, heavy : list of str
-        The re-rankers of the run without and with a model in the job; the heavy ones go to a GPU and are made in
+        The re-rankers of the run without and with a model in the job. The heavy ones ask for a GPU and are made in
         shards.
     """
 
@@ -41,7 +41,7 @@ class Reranking:
         return entry("rerankers", self.config["rerankers"][name]["type"])
 
     def needs_of(self, name):
-        """Return what a re-ranker needs: the files of ``reelrank/rerank/material`` that its step loads."""
+        """Return the needs of a re-ranker: names of files of ``reelrank/rerank/material`` that its step loads."""
         block, own = self.config["rerankers"][name], self._entry(name)
         wanted = list(own["needs"])
         for when in own.get("needs_when", ()):
@@ -50,7 +50,7 @@ class Reranking:
         return wanted
 
     def is_heavy(self, name):
-        """Return whether a re-ranker runs a model in its job. A service's model runs elsewhere."""
+        """Return whether a re-ranker runs a model in its own job, not at a service."""
         needs = self.needs_of(name)
         if self._entry(name).get("gpu") or "language_model" in needs:
             return True
@@ -64,7 +64,7 @@ class Reranking:
         return fields.features_of(self.config, name, "rerankers")
 
     def needs(self, wildcards):
-        """Return what a re-ranker needs."""
+        """Return the needs of a re-ranker."""
         return self.needs_of(wildcards.reranker)
 
     def inputs(self, wildcards):
@@ -84,14 +84,14 @@ class Reranking:
         return files
 
     def settings(self, wildcards):
-        """Return what the inputs are, as `reelrank.rerank.material.load_material` takes it."""
+        """Return the description of the inputs that `reelrank.rerank.material.load_material` takes."""
         name = wildcards.reranker
         block, needs = self.config["rerankers"][name], self.needs_of(name)
         settings = {"threads": self.config["threads"]}
         if {"vectors", "encoder"} & set(needs):
             settings["features"] = self.features.blocks_of_reranker(wildcards)
         if "texts" in needs:
-            settings["text_fields"] = fields.parts(self.config, self._text_field(name))
+            settings["text_fields"] = fields.source_fields(self.config, self._text_field(name))
         if "language_model" in needs:
             settings["language_model"] = block["language_model"]
             settings["source"] = self.language_models.source(wildcards, block["language_model"])
@@ -102,12 +102,12 @@ class Reranking:
         return self.config["rerankers"][wildcards.reranker]
 
     def _text_field(self, name):
-        """Return the field whose texts a re-ranker reads: that of its first feature or block, the titles otherwise."""
+        """Return the field whose texts a re-ranker reads: from its first feature or its block, else ``title``."""
         features = self._features(name)
         return features[0][1] if features else self.config["rerankers"][name].get("field", "title")
 
     def loaded(self, name):
-        """Return the files below ``workflow/scripts`` that the step loads by name: the type's own, and its needs'."""
+        """Return the files below ``workflow/scripts`` that the step loads by name: its type's and its needs'."""
         needs = self.needs_of(name)
         files = [f"reelrank/rerank/{self.config['rerankers'][name]['type']}.py"]
         files += [f"reelrank/rerank/material/{need}.py" for need in needs]

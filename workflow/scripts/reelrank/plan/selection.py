@@ -1,18 +1,18 @@
-"""What the config selects for a run: base models, seeds, re-rankers, fusions. No heavy import: Snakemake runs this."""
+"""The base models, seeds, re-rankers and fusions of a run. No heavy import: Snakemake itself runs this."""
 
 from reelrank.config import fusions
 
 
 class Selection:
-    """The names that run, by what is done with them.
+    """The names that run, grouped by how they are made.
 
     Attributes
     ----------
     protocols, base_models, rerankers : list of str
-        As ``run`` of the config has them.
+        As in the key ``run`` of the config.
     seeds : list of int
     trained, external : list of str
-        The base models that are trained here, and those whose lists are read from files.
+        The base models that are trained here, and those whose lists come from files.
     fusions, unfused : list of str
         The re-rankers that are fusions, and the others.
     fusible, unfusible : list of str
@@ -46,5 +46,5 @@ class Selection:
         return [name for name, block in self.config["language_models"].items() if block["type"] in types]
 
     def rerankers_over(self, base_model):
-        """Return the re-rankers that there are over a base model: no fusion where there are no valid lists."""
+        """Return the re-rankers that run over a base model: no fusion if it has no valid lists."""
         return fusions.rerankers_over(self.config, base_model)

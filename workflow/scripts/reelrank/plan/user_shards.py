@@ -1,10 +1,10 @@
-"""Lists that are made in shards, each of some of the users. No heavy import: Snakemake itself runs this."""
+"""Files of lists that are made in shards of the users. No heavy import: Snakemake itself runs this."""
 
 from reelrank.plan import paths
 
 
 class UserShards:
-    """The files of shards, where the config key ``user_shards`` is above 1.
+    """The files of shards, if the config key ``user_shards`` is above 1.
 
     Parameters
     ----------
@@ -14,25 +14,25 @@ class UserShards:
     Attributes
     ----------
     n : int
-        Shards of the users.
+        Number of shards.
     """
 
     def __init__(self, config):
         self.n = config["user_shards"]
 
     def all_of(self, pattern):
-        """Return the files of all shards of a file of all users."""
+        """Return the files of all shards that make up a file of all users."""
         return paths.shards_of(paths.shard_of(pattern), self.n)
 
     def by_split(self, pattern, key="{split}"):
-        """Return the files of all shards of a file of all users, by split (see `reelrank.plan.paths.by_split`)."""
+        """Return the files of all shards by split (see `reelrank.plan.paths.by_split`)."""
         return {name: self.all_of(own) for name, own in paths.by_split(pattern, key).items()}
 
     def params_of(self, rule):
         """Return an input function: the params of the rule that makes the shards.
 
-        Shards are temporary, so Snakemake sees a change of what decides them only if it is a param
-        where they are gathered.
+        Shards are temporary. Snakemake sees a change of their params only if the rule that gathers
+        them has the same params.
 
         Parameters
         ----------
@@ -43,5 +43,5 @@ class UserShards:
 
 
 def values_of(params, wildcards):
-    """Return the values of a rule's params by name, those that are functions of the wildcards included."""
+    """Return the values of a rule's params by name; functions of the wildcards are called."""
     return {name: value(wildcards) if callable(value) else value for name, value in params.items()}
