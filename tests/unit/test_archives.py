@@ -32,7 +32,7 @@ def test_an_archive_comes_out_as_it_went_in(tmp_path, out, n, compression, caplo
     assert contents(out) == FILES
     assert names == sorted(FILES)
     assert [entry.name for entry in out.parent.iterdir()] == [out.name]
-    assert f"unpacked 4 files of {sum(map(len, FILES.values()))} bytes" in caplog.text
+    assert f"unpacked 4 files, {sum(map(len, FILES.values()))} bytes" in caplog.text
 
 
 NAMES = st.lists(
@@ -121,14 +121,14 @@ def test_flatten_drops_folders(tmp_path, out):
 
 def test_flatten_refuses_two_files_of_one_name(tmp_path, out):
     parts = split(pack({"a/1.jpg": b"a", "b/1.jpg": b"b"}), tmp_path / "in", 1)
-    fail(parts, out, "member 'b/1.jpg': its name is there already", flatten=True)
+    fail(parts, out, "member 'b/1.jpg': the name already exists", flatten=True)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("second", ["a", "./a", "a/b"])
 def test_a_name_is_taken_once(tmp_path, out, second):
-    fail(split(pack([("a", b"1"), (second, b"2")]), tmp_path / "in", 1), out, "its name is there already")
-    fail(split(pack([("a/b", b"1"), ("a", b"2")]), tmp_path / "in", 1), out, "its name is there already")
+    fail(split(pack([("a", b"1"), (second, b"2")]), tmp_path / "in", 1), out, "the name already exists")
+    fail(split(pack([("a/b", b"1"), ("a", b"2")]), tmp_path / "in", 1), out, "the name already exists")
 
 
 def test_folders_and_what_macos_adds_are_skipped(tmp_path, out):

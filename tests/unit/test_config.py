@@ -93,7 +93,7 @@ def test_a_raw_dir_is_used_in_place(tmp_path, missing):
             (tmp_path / name).touch()
     config = completed(over)
     if missing:
-        with pytest.raises(InputError, match=r"raw_dir: .* holds no 'u.item' or 'ml-100k.zip'.*movies"):
+        with pytest.raises(InputError, match=r"raw_dir: found no 'u.item' or 'ml-100k.zip' in .*movies"):
             raw.raw_files(config)
         (tmp_path / "ml-100k.zip").touch()
         assert raw.raw_files(config)["movies"] == "results/ml-100k/raw/u.item"

@@ -128,7 +128,7 @@ def test_a_body_of_unsaid_length_is_held_to_the_known_size(server, path):
 
 def test_a_coded_body_is_refused(server, path):
     server.default = Plan(headers={"Content-Encoding": "gzip"})
-    fail(server, path, "coded as gzip")
+    fail(server, path, "encoded as gzip")
     assert len(server.requests) == 1
 
 
@@ -163,7 +163,7 @@ def test_a_part_corrupted_on_disk_is_fetched_again(server, path):
 def test_a_full_disk_is_noticed_before_the_body(server, path, known, n_requests, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0, 0, len(BODY) - 1))
-    with pytest.raises(InputError, match=f"needs {len(BODY)} more bytes; the disk has {len(BODY) - 1} free"):
+    with pytest.raises(InputError, match=f"found {len(BODY) - 1} bytes free on the disk; expected {len(BODY)} or more"):
         get(server, path, **known)
     assert len(server.requests) == n_requests
     assert list(path.parent.iterdir()) == []

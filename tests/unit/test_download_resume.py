@@ -59,7 +59,7 @@ def test_a_cut_connection_is_resumed_where_it_broke(server, path, known, caplog)
 def test_a_later_call_resumes_what_an_earlier_one_left(server, path):
     server.default = Plan(cut_after=CUT)
     message = fail(server, path, "failed 2 times", attempts=2)
-    assert f"{part_of(path)} keeps {2 * CUT} bytes" in message
+    assert f"{2 * CUT} bytes in {part_of(path)}" in message
     assert part_of(path).read_bytes() == BODY[: 2 * CUT]
     server.default = Plan()
     get(server, path)

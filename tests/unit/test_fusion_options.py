@@ -38,7 +38,7 @@ def test_by_default_all_that_can_be_is_fused_and_the_rest_is_told():
         assert settings.reranker_depth(config, name) == 100
     assert fusion_options.notices(config) == []
     told = fusion_options.left_out(config)
-    assert len(told) == 1 and "'own-llama' is no signal of rrf, zscore, lambdamart" in told[0] and "hits" in told[0]
+    assert len(told) == 1 and "'own-llama' is not a signal of rrf, zscore, lambdamart" in told[0] and "hits" in told[0]
     assert fusion_options.fusion_options(config["rerankers"]["rrf"]) == {"k": 60}
 
 
@@ -69,12 +69,12 @@ RUN = ["identity", "random", "all-MiniLM-L6-v2", "own-llama", "rrf", "f"]
 @pytest.mark.parametrize(
     ("signals", "fragments"),
     [
-        (["all-MiniLM-L6-v3"], ["is no configured re-ranker", "did you mean all-MiniLM-L6-v2"]),
+        (["all-MiniLM-L6-v3"], ["is not a defined re-ranker", "did you mean all-MiniLM-L6-v2"]),
         (["clip_cover"], ["'clip_cover' is not in run.rerankers"]),
         (["identity"], ["'identity' is of kind base", "all-MiniLM-L6-v2"]),
         (["random"], ["'random' is of kind control"]),
         (["rrf"], ["'rrf' is of kind fusion"]),
-        (["own-llama"], ["'own-llama' has users: hits at depth 20", "tells where the held-out item is", "100"]),
+        (["own-llama"], ["'own-llama' has users: hits at depth 20", "leaks the place of the held-out item", "100"]),
     ],
 )
 @pytest.mark.parametrize("kind", ["rrf", "zscore", "lambdamart"])
@@ -99,7 +99,7 @@ def test_a_sample_of_users_is_fused_only_by_name():
     config = completed({**asked, "f": {"type": "rrf", "depth": 20, "signals": ["ask"]}}, run)
     assert config["rerankers"]["f"]["signals"] == ["ask"]
     both = {**asked, "f": {"type": "rrf", "depth": 20, "signals": ["ask", "own-llama"]}}
-    refused(both, run, "rerankers.f.signals", "asked of different users")
+    refused(both, run, "rerankers.f.signals", "signals for different users")
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_a_base_without_valid_lists_has_no_fusion():
     assert over["pop"] == over["ours"] == config["run"]["rerankers"]
     assert not [name for name in over["theirs"] if fusion_options.is_fusion(config, name)]
     assert set(over["pop"]) - set(over["theirs"]) == set(fusion_options.fusions(config))
-    assert "base model 'theirs' has no valid lists: no fusion over it" in fusion_options.notices(config)
+    assert "base model 'theirs' has no valid lists, so fusions skip it" in fusion_options.notices(config)

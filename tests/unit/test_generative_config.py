@@ -45,7 +45,7 @@ def overlay(chat=None, **own):
         ({}, {"window": 5, "stride": 6}, "rerankers.r.stride: found 6"),
         ({}, {"users": "some"}, "rerankers.r.users: found 'some'; expected hits, all or"),
         ({}, {"users": {"sampel": 3}}, "rerankers.r.users: found"),
-        ({}, {"fields": {"titel": 20}}, "rerankers.r.fields: 'titel' is not among fields and tags; did you mean title"),
+        ({}, {"fields": {"titel": 20}}, "rerankers.r.fields: 'titel' is not a name in fields or tags; did you mean title"),
         (
             {},
             {"client": "openai"},
@@ -59,7 +59,7 @@ def overlay(chat=None, **own):
         (
             {"base_url": None},
             {},
-            "chat_models.c.send_to_third_party: histories of users .fields title. would go to openai",
+            "chat_models.c.send_to_third_party: histories of users .fields title. would be sent to openai",
         ),
         (
             {"base_url": "https://example.org/v1"},
@@ -68,7 +68,7 @@ def overlay(chat=None, **own):
         ),
         ({"client": "huggingface", "base_url": None}, {}, "send_to_third_party.*huggingface"),
         ({"max_cost_usd": 1.0}, {}, "chat_models.c.max_cost_usd: the price of 'm' is not in"),
-        ({"base_url": "http://me:pw@127.0.0.1/v1"}, {}, "chat_models.c.base_url: holds a user or password"),
+        ({"base_url": "http://me:pw@127.0.0.1/v1"}, {}, "chat_models.c.base_url: found a user or password"),
     ],
 )
 def test_a_chat_model_or_re_ranker_that_cannot_work_is_refused(chat, own, message):

@@ -100,7 +100,7 @@ def test_a_parquet_of_something_else_is_refused(prepared, tmp_path, key):
     if key is None:
         imported(prepared, tmp_path)
         return
-    with pytest.raises(InputError, match=f"own.parquet: its metadata say {key} 'another'; expected '{about[key]}'"):
+    with pytest.raises(InputError, match=f"own.parquet: the metadata have {key} 'another'; expected '{about[key]}'"):
         imported(prepared, tmp_path)
 
 

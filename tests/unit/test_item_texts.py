@@ -55,7 +55,7 @@ def test_fields_are_joined_in_order(tmp_path):
     write_table(texts_table(["good", "bad", ""]), "texts", tmp_path / "comments.parquet")
     sources = [(name, tmp_path / "items.parquet") for name in ("category", "title")]
     assert read_texts([*sources, ("comments", tmp_path / "comments.parquet")]) == ["cats. one. good", "bad", "three"]
-    with pytest.raises(ValueError, match="do not fit together"):
+    with pytest.raises(ValueError, match="expected the same number for all"):
         read_texts(sources, n_items=4)
 
 

@@ -140,15 +140,15 @@ BASE = lists_of([[4, 2, 7], [1, 3]], users=[5, 9])
     ("lists", "message"),
     [
         (lists_of([[4, 4, 7], [1, 3]], users=[5, 9]), "list of user 5 repeats"),
-        (lists_of([[4, 2, 7], [1, 6]], users=[5, 9]), "list of user 9 is no permutation"),
-        (lists_of([[4, 2, 7], [1]], users=[5, 9]), "list of user 9 is no permutation"),
-        (lists_of([[7, 2], [1, 3]], users=[5, 9]), "list of user 5 is no permutation of the first 3"),
+        (lists_of([[4, 2, 7], [1, 6]], users=[5, 9]), "list of user 9 is not a permutation"),
+        (lists_of([[4, 2, 7], [1]], users=[5, 9]), "list of user 9 is not a permutation"),
+        (lists_of([[7, 2], [1, 3]], users=[5, 9]), "list of user 5 is not a permutation of the first 3"),
         (lists_of([[4, 2, 7, 8], [1, 3]], users=[5, 9]), "lists are 4 deep; expected at most 3"),
-        (lists_of([[4, 2, 7]], users=[6]), "users that the base list does not hold"),
-        (lists_of([[4, 2, 7]], users=[10]), "users that the base list does not hold"),
-        (lists_of([[1, 3, 8], [4, 2, 7]], users=[9, 5]), "users ascending"),
-        (lists_of([[4, 2, 7], [4, 2, 7]], users=[5, 5]), "users ascending"),
-        (RankedLists(np.array([9]), np.array([[1, -1, 3]]), np.zeros((1, 3))), "gapless"),
+        (lists_of([[4, 2, 7]], users=[6]), "users that are not in the base list"),
+        (lists_of([[4, 2, 7]], users=[10]), "users that are not in the base list"),
+        (lists_of([[1, 3, 8], [4, 2, 7]], users=[9, 5]), "users out of order"),
+        (lists_of([[4, 2, 7], [4, 2, 7]], users=[5, 5]), "users out of order"),
+        (RankedLists(np.array([9]), np.array([[1, -1, 3]]), np.zeros((1, 3))), "found a gap"),
     ],
 )
 def test_what_is_no_re_ranking_of_its_base_is_refused(tmp_path, lists, message):

@@ -48,7 +48,7 @@ def test_prepare_equals_the_slow_reading(rows, least):
     kept, short_users, short_rows = slow_prepare(rows, least)
     raw = raw_of(rows, ratings=ratings)
     if not kept:
-        with pytest.raises(InputError, match=f"no user has {least} interactions"):
+        with pytest.raises(InputError, match=f"no user has {least} or more interactions"):
             prepare(raw, least)
         return
     tables, statistics = prepare(raw, least)
@@ -97,10 +97,10 @@ def test_times_far_apart_are_still_ordered():
 
 
 def test_no_interaction_at_all_is_refused(tmp_path):
-    with pytest.raises(InputError, match="holds no interactions"):
+    with pytest.raises(InputError, match="has no interactions"):
         prepare(raw_of([]), 3)
     (tmp_path / "pairs.tsv").write_text("7\t\n")
-    with pytest.raises(InputError, match="holds no interactions"):
+    with pytest.raises(InputError, match="has no interactions"):
         prepare(datasets.read_dataset("microlens", {"interactions": tmp_path / "pairs.tsv"}, []), 3)
 
 

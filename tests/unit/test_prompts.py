@@ -146,9 +146,9 @@ def test_the_ideas_of_the_prompts():
         ({"user": "{histroy} {candidates}"}, "unknown slot {histroy}; did you mean history"),
         ({"user": "{answer} {candidates} {history}"}, "at the very end"),
         ({"user": "{history} {answer}"}, "at the very end"),
-        ({"user": "{history} {candidates}"}, r"user: found no slot {answer}"),
+        ({"user": "{history} {candidates}"}, r"user: the slot {answer} is missing"),
         ({"history_line": "{titel}"}, "history_line: unknown slot {titel}"),
-        ({"candidate_line": "{item}"}, r"candidate_line: found no slot {label}"),
+        ({"candidate_line": "{item}"}, r"candidate_line: the slot {label} is missing"),
         ({"answers": {"listwise": "{candidates}"}}, "answers.listwise: unknown slot"),
         ({"system": "{candidates}"}, "system: unknown slot"),
     ],
@@ -166,7 +166,7 @@ def test_every_prompt_keeps_its_schema():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("user: [", "config/prompts/own.yaml: no YAML"),
+        ("user: [", "config/prompts/own.yaml: expected YAML"),
         ("description: d", "config/prompts/own.yaml: .top.: 'user' is a required property"),
         ("likelihood: x", "config/prompts/own.yaml: likelihood: is gone with the strategy likelihood"),
     ],

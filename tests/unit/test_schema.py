@@ -73,12 +73,12 @@ def test_an_error_of_a_check_is_no_consequence_where_nothing_else_is_wrong():
 
 def test_a_name_that_is_taken_is_refused_with_its_lines(tmp_path):
     (tmp_path / "a.yaml").write_text("models:\n  nfm: {type: nfm}\n  pop: {type: pop}\n  nfm: {type: pop}\n")
-    with pytest.raises(InputError, match=r"a.yaml: line 4: the name 'nfm' is taken by line 2"):
+    with pytest.raises(InputError, match=r"a.yaml: line 4: the key 'nfm' is already in line 2"):
         read_yaml(tmp_path / "a.yaml")
     (tmp_path / "a.yaml").write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\n")
     assert read_yaml(tmp_path / "a.yaml")["c"] == {"x": 3, "y": 4}
     (tmp_path / "a.yaml").write_text("a: [")
-    with pytest.raises(InputError, match=r"a.yaml: found no YAML"):
+    with pytest.raises(InputError, match=r"a.yaml: expected YAML"):
         read_yaml(tmp_path / "a.yaml")
 
 
@@ -118,7 +118,7 @@ def test_plug_ins_and_entries_belong_together(library):
     ("file", "fragment"),
     [
         ("rerank/fusion/random.py", "is taken by reelrank/rerank/random.py"),
-        ("models/external.py", "is taken by a type without a file"),
+        ("models/external.py", "the type 'external' has no file"),
     ],
 )
 def test_a_plug_in_with_a_taken_name_is_refused_with_its_file(library, file, fragment):

@@ -99,19 +99,19 @@ def test_a_gathered_list_that_is_no_permutation_of_its_base_is_refused(prepared,
     swapped = ranked.RankedLists(other.users, (other.items + 1) % 15, other.scores)
     base = {**whole, "test": tmp_path / "base.parquet"}
     ranked.write_lists(swapped, base["test"], {**ABOUT, "depth": 6})
-    with pytest.raises(InputError, match="no permutation"):
+    with pytest.raises(InputError, match="not a permutation"):
         in_shards(tmp_path, make, 2, base)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({1: {"rows": "5-6/9"}}, r"b: holds rows 5 to 6; expected rows from 4 on"),
-        ({1: {"rows": "3-6/9"}}, r"b: holds rows 3 to 6; expected rows from 4 on"),
-        ({0: {"rows": "1-4/9"}}, r"a: holds rows 1 to 4; expected rows from 0 on"),
+        ({1: {"rows": "5-6/9"}}, r"b: found rows 5 to 6; expected rows from 4 on"),
+        ({1: {"rows": "3-6/9"}}, r"b: found rows 3 to 6; expected rows from 4 on"),
+        ({0: {"rows": "1-4/9"}}, r"a: found rows 1 to 4; expected rows from 0 on"),
         ({2: {"rows": "6-8/9"}}, r"c: the last shard ends with row 8; expected 9"),
         ({2: {"config_digest": "o"}}, r"c: config_digest is o; expected d, as in a"),
-        ({1: {"device": "cuda"}}, r"b: device is cuda; expected cpu, as in a: the last bits of a GPU"),
+        ({1: {"device": "cuda"}}, r"b: device is cuda; expected cpu, as in a: results of a GPU"),
         ({1: {"users": "hits"}}, r"b: users is hits; expected None"),
     ],
 )

@@ -107,7 +107,7 @@ def test_a_list_without_its_metadata_is_refused(tmp_path, key):
 def test_what_is_no_parquet_file_is_named(tmp_path):
     (tmp_path / "text.parquet").write_text("text")
     for name in ("text.parquet", "missing.parquet"):
-        with pytest.raises(InputError, match=f"{name}: expected a Parquet file with a table of users"):
+        with pytest.raises(InputError, match=f"{name}: expected a Parquet file of contract users"):
             read_table(tmp_path / name, "users")
 
 

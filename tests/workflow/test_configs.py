@@ -34,7 +34,7 @@ def test_nothing_is_fused_over_lists_without_valid_ones(repository, tmp_path):
     jobs = planned(process)
     assert {("fuse", "pop"), ("evaluate", "pop"), ("evaluate_unfused", "theirs")} <= jobs
     assert not {("fuse", "theirs"), ("evaluate", "theirs"), ("evaluate_unfused", "pop")} & jobs
-    assert "base model 'theirs' has no valid lists: no fusion over it" in process.stdout + process.stderr
+    assert "base model 'theirs' has no valid lists, so fusions skip it" in process.stdout + process.stderr
 
 
 def test_an_encoder_of_a_local_folder_depends_on_its_files(repository, tmp_path):
