@@ -45,7 +45,11 @@ def overlay(chat=None, **own):
         ({}, {"window": 5, "stride": 6}, "rerankers.r.stride: found 6"),
         ({}, {"users": "some"}, "rerankers.r.users: found 'some'; expected hits, all or"),
         ({}, {"users": {"sampel": 3}}, "rerankers.r.users: found"),
-        ({}, {"fields": {"titel": 20}}, "rerankers.r.fields: 'titel' is not a name in fields or tags; did you mean title"),
+        (
+            {},
+            {"fields": {"titel": 20}},
+            "rerankers.r.fields: 'titel' is not a name in fields or tags; did you mean title",
+        ),
         (
             {},
             {"client": "openai"},

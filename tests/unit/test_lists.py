@@ -159,7 +159,7 @@ def test_what_is_no_re_ranking_of_its_base_is_refused(tmp_path, lists, message):
 
 
 def test_an_empty_base_holds_nobody(tmp_path):
-    with pytest.raises(InputError, match="does not hold"):
+    with pytest.raises(InputError, match="not in the base list"):
         write_lists(BASE, tmp_path / "l.parquet", ABOUT, lists_of([]))
 
 

@@ -118,7 +118,7 @@ def test_plug_ins_and_entries_belong_together(library):
     ("file", "fragment"),
     [
         ("rerank/fusion/random.py", "is taken by reelrank/rerank/random.py"),
-        ("models/external.py", "the type 'external' has no file"),
+        ("models/external.py", "is already a type without a file"),
     ],
 )
 def test_a_plug_in_with_a_taken_name_is_refused_with_its_file(library, file, fragment):

@@ -75,7 +75,11 @@ def test_a_resource_is_read_as_json():
 @pytest.mark.parametrize(
     ("name", "job", "message"),
     [
-        ("nothing", Job(), "rule some_rule: parameter 'nothing' of main: found nothing with this name; expected exactly"),
+        (
+            "nothing",
+            Job(),
+            "rule some_rule: parameter 'nothing' of main: found nothing with this name; expected exactly",
+        ),
         ("seed", Job(params={"seed": 3}), "parameter 'seed' of main: found param and wildcard with this name"),
         ("threads", Job(params={"threads": 2}), None),
     ],

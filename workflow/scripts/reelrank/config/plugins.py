@@ -54,7 +54,7 @@ def _check_section(section, entries, rooms, library, problems):
                 f"{file}: found no entry {kind!r} in {schema}; expected one with its keys ({suggest(kind, entries)})"
             )
         elif not has_file(entries[kind]):
-            problems.add(f"{file}: in {schema}, the type {kind!r} has no file; expected another name")
+            problems.add(f"{file}: the name {kind!r} is already a type without a file in {schema}; expected another")
     for kind, entry in entries.items():
         if kind not in files and has_file(entry):
             where = " or ".join(f"{library.name}/{room}/{kind}.py" for room in rooms)
