@@ -213,7 +213,7 @@ def test_comments():
     leak = ["what a nice cat; the end is the best part", *clean[1:]]
     assert comment_faults(leak, known, "comments") == ["the text of item 0 holds the held-out comment of user 1"]
     assert comment_faults(leak, known, "cover_tags") == ["the text of item 0 holds the held-out comment of user 1"]
-    assert "no comment of a training interaction" in comment_faults(["", "nice!"], known, "comments")[0]
+    assert "not a comment of a training interaction" in comment_faults(["", "nice!"], known, "comments")[0]
     assert "held-out comment of user 0" in comment_faults(["", "", "", "lovely"], known, "comments")[0]
     assert comment_faults(["", "", "", "lovely dog"], known, "cover_tags") == [], "a common word is no label"
 
