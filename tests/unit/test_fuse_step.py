@@ -78,6 +78,6 @@ def test_no_valid_lists_are_refused_by_their_file(folder):
     path, inputs, signals = folder
     nobody = RankedLists(np.zeros(0, np.int32), np.zeros((0, 20), np.int32), np.zeros((0, 20), np.float32))
     write_lists(nobody, inputs["valid"], {**ABOUT, "split": "valid"})
-    with pytest.raises(InputError, match=r"valid.parquet: holds no valid lists"):
+    with pytest.raises(InputError, match=r"valid.parquet: found no valid lists"):
         run(path, inputs, signals, ["zscore"])
     assert not (path / "zscore").exists()

@@ -70,11 +70,11 @@ def test_lists_of_other_users_are_refused(tmp_path):
     base = wide()
     scores = np.zeros(base.items.shape, np.float32)
     few = written(tmp_path, base, "few.parquet", 12, scores, rows=np.arange(1, 30))
-    with pytest.raises(InputError, match=r"few.parquet: lacks user 0, .*\(1 such users\)"):
+    with pytest.raises(InputError, match=r"few.parquet: found no list of user 0 .*\(1 such users\)"):
         align(base, {"few": few}, 12)
     more = written(tmp_path, base, "more.parquet", 12, scores)
     less = RankedLists(base.users[:-2], base.items[:-2], base.scores[:-2])
-    with pytest.raises(InputError, match=r"more.parquet: holds user 28, .*\(2 such users\)"):
+    with pytest.raises(InputError, match=r"more.parquet: found user 28, .*\(2 such users\)"):
         align(less, {"more": more}, 12)
     samples = {
         name: written(tmp_path, base, name, 12, scores, rows=[1, 2], users=name) for name in ("sample 2", "sample 3")

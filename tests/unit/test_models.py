@@ -234,5 +234,5 @@ def histories_with_another(data, held_out):
 
 
 def test_an_unknown_type_is_named():
-    with pytest.raises(InputError, match=r"unknown model type 'nmf'; expected a file models/nmf.py"):
+    with pytest.raises(InputError, match=r"unknown model type 'nmf'; the file reelrank/models/nmf.py does not exist"):
         model_class("nmf")

@@ -77,7 +77,7 @@ def test_without_slurm_there_is_nothing_to_cancel(workdir, monkeypatch):
 
 def test_a_queue_that_does_not_answer_is_told_of(workdir, queue):
     (workdir / "programs/squeue").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
-    with pytest.raises(SystemExit, match="which jobs the run left: no controller"):
+    with pytest.raises(SystemExit, match="squeue cannot list the jobs that the run left: no controller"):
         resume.cancel_jobs()
 
 
@@ -85,7 +85,7 @@ def test_jobs_that_do_not_end_are_not_run_over(workdir, queue, monkeypatch):
     queue.write_text(f"11|{OWN}|{workdir}\n")
     (workdir / "programs" / "scancel").write_text("#!/bin/sh\n")
     monkeypatch.setattr(resume, "PATIENCE", 0.1)
-    with pytest.raises(SystemExit, match="in vain until SLURM jobs 11 end"):
+    with pytest.raises(SystemExit, match="of waiting until SLURM jobs 11 end"):
         resume.cancel_jobs()
 
 
@@ -128,7 +128,7 @@ def test_a_snakemake_at_work_is_left_alone(workdir, tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as alive:
         try:
             alive.stdout.read(1)
-            with pytest.raises(SystemExit, match=f"at work on this folder .process {alive.pid}"):
+            with pytest.raises(SystemExit, match=f"running in this folder .process {alive.pid}"):
                 resume.refuse_if_at_work()
         finally:
             alive.kill()
@@ -148,7 +148,7 @@ def test_a_damaged_note_is_named(workdir):
 def test_a_run_of_another_machine_may_be_alive(workdir, monkeypatch):
     monkeypatch.setattr("reelrank.running.arguments.host", lambda: "login2")
     remember(["snakemake", "--cores", "1"], workdir / "Snakefile")
-    with pytest.raises(SystemExit, match="started on login2, where it may be alive"):
+    with pytest.raises(SystemExit, match="started on login2 and may still run there"):
         resume.main([])
     assert resume.arguments_to_continue(["--dead"])[0] == ["--cores", "1"]
     assert resume.arguments_to_continue(["--dead", "-n"])[0] == ["-n"]

@@ -188,5 +188,5 @@ def test_answers_of_shards_are_put_together(tmp_path):
 @pytest.mark.parametrize("key", ["identity", "strategy", "schema"])
 def test_answers_of_different_models_are_not_put_together(key):
     other = {"identity": {"precision": "bfloat16"}, "strategy": "listwise", "schema": True}[key]
-    with pytest.raises(InputError, match=rf"b\.json: {key} is {json.dumps(other)}.* expected that of a\.json"):
+    with pytest.raises(InputError, match=rf"b\.json: found {key} {json.dumps(other)}; expected .*, as in a\.json"):
         gather_ledgers({"a.json": ledger(1), "b.json": ledger(1, **{key: other})}, pa.table(answers([], [])))

@@ -214,7 +214,7 @@ def test_every_model_says_its_smallest_batch():
 
 
 def test_a_first_loss_that_is_not_finite_is_refused():
-    with pytest.raises(InputError, match="epoch 1: the loss is nan; a smaller learning_rate may help"):
+    with pytest.raises(InputError, match="epoch 1: the loss is nan; try a smaller learning_rate"):
         train(ScriptedModel([1], float("nan")), Samples(4), one_query(), nfm_options(epochs=2, batch_size=2), 1)
 
 
