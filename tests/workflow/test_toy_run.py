@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -133,6 +134,20 @@ def test_changed_code_reruns_what_uses_it(toy, file, old, new, rules):
     assert {rule for rule, _ in jobs} == rules
     if file == "models/pop.py":
         assert not any(base == "dssm_video" for _, base in jobs)
+
+
+def test_an_edited_re_ranker_runs_again_alone(toy):
+    path = toy / "workflow" / "scripts" / "reelrank" / "rerank" / "random.py"
+    before = path.read_text()
+    assert "rng.random(scores.shape[1], np.float32)" in before
+    try:
+        path.write_text(before.replace("rng.random(scores.shape[1], np.float32)", "rng.random(scores.shape[1])"))
+        process = snakemake(toy, "-n", *TOY)
+    finally:
+        path.write_text(before)
+    assert {rule for rule, _ in planned(process)} == {"rerank", "evaluate", "audit_lists"} | OF_RANKS
+    output = process.stdout + process.stderr
+    assert set(re.findall(r"^rule rerank:.*?reranker=([\w-]+)", output, flags=re.M | re.S)) == {"random"}
 
 
 def test_a_run_goes_on_in_another_folder_and_makes_one_output_again(toy, tmp_path):
