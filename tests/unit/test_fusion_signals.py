@@ -79,7 +79,7 @@ def test_lists_of_other_users_are_refused(tmp_path):
     samples = {
         name: written(tmp_path, base, name, 12, scores, rows=[1, 2], users=name) for name in ("sample 2", "sample 3")
     }
-    with pytest.raises(InputError, match="sample 3: was asked of users: sample 3; expected sample 2"):
+    with pytest.raises(InputError, match="sample 3: was asked about users: sample 3; expected sample 2"):
         align(base, samples, 12)
 
 
@@ -89,11 +89,11 @@ def test_lists_of_other_candidates_are_refused(tmp_path):
     other[3, 0] = 999
     scores = np.zeros(base.items.shape, np.float32)
     changed = written(tmp_path, RankedLists(base.users, other, base.scores), "c.parquet", 12, scores)
-    with pytest.raises(InputError, match=r"c.parquet: the list of user 3 is no permutation of the first 12"):
+    with pytest.raises(InputError, match=r"c.parquet: the list of user 3 is not a permutation of the first 12"):
         align(base, {"c": changed}, 12)
     longer = tmp_path / "l.parquet"
     write_lists(base, longer, {**ABOUT, "depth": 6})
-    with pytest.raises(InputError, match="no permutation of the first 6"):
+    with pytest.raises(InputError, match="not a permutation of the first 6"):
         align(base, {"l": longer}, 12)
 
 
