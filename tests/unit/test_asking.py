@@ -128,7 +128,7 @@ def test_an_answer_that_cannot_be_kept_stops_the_others_and_does_not_hang(tmp_pa
     with Running(tmp_path) as server:
         run(tmp_path, server.url, 1)
         monkeypatch.setattr(AnswerCache, "put", full)
-        with pytest.raises(InputError, match=r"cache: an answer could not be kept \(No space left on device\)"):
+        with pytest.raises(InputError, match=r"cache: cannot write an answer \(No space left on device\)"):
             run(tmp_path, server.url, 60, prices=(100.0, 100.0), max_cost_usd=3.0)
         assert len(server.received) < 45
 
@@ -199,7 +199,7 @@ def test_a_dead_server_gives_an_error_and_keeps_what_it_answered(tmp_path):
     with Running(tmp_path) as server:
         run(tmp_path, server.url, 5)
         url = server.url
-    with pytest.raises(InputError, match=r"the connection failed.*3 attempts|failed 3 times"):
+    with pytest.raises(InputError, match=r"3 attempts .the connection failed|failed 3 times"):
         run(tmp_path, url, 6, max_attempts=3)
     rows, _, _ = run(tmp_path, url, 5)
     assert len(rows["test"]) == 5, "a cached run needs no server"

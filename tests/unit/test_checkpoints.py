@@ -118,7 +118,9 @@ def test_a_checkpoint_of_another_config_or_other_code_is_removed(change, monkeyp
     caplog.set_level("INFO")
     left = killed(monkeypatch, "nfm", tmp_path)
     fit("nfm", tmp_path, **change)
-    assert not left.exists() and f"{left} belongs to another config, other data or other code" in caplog.text
+    assert (
+        not left.exists() and f"removed {left}: it belongs to another config, other data or other code" in caplog.text
+    )
 
 
 def test_the_step_hands_its_code_on(monkeypatch, tmp_path):

@@ -58,7 +58,7 @@ def test_it_learns_colours_and_the_same_seed_makes_the_same_weights(tmp_path):
     assert encoder.pooling == "max" and encoder.description["revision"].startswith("sha256:")
     assert encoder.encode(["x" * 10_000, "😂", "שלום"]).shape == (3, 16)
     other = {**ARCHITECTURE, "embed_dim": 8}
-    with pytest.raises(InputError, match=r"w.safetensors: the weights are not of this architecture"):
+    with pytest.raises(InputError, match=r"w.safetensors: the weights do not fit the architecture"):
         build_encoder("own", {**block, "architecture": other}, tmp_path / "w.safetensors")
     weights = str(tmp_path / "w.safetensors")
     own = complete_options("encoders", "open_clip", architecture=ARCHITECTURE, pretrained=weights) | {

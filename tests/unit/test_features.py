@@ -56,7 +56,10 @@ def test_shards_without_an_item_are_gathered_in_any_order(tmp_path):
 
 def test_shards_that_do_not_fit_are_refused(tmp_path):
     paths, _, _ = shards_of(tmp_path)
-    for wrong, message in [(paths[:2], "hold 4 items; expected 7"), (paths[1:], "starts at item 2; expected 0")]:
+    for wrong, message in [
+        (paths[:2], "found 4 items in all shards; expected 7"),
+        (paths[1:], "starts at item 2; expected item 0"),
+    ]:
         with pytest.raises(InputError, match=message):
             gather_shards(wrong, "e", "title")
     with pytest.raises(InputError, match=r"expected .*'encoder': 'other'"):
@@ -70,9 +73,9 @@ def test_shards_that_do_not_fit_are_refused(tmp_path):
 def test_features_of_something_else_are_refused(tmp_path):
     write_features(tmp_path / "title.npy", np.ones((4, 2), np.float32), np.ones(4, bool), ABOUT)
     for arguments, message in [
-        ((5,), r"shape \(4, 2\); expected one row for each of 5"),
-        ((4, "other"), "encoder 'e'; expected 'other'"),
-        ((4, "e", "cover"), "field 'title'; expected 'cover'"),
+        ((5,), r"shape \(4, 2\); expected 5 rows"),
+        ((4, "other"), "encoder 'e' in the description; expected 'other'"),
+        ((4, "e", "cover"), "field 'title' in the description; expected 'cover'"),
     ]:
         with pytest.raises(InputError, match=message):
             read_features(tmp_path / "title.npy", *arguments)
@@ -83,10 +86,10 @@ def test_features_of_something_else_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
-        (b"", r"title.npy: expected a NumPy array \(.npy\), found none"),
-        (b"PK\x03\x04 no archive", "title.npy: expected a NumPy array"),
-        (b"user,item", "title.npy: expected a NumPy array"),
-        (np.array([[1, None]] * 4, object), "title.npy: expected a NumPy array"),
+        (b"", r"title.npy: found no NumPy array"),
+        (b"PK\x03\x04 no archive", "title.npy: found no NumPy array"),
+        (b"user,item", "title.npy: found no NumPy array"),
+        (np.array([[1, None]] * 4, object), "title.npy: found no NumPy array"),
         (np.array([["a"]] * 4), "title.npy: found dtype <U1; expected an array of numbers"),
         ({"a": np.ones((4, 2))}, "title.npy: found an archive"),
         (np.ones((4, 0), np.float32), r"title.npy: found a matrix of shape \(4, 0\)"),
@@ -111,8 +114,8 @@ def test_a_matrix_that_is_none_is_refused(tmp_path, matrix, message):
     ("text", "message"),
     [
         (None, "title.json: the description of the feature matrix does not exist"),
-        ("", "title.json: expected JSON, found none"),
-        ("\udcff", "title.json: expected JSON, found none"),
+        ("", "title.json: found no JSON"),
+        ("\udcff", "title.json: found no JSON"),
         ("[1]", r"title.json: found \[1\]; expected the description"),
         ('{"dimension": 2}', "title.json: found None as missing; expected items from 0 to 3"),
         ('{"dimension": 2, "missing": [4]}', r"title.json: found \[4\] as missing"),

@@ -79,7 +79,7 @@ def test_lists_of_other_users_are_refused(tmp_path):
     samples = {
         name: written(tmp_path, base, name, 12, scores, rows=[1, 2], users=name) for name in ("sample 2", "sample 3")
     }
-    with pytest.raises(InputError, match="sample 3: was asked of users: sample 3; expected sample 2"):
+    with pytest.raises(InputError, match="sample 3: was asked about users: sample 3; expected sample 2"):
         align(base, samples, 12)
 
 
