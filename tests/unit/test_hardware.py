@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from reelrank.errors import InputError
-from reelrank.hardware import make_deterministic, pick_device
+from reelrank.hardware import make_deterministic, pick_device, set_threads_and_seed
 
 
 @pytest.mark.parametrize("name", ["foo", "mps", "cuda:x", "cpu:0", "CUDA", "cuda:-1"])
@@ -37,8 +37,8 @@ def test_a_gpu_that_is_not_there_is_named(name, gpus, monkeypatch):
 def test_determinism_is_asked_for(deterministic, gpu, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     try:
-        make_deterministic(torch.get_num_threads(), 1, deterministic)
+        (make_deterministic if deterministic else set_threads_and_seed)(torch.get_num_threads(), 1)
         assert torch.are_deterministic_algorithms_enabled() == deterministic
-        assert torch.is_deterministic_algorithms_warn_only_enabled() == gpu
+        assert torch.is_deterministic_algorithms_warn_only_enabled() == (gpu and deterministic)
     finally:
         torch.use_deterministic_algorithms(False)

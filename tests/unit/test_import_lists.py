@@ -1,6 +1,7 @@
 """Lists of outside recommenders become base lists: fitted to the users of a split, with or without valid lists."""
 
 import re
+from types import SimpleNamespace
 
 import evaluate
 import import_lists
@@ -19,7 +20,7 @@ from reelrank.errors import InputError
 from reelrank.files import read_json
 from reelrank.metrics.ranking import ranks_in_lists
 from reelrank.report.hit_rates import hit_rate_table, to_markdown
-from reelrank.rerank.random import random_scores
+from reelrank.rerank.random import Reranker
 from reelrank.rerank.similarity import cosine_scores, mean_profiles
 
 
@@ -114,7 +115,9 @@ def test_without_valid_lists_everything_downstream_works(prepared, tmp_path, cap
     assert set(LIST_METADATA) <= set(about)
     vectors = np.eye(9, dtype=np.float32)
     head = lists.head(20)
-    head.reordered(random_scores(head.users, head.items.shape[1], [1]))
+    shuffle = Reranker({"seed": 1}, SimpleNamespace(about=ABOUT))
+    shuffle.begin("valid", head)
+    head.reordered(shuffle.scores(head, None))
     profiles = mean_profiles(interactions_of([[0, 1]], 9).training()[:0], vectors, np.ones(9, bool), 2)
     shuffled = head.reordered(cosine_scores(head, profiles, vectors, np.ones(9, bool)))
     write_lists(shuffled, tmp_path / "again.parquet", about, lists)
