@@ -112,7 +112,7 @@ def test_all_mistakes_are_told_at_once():
     }
     over["run"]["rerankers"] += ["s", "t"]
     refused(
-        over, "c.concurrency", "d.timeout: unknown key", "s.client", "t.users", "t.stride", "the config has 5 mistakes"
+        over, "c.concurrency", "d.timeout: unknown key", "s.client", "t.users", "t.stride", "the config has 7 mistakes"
     )
 
 

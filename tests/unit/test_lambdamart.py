@@ -177,7 +177,11 @@ def test_features_are_what_their_names_say():
     names = [*signal_names(part), *context_names(sources.vectors)]
     assert found.shape == (3, 3, len(names)) and found.dtype == np.float32
     get = {name: found[..., number] for number, name in enumerate(names)}
-    assert np.isnan(get["base:score"][1, 2]) and np.isnan(get["base:rank"][1, 2]) and get["base:rank"][1, 1] == 2
+    assert (
+        np.isnan(get["identity:score"][1, 2])
+        and np.isnan(get["identity:rank"][1, 2])
+        and get["identity:rank"][1, 1] == 2
+    )
     popularity = data.popularity()
     for row, history in enumerate(histories):
         seen = history[:-2]

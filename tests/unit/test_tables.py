@@ -185,7 +185,7 @@ def test_features_come_back_with_what_is_missing(tmp_path):
     found, mask = read_features(tmp_path / "title.npy", 3)
     assert (found == vectors).all() and (mask == present).all()
     assert read_json(tmp_path / "title.json")["dimension"] == 2
-    with pytest.raises(InputError, match=r"title.npy: found a matrix of shape \(3, 2\).*each of 4 items"):
+    with pytest.raises(InputError, match=r"title.npy: found a matrix of shape \(3, 2\); expected 4 rows"):
         read_features(tmp_path / "title.npy", 4)
 
 
