@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from snakemake_run import copy_repository
 
 settings.register_profile("repeatable", max_examples=60, deadline=None, derandomize=True, database=None)
 settings.load_profile("repeatable")
@@ -75,3 +76,9 @@ def shared_data():
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory):
+    """Return a copy of the repository that tests must leave as it is."""
+    return copy_repository(tmp_path_factory.mktemp("repository"))

@@ -223,7 +223,7 @@ def test_a_shared_cache_is_enough_where_it_holds_all(own_cache, tmp_path, monkey
 def test_a_shared_cache_that_cannot_be_read_is_not_paid_for_again(tmp_path, monkeypatch, name):
     (tmp_path / "file").touch()
     monkeypatch.setenv("REELRANK_CACHE_SHARED", f"{tmp_path}:{tmp_path / name}")
-    with pytest.raises(InputError, match=f"REELRANK_CACHE_SHARED: {tmp_path / name}: expected a folder"):
+    with pytest.raises(InputError, match=f"REELRANK_CACHE_SHARED: {tmp_path / name}: found no readable folder"):
         VectorCache({})
     monkeypatch.setenv("REELRANK_CACHE_SHARED", "~")
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -46,9 +46,10 @@ def test_a_leak_in_the_code_stops_the_report_and_names_its_row(audited):
     # The history of the similarity re-ranker holds the item that it is to predict.
     path = audited / "workflow/scripts/reelrank/rerank/similarity.py"
     honest = path.read_text()
-    right = "asked = queries.of(some.users).history"
+    right = '"""Return the cosines of one feature, or `mean_of_standardised` of several."""'
     assert right in honest
-    leak = f"{right}\n        asked = type(asked)(asked.items, asked.starts, asked.ends + 1, asked.n_items)"
+    longer = "type(histories)(histories.items, histories.starts, histories.ends + 1, histories.n_items)"
+    leak = f"{right}\n        histories = {longer}"
     path.write_text(honest.replace(right, leak))
     try:
         process = snakemake(audited, "--configfile", "overlay.yaml", "--", "audit")

@@ -214,7 +214,7 @@ def test_answers_are_described(generative):
     ranks = pd.read_parquet(folder / "lists/pop/seed1/identity/test.ranks.parquet").set_index("user")["rank"]
     for name in RERANKERS:
         table = pq.read_table(folder / f"lists/pop/seed1/{name}/test.parsing.parquet").to_pandas()
-        row = answers[(answers["reranker"] == name) & (answers["part"] == "test")].iloc[0]
+        row = answers[(answers["reranker"] == name) & (answers["split"] == "test")].iloc[0]
         assert row["requests"] == len(table) == sum(row[key] for key in row.index if key.startswith("fault_"))
         assert row["missing"] == table["missing"].sum()
         asked = ranks[table["user"].unique()]
