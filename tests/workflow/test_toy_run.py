@@ -12,12 +12,9 @@ from snakemake_run import ROOT, copy_repository, planned, result_bytes, snakemak
 #: Rules whose every input is made of ranks and lists.
 OF_RANKS = {"tabulate_hits", "plot_figures", "measure_effects", "describe_lists", "report"}
 TOY = ("--configfile", ROOT / "tests/config/toy.yaml")
-AGAIN = (*TOY, "--config", "run={base_models: [dssm_video]}", "user_shards=2")
 BASES = ("pop", "dssm_video")
 FUSIONS = ["rrf", "zscore", "lambdamart"]
 
-#: What makes the lists of a re-ranker of type `likelihood` in shards.
-OF_LIKELIHOOD = {"rerank_on_gpu_shard", "gather_lists"}
 COLUMNS = [
     "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "depth", "n", "users", "hits",
     "hits_unrepaired", "hit_rate", "ci_low", "ci_high", "change_percent", "ndcg", "mrr", "ceiling",
@@ -29,15 +26,6 @@ def toy(tmp_path_factory):
     """Return a copy of the repository in which the toy config has run."""
     folder = copy_repository(tmp_path_factory.mktemp("toy"))
     process = snakemake(folder, *TOY, environment=watched(folder))
-    assert process.returncode == 0, process.stdout + process.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def again(repository, tmp_path_factory):
-    """Return a folder in which one protocol of the toy config has run from scratch, its users in shards."""
-    folder = tmp_path_factory.mktemp("again")
-    process = snakemake(repository, *AGAIN, directory=folder)
     assert process.returncode == 0, process.stdout + process.stderr
     return folder
 
@@ -160,24 +148,6 @@ def test_a_run_goes_on_in_another_folder_and_makes_one_output_again(toy, tmp_pat
     assert "[1/1] " in process.stdout + process.stderr
 
 
-def test_a_run_from_scratch_with_users_in_shards_makes_the_same_bytes(toy, again):
-    first, second = result_bytes(toy), result_bytes(again)
-    # What is made of all lists of a run differs by intent: the second run has one base model.
-    of_all = ("tables/", "figures/", "report.html", "config.yaml", "audit/")
-    shared = [name for name in second if not any(part in name for part in of_all)]
-    assert len(shared) > 40 and set(shared) <= set(first)
-    assert [name for name in shared if first[name] != second[name]] == []
-
-
-def test_tables_and_figures_that_are_made_again_are_the_same_bytes(toy, tmp_path):
-    moved = shutil.copytree(toy, tmp_path / "again")
-    process = snakemake(moved, *TOY, "--forcerun", *sorted(OF_RANKS), "audit_lists")
-    assert process.returncode == 0, process.stdout + process.stderr
-    first, second = result_bytes(toy), result_bytes(moved)
-    assert sorted(first) == sorted(second)
-    assert [name for name in first if first[name] != second[name]] == []
-
-
 def test_published_files_of_others_are_only_read(toy, repository, tmp_path):
     shared = shutil.copytree(toy / "results/sample/raw", tmp_path / "raw")
     for path in [*shared.rglob("*"), shared]:
@@ -225,32 +195,3 @@ def test_every_list_is_described_beyond_accuracy(toy):
     assert (cost["usd"] == 0).all(), "nothing is asked of a service"
     for name in ("positions", "answers"):
         assert len(pd.read_csv(folder / f"{name}.csv")) == 0
-
-
-@pytest.mark.parametrize(
-    ("more", "rules"),
-    [
-        ("scoring_precision=tf32", {"recommend_shard", "gather_base_lists", *OF_LIKELIHOOD}),
-        ("language_models={own-llama: {layers: 2}}", {"train_language_model", *OF_LIKELIHOOD}),
-        ("rerankers={own-llama: {history_length: 3}}", OF_LIKELIHOOD),
-    ],
-)
-def test_what_decided_shards_decides_what_was_gathered_of_them(again, repository, more, rules):
-    """The shards themselves are gone."""
-    target = "results/sample/leave_one_out/lists/dssm_video/seed1/own-llama/test.parquet"
-    jobs = planned(snakemake(repository, "-n", *AGAIN, more, "--", target, directory=again))
-    assert {rule for rule, _ in jobs} == rules
-
-
-def test_a_service_is_waited_for_by_one_job_and_texts_that_are_encoded_here_are_spread(again, repository):
-    together = "{{type: similarity, encoder: {}, field: title, pooling: concatenate}}"
-    names = {"here": "all-MiniLM-L6-v2", "there": "remote"}
-    added = ", ".join(f"{name}: {together.format(encoder)}" for name, encoder in names.items())
-    overlay = (
-        "encoders={remote: {type: huggingface, model: a/b, send_to_third_party: true}}",
-        f"rerankers={{{added}}}",
-        "run={rerankers: [identity, here, there], base_models: [dssm_video]}",
-    )
-    lists = [f"results/sample/leave_one_out/lists/dssm_video/seed1/{name}/test.parquet" for name in names]
-    jobs = planned(snakemake(repository, "-n", *AGAIN, *overlay, "--", *lists, directory=again))
-    assert {"rerank_on_gpu_shard", "rerank", "gather_lists"} < {rule for rule, _ in jobs}
