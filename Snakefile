@@ -28,6 +28,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 try:
+    complete.check_files(workflow.configfiles)
     config.update(complete.complete(config, Path(workflow.basedir) / "config"))
     plan = Plan(config, workflow.basedir)
 except InputError as error:

@@ -9,9 +9,9 @@ from snakemake.utils import update_config
 
 from reelrank.config import complete as settings
 from reelrank.config.fields import diversity_feature, features_of
-from reelrank.config.schema import READS, load_schema
+from reelrank.config.kinds import KINDS, READS
+from reelrank.config.schema import load_schema
 from reelrank.data.list_formats import READERS
-from reelrank.data.tables import KINDS
 from reelrank.datasets import ADAPTERS
 from reelrank.errors import InputError
 from reelrank.models import model_class

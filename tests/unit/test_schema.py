@@ -1,10 +1,12 @@
 """Schemas complete blocks, report all mistakes at once, and belong to the files of plug-ins."""
 
+import copy
 import shutil
 
 import pytest
 from configs import FOLDER, ONLY_TITLES, completed, refused
 
+from reelrank.config import complete as settings
 from reelrank.config.plugins import LIBRARY, ROOMS, check_plugins
 from reelrank.config.schema import Problems, load_schema, options, without_limits
 from reelrank.config.yaml_files import read_yaml
@@ -104,11 +106,11 @@ def problems_of(library, load=load_schema):
 
 def test_plug_ins_and_entries_belong_together(library):
     assert problems_of(library) == []
-    (library / "models" / "lightgcn.py").touch()
+    (library / "models" / "invented.py").touch()
     (library / "features" / "encoders" / "openai.py").unlink()
     found = problems_of(library)
     assert len(found) == 2
-    assert "reelrank/models/lightgcn.py: found no entry 'lightgcn'" in found[0] and "models.schema.yaml" in found[0]
+    assert "reelrank/models/invented.py: found no entry 'invented'" in found[0] and "models.schema.yaml" in found[0]
     assert (
         "encoders.schema.yaml: the type 'openai' has no file; expected reelrank/features/encoders/openai.py" in found[1]
     )
@@ -128,10 +130,43 @@ def test_a_plug_in_with_a_taken_name_is_refused_with_its_file(library, file, fra
 
 
 def test_a_plug_in_without_an_entry_stops_the_start(monkeypatch, library):
-    (library / "models" / "lightgcn.py").touch()
+    (library / "models" / "invented.py").touch()
     monkeypatch.setattr("reelrank.config.plugins.check_plugins.__defaults__", (library, load_schema))
-    with pytest.raises(InputError, match=r"models/lightgcn.py"):
+    with pytest.raises(InputError, match=r"models/invented.py"):
         completed()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fragment"),
+    [
+        ("reads", ["word"], "random.reads: found ['word']; expected a list of some of interactions, metadata, words"),
+        ("reads", None, "random.reads: found None"),
+        ("kind", "discriminator", "random.kind: found 'discriminator'; expected one of base, control"),
+        ("made_by", None, "random.made_by: found None; expected one of recommend, rerank, ask, fuse"),
+        ("needs", ["text"], "random.needs: found ['text']; expected a list of some of encoder, language_model"),
+    ],
+)
+def test_an_entry_that_planning_cannot_read_is_refused(library, key, value, fragment):
+    def load(section):
+        """Return the schema of a section with one value changed."""
+        entries = copy.deepcopy(load_schema(section))
+        if section == "rerankers":
+            entries["random"][key] = value
+        return entries
+
+    (found,) = problems_of(library, load)
+    assert "rerankers.schema.yaml: " in found and fragment in found
+
+
+def test_a_block_that_stands_twice_in_a_file_is_refused(tmp_path):
+    path = tmp_path / "overlay.yaml"
+    path.write_text("rerankers:\n  random: {type: random}\n  random: {type: similarity}\n")
+    with pytest.raises(InputError, match=r"overlay.yaml: line 3: the key 'random' is already in line 2"):
+        settings.check_files([tmp_path / "nowhere.yaml", path])
+
+
+def test_an_unknown_dataset_hides_no_other_mistake():
+    refused({"dataset": "sampel", "candidats": 5}, "2 mistakes", "did you mean sample", "candidats")
 
 
 OWN = {"adapter": "microlens", "files": {"interactions": "mine.csv", "titles": "titles.csv"}}

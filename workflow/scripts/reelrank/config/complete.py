@@ -38,6 +38,24 @@ def default_config(folder):
     return config
 
 
+def check_files(paths):
+    """Check that no file of the config has a key twice: Snakemake would silently keep the last one.
+
+    Parameters
+    ----------
+    paths : sequence of str or Path
+        The files that Snakemake merged. A file that does not exist is left to Snakemake.
+
+    Raises
+    ------
+    InputError
+        Names the file and both lines.
+    """
+    for path in map(Path, paths):
+        if path.is_file():
+            read_yaml(path)
+
+
 def complete(config, folder):
     """Return the config with all defaults, the definition of its dataset and the twins of its fusions.
 
@@ -55,7 +73,7 @@ def complete(config, folder):
     """
     folder, problems = Path(folder), Problems()
     check_plugins(problems)
-    config = _with_dataset(copy.deepcopy(dict(config)), folder)
+    config = _with_dataset(copy.deepcopy(dict(config)), folder, problems)
     schema = load_schema("config")
     wrong = check(config, schema, "", problems)
     blocks = {section: config[section] for section in SECTIONS if isinstance(config.get(section), dict)}
@@ -73,19 +91,22 @@ def complete(config, folder):
     return config
 
 
-def _with_dataset(config, folder):
-    """Return the config with the definition of its own dataset only. Without it, no other check is possible."""
-    if not isinstance(config.get("datasets", {}), dict):
-        raise InputError(f"config key datasets: found {config['datasets']!r}; expected a mapping of names to datasets")
+def _with_dataset(config, folder, problems):
+    """Return the config with the definition of its own dataset only, and without datasets if it has none."""
     name = config.get("dataset")
+    if not isinstance(config.get("datasets", {}), dict):
+        problems.add(f"config key datasets: found {config['datasets']!r}; expected a mapping of names to datasets")
+        return {**config, "datasets": {}}
     if not isinstance(name, str):
-        raise InputError(f"config key dataset: found {name!r}; expected the name of one dataset")
+        problems.add(f"config key dataset: found {name!r}; expected the name of one dataset")
+        return {**config, "datasets": {}}
     path = folder / "datasets" / f"{name}.yaml"
     if path.is_file():
         config = merge(read_yaml(path), config)
     elif name not in config.get("datasets", {}):
         known = {file.stem for file in (folder / "datasets").glob("*.yaml")} | set(config.get("datasets", {}))
-        raise InputError(f"config key dataset: unknown dataset {name!r}; {suggest(name, known)}")
+        problems.add(f"config key dataset: unknown dataset {name!r}; {suggest(name, known)}")
+        return {**config, "datasets": {}}
     config["datasets"] = {name: config["datasets"][name]}
     return config
 

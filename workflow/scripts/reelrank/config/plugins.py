@@ -5,6 +5,7 @@ It imports no plug-in: that takes seconds, and Snakemake itself runs this.
 
 from pathlib import Path
 
+from reelrank.config.kinds import KINDS, READS
 from reelrank.config.schema import FOLDER, load_schema
 from reelrank.errors import suggest
 
@@ -20,6 +21,9 @@ ROOMS = {
 
 #: Rules that make lists without a file of their own (``made_by`` of a type of re-ranker).
 WITHOUT_FILE = ("recommend", "ask")
+
+#: Allowed values of ``made_by``.
+MAKERS = ("recommend", "rerank", "ask", "fuse")
 
 
 def check_plugins(problems, library=LIBRARY, load=load_schema):
@@ -38,6 +42,7 @@ def check_plugins(problems, library=LIBRARY, load=load_schema):
     for section, rooms in ROOMS.items():
         with problems.noting():
             _check_section(section, load(section), rooms, library, problems)
+            _check_entries(section, load(section), library, problems)
 
 
 def _check_section(section, entries, rooms, library, problems):
@@ -61,6 +66,24 @@ def _check_section(section, entries, rooms, library, problems):
             problems.add(
                 f"{schema}: the type {kind!r} has no file; expected {where}, or `file: false` if it needs none"
             )
+
+
+def _check_entries(section, entries, library, problems):
+    """Check what the entries say for planning: ``reads``, and of re-rankers ``kind``, ``made_by`` and ``needs``."""
+    schema = f"{FOLDER.parent.name}/{FOLDER.name}/{section}.schema.yaml"
+    needs = sorted(path.stem for path in (library / "rerank" / "material").glob("[a-z]*.py"))
+    lists, words = {"reads": READS}, {}
+    if section == "rerankers":
+        lists["needs"], words = needs, {"kind": KINDS, "made_by": MAKERS}
+    for kind, entry in entries.items():
+        for key, allowed in lists.items():
+            found = entry.get(key)
+            if not isinstance(found, list) or not set(found) <= set(allowed):
+                expected = f"a list of some of {', '.join(allowed)}"
+                problems.add(f"{schema}: {kind}.{key}: found {found!r}; expected {expected}")
+        for key, allowed in words.items():
+            if entry.get(key) not in allowed:
+                problems.add(f"{schema}: {kind}.{key}: found {entry.get(key)!r}; expected one of {', '.join(allowed)}")
 
 
 def has_file(entry):

@@ -1,6 +1,6 @@
 """Which data and models each re-ranker reads. Twins are built from this, never from names.
 
-The schema entry of a type declares what it reads (`reelrank.config.schema.READS`). The features and signals in
+The schema entry of a type declares what it reads (`reelrank.config.kinds.READS`). The features and signals in
 its block add what they read.
 """
 
@@ -24,7 +24,7 @@ def reads(config, section, name):
     Returns
     -------
     frozenset of str
-        Some of `reelrank.config.schema.READS`.
+        Some of `reelrank.config.kinds.READS`.
     """
     block = config[section][name]
     found = set(entry(section, block["type"]).get("reads", ()))

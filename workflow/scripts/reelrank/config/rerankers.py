@@ -4,7 +4,7 @@ from reelrank.config.schema import entry
 
 
 def reranker_kind(config, name):
-    """Return the kind of a re-ranker's lists (`reelrank.data.tables.KINDS`), as the schema of its type says."""
+    """Return the kind of a re-ranker's lists (`reelrank.config.kinds.KINDS`), as the schema of its type says."""
     return entry("rerankers", config["rerankers"][name]["type"])["kind"]
 
 

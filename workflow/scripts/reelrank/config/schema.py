@@ -5,8 +5,8 @@ plug-ins (`SECTIONS`) has its own file, ``{section}.schema.yaml``, with one entr
 An entry is a JSON schema of a block's keys. It may also hold facts about the type, so that
 planning a run imports no plug-in:
 
-- ``kind``: for a re-ranker, the kind of its lists (`reelrank.data.tables.KINDS`);
-- ``reads``: the data and models that it reads, some of `READS`;
+- ``kind``: for a re-ranker, the kind of its lists (`reelrank.config.kinds.KINDS`);
+- ``reads``: the data and models that it reads, some of `reelrank.config.kinds.READS`;
 - ``needs``: the inputs that its step loads;
 - ``file``: false if the type has no file in the library (`reelrank.config.plugins`);
 - ``multiples``: keys whose value must be a multiple of another key's value.
@@ -38,9 +38,6 @@ SECTIONS = {
     "chat_models": "client",
     "rerankers": "type",
 }
-
-#: What a type can read.
-READS = ("interactions", "metadata", "words", "images", "encoder", "language_model")
 
 
 class Problems:

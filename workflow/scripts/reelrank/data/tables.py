@@ -18,9 +18,6 @@ ROWS_PER_CHUNK = 2**20
 #: The splits of the interactions, in the order of their dictionary codes.
 SPLITS = ("train", "valid", "test", "unused")
 
-#: Kinds of list, in the order of the result tables.
-KINDS = ("base", "control", "discriminative", "generative", "fusion")
-
 #: Keys that the Parquet metadata of a list must hold.
 LIST_METADATA = (
     "dataset",

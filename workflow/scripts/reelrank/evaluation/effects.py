@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from reelrank.config.kinds import KINDS
 from reelrank.data.lists import BASE
 from reelrank.data.ranks import read_ranks
-from reelrank.data.tables import KINDS
 from reelrank.metrics.ranking import nearest_cutoff
 from reelrank.metrics.resampling import METRICS, Pairs, bootstrap
 from reelrank.metrics.statistics import (

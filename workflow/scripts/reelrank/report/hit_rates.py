@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from reelrank.config.kinds import KINDS
 from reelrank.data.ranks import read_ranks
-from reelrank.data.tables import KINDS
 from reelrank.errors import InputError
 from reelrank.metrics.ranking import hits, ndcg, reciprocal_rank
 from reelrank.metrics.statistics import wilson_interval

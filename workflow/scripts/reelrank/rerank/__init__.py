@@ -8,6 +8,8 @@ needs and what it reads. `docs/adding.md` has a complete example.
 import importlib
 from abc import ABC, abstractmethod
 
+from reelrank.errors import InputError
+
 
 class Reranker(ABC):
     """Scores the candidates of base lists.
@@ -58,4 +60,7 @@ class Reranker(ABC):
 
 def reranker_class(kind):
     """Return the class ``Reranker`` of ``reelrank/rerank/{kind}.py``."""
-    return importlib.import_module(f"reelrank.rerank.{kind}").Reranker
+    module = importlib.import_module(f"reelrank.rerank.{kind}")
+    if not hasattr(module, "Reranker"):
+        raise InputError(f"reelrank/rerank/{kind}.py: found no class Reranker; expected one")
+    return module.Reranker
