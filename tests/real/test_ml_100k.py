@@ -12,6 +12,7 @@ import rerank
 import split
 import train
 
+from reelrank.config.schema import options
 from reelrank.report.hit_rates import hit_rate_table
 
 ABOUT = {"dataset": "ml-100k", "protocol": "leave_one_out", "seed": 1, "config_digest": "0"}
@@ -51,6 +52,8 @@ def hits_of(prepared, block, cutoffs=(5, 10, 20)):
     data = (prepared / "interactions.parquet", folder / "split.parquet")
     out = folder / block["type"]
     weights = out / "weights.safetensors"
+    kind = block["type"]
+    block = {"type": kind, **options("models", kind, **{key: block[key] for key in block if key != "type"})}
     train.main(*data, {"weights": weights, "training": out / "training.parquet"}, block, 1, 2)
     about = {**ABOUT, "base_model": block["type"]}
     base = {part: out / "identity" / f"{part}.parquet" for part in ("valid", "test")}
