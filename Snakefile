@@ -19,7 +19,7 @@ configfile: workflow.source_path("config/rerankers.yaml")
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from reelrank.config import complete, fusions, twins
+from reelrank.config import complete, fusions
 from reelrank.errors import InputError
 from reelrank.plan.paths import PREDICTED, by_split, every, fill, gathered_from, one_of, shard_of, shards_of
 from reelrank.plan.plan import Plan

@@ -1,4 +1,4 @@
-# lists/{base_model}/seed{seed}/*/ -> .../{valid,test}.ranks.parquet -> tables/hit_rate.{csv,md}, effects.csv
+# lists/{base_model}/seed{seed}/*/ -> .../{valid,test}.ranks.parquet -> tables/hit_rate.{csv,md}, effects.csv, ladder.csv
 # lists, ranks, answers -> tables/{list_quality,slices,gaps,positions,answers,cost}.csv
 # Ranks have one number per user, the rank of the held-out item. Hit rates, effects and slices are computed from them.
 # Tables beyond accuracy: content of lists, quality for groups of users, behaviour and cost of language models.
@@ -62,12 +62,13 @@ rule tabulate_hits:
         "../workflow/scripts/tabulate_hits.py"
 
 
-# Every re-ranker against its base, and fusions against their twins: intervals, and tests adjusted per protocol.
+# Every list against its base list, and every rung of the ladder against those below: intervals, and two families of tests.
 rule measure_effects:
     input:
         ranks=plan.report.ranks,
     output:
         effects=fill(paths.table, table="effects", kind="csv"),
+        ladder=fill(paths.table, table="ladder", kind="csv"),
     log:
         paths.log("measure_effects"),
     benchmark:
@@ -76,7 +77,8 @@ rule measure_effects:
         "../envs/data.yaml"
     params:
         cutoffs=config["cutoffs"],
-        twins=twins.twins(config),
+        comparisons=plan.report.comparisons(),
+        contenders=plan.report.contenders(),
         inert=fusions.inert(config),
         resamples=config["resamples"],
     script:

@@ -1,17 +1,28 @@
-"""Measure the effect of every re-ranker over every base model: intervals, tests, detectable effects."""
+"""Measure each list against its base list, and each rung of the ladder against those below."""
 
 from reelrank import step
-from reelrank.evaluation.effects import effects_table, to_csv
+from reelrank.evaluation.effects import effects_table, read_all_ranks, to_csv
+from reelrank.evaluation.ladder import ladder_table
 from reelrank.files import write_text
 
 
-def main(ranks, effects, cutoffs, twins, inert, resamples):
-    """Write ``effects.csv``.
+def main(ranks, effects, ladder, cutoffs, comparisons, contenders, inert, resamples):
+    """Write ``effects.csv`` and ``ladder.csv``.
 
-    `twins` names the re-rankers that a fusion is compared to in addition to its base; `inert` names the
-    re-rankers that can only return the base list.
+    Parameters
+    ----------
+    ranks : list of path
+    effects, ladder : path
+    cutoffs : list of int
+    comparisons, contenders : list of dict
+        See `reelrank.evaluation.ladder.ladder_table`.
+    inert : list of str
+        Re-rankers that can only return the base list.
+    resamples : int
     """
-    write_text(effects, to_csv(effects_table(ranks, cutoffs, twins, inert, resamples)))
+    lists = read_all_ranks(ranks)
+    write_text(effects, to_csv(effects_table(lists, cutoffs, inert, resamples)))
+    write_text(ladder, to_csv(ladder_table(lists, comparisons, contenders, cutoffs, resamples)))
 
 
 step.run(main, snakemake)

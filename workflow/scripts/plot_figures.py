@@ -6,6 +6,7 @@ from reelrank.report.data_figures import plot_data, plot_training
 from reelrank.report.effect_figures import (
     plot_effects,
     plot_gain_against_cost,
+    plot_ladder,
     plot_rank_movement,
     plot_slices,
     shown_bases,
@@ -39,6 +40,7 @@ def main(inputs, outputs, settings):
         curves = curves[curves["seed"] == str(run.config["run"]["seeds"][0])]
     plot_hit_rate(run.in_order(curves), outputs["hit_rate"], run.title)
     plot_effects(run, outputs["effects"])
+    plot_ladder(run, outputs["ladder"])
     plot_rank_movement(run, outputs["rank_movement"])
     jobs = read_benchmarks(settings["benchmarks"], run.protocol)
     plot_gain_against_cost(run, jobs, outputs["gain_against_cost"])

@@ -57,7 +57,7 @@ def check_files(paths):
 
 
 def complete(config, folder):
-    """Return the config with all defaults, the definition of its dataset and the twins of its fusions.
+    """Return the config with all defaults, the definition of its dataset and the ladders of its fusions.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def language_model_blocks(config, name):
 
 def deciding(block):
     """Return a re-ranker's block without the keys that cannot change a result."""
-    return {key: value for key, value in block.items() if key != "left_out"}
+    return {key: value for key, value in block.items() if key not in ("left_out", "over", "control_of", "added_for")}
 
 
 def feature_blocks(config, model, reranker):

@@ -1,19 +1,16 @@
-"""Fusions in the config: their signals and their twins without language models.
+"""Fusions in the config: their signals and the rungs of their ladders.
 
 No heavy import: Snakemake itself runs this.
 """
 
 from reelrank.config.fields import check_feature
-from reelrank.config.reads import is_plain
+from reelrank.config.ladder import Ladder
 from reelrank.config.rerankers import reranker_depth, reranker_kind
 from reelrank.config.schema import entry
 from reelrank.errors import InputError, suggest
 
-#: Kinds of re-ranker whose scores come from a language or image model.
-LANGUAGE_KINDS = ("discriminative", "generative")
-
-#: Suffix of the name of a fusion's twin.
-TWIN = "_without_lm"
+#: Kinds of re-ranker that can be a signal.
+SIGNAL_KINDS = ("collaborative", "discriminative", "generative")
 
 #: Names that a fusion's description uses itself.
 RESERVED = ("fusion",)
@@ -21,7 +18,7 @@ RESERVED = ("fusion",)
 
 def is_fusion(config, name):
     """Return whether a re-ranker is a fusion."""
-    return reranker_kind(config, name) == "fusion"
+    return entry("rerankers", config["rerankers"][name]["type"])["made_by"] == "fuse"
 
 
 def fusions(config):
@@ -30,9 +27,9 @@ def fusions(config):
 
 
 def fusion_options(block):
-    """Return the options of a fusion from its complete block, without ``signals`` and ``depth``."""
+    """Return the options of a fusion from its complete block, without its columns and ``depth``."""
     known = entry("rerankers", block["type"])["properties"]
-    return {key: block[key] for key in known if key not in ("signals", "depth")}
+    return {key: block[key] for key in known if key not in ("signals", "similarities", "words", "depth")}
 
 
 def inert(config):
@@ -43,7 +40,7 @@ def inert(config):
 
 
 def complete_fusions(config, problems):
-    """Check the fusions of the run, fill in their signals, and add their twins.
+    """Check the fusions of the run, fill in their signals, and add the rungs of their ladders.
 
     Parameters
     ----------
@@ -55,44 +52,44 @@ def complete_fusions(config, problems):
     Returns
     -------
     dict
-        The config. The block of each fusion of the run has ``signals``, and ``left_out``: the
-        re-rankers that are no default signals, with the reasons. A fusion that reads language or
-        image models is followed by its twin, whose block has ``twin_of``.
+        The config. The block of each fusion of the run has ``signals``, ``left_out`` (the re-rankers that are no
+        default signals, with the reasons) and the keys of `reelrank.config.ladder.Ladder.blocks`. The rungs stand
+        before their fusion, and the controls that they need before all fusions.
     """
-    blocks, names = dict(config["rerankers"]), []
-    for name in config["run"]["rerankers"]:
-        names.append(name)
+    config = {**config, "rerankers": dict(config["rerankers"]), "encoders": dict(config["encoders"])}
+    own = config["run"]["rerankers"]
+    signals = {}
+    for name in own:
         with problems.noting():
             if is_fusion(config, name):
-                names += _complete_fusion(config, name, blocks, problems)
-    return {**config, "rerankers": blocks, "run": {**config["run"], "rerankers": names}}
-
-
-def _complete_fusion(config, name, blocks, problems):
-    """Complete the block of a fusion in `blocks`, add its twin's block, and return the twin's name in a list."""
-    for feature in blocks[name].get("similarities", []):
+                signals[name] = signals_of(config, name)
+    ladders = {}
+    for name, (chosen, left_out) in signals.items():
         with problems.noting():
-            check_feature(config, f"rerankers.{name}.similarities", feature["encoder"], feature["field"])
-    signals, left_out = signals_of(config, name)
-    block = blocks[name] = {**blocks[name], "signals": signals, "left_out": left_out}
-    others = [signal for signal in signals if is_plain(config, signal)]
-    if others == signals and not block.get("similarities"):
-        return []
-    if name + TWIN in config["rerankers"]:
-        raise InputError(
-            f"config key rerankers.{name}{TWIN}: the name is reserved for the twin of {name!r} without language "
-            "models; expected another"
-        )
-    twin = {key: value for key, value in block.items() if key != "left_out"} | {"signals": others, "twin_of": name}
-    blocks[name + TWIN] = twin | ({"similarities": []} if "similarities" in twin else {})
-    return [name + TWIN]
+            for feature in config["rerankers"][name].get("similarities", []):
+                check_feature(config, f"rerankers.{name}.similarities", feature["encoder"], feature["field"])
+            block = {**config["rerankers"][name], "signals": chosen, "left_out": left_out}
+            config["rerankers"][name] = block
+            ladders[name] = Ladder(config, name, problems)
+    names = []
+    for name in own:
+        if name in ladders:
+            with problems.noting():
+                blocks = ladders[name].blocks()
+                config["rerankers"] |= blocks
+                names += blocks
+        else:
+            names.append(name)
+    added = dict.fromkeys(name for ladder in ladders.values() for name in ladder.added)
+    first = next((place for place, name in enumerate(names) if "rung" in config["rerankers"][name]), len(names))
+    return {**config, "run": {**config["run"], "rerankers": [*names[:first], *added, *names[first:]]}}
 
 
 def signals_of(config, name):
     """Return the checked signals of a fusion, and the reasons why others are left out, by name."""
     where, run = f"config key rerankers.{name}.signals", config["run"]["rerankers"]
     named = config["rerankers"][name]["signals"]
-    usable = [other for other in run if reranker_kind(config, other) in LANGUAGE_KINDS]
+    usable = [other for other in run if reranker_kind(config, other) in SIGNAL_KINDS]
     if named is None:
         reasons = {other: _unusable(config, name, other) or _unasked(config, other) for other in usable}
         return [other for other in usable if not reasons[other]], {other: why for other, why in reasons.items() if why}

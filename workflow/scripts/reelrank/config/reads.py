@@ -30,6 +30,8 @@ def reads(config, section, name):
     found = set(entry(section, block["type"]).get("reads", ()))
     for encoder, field in features_of(config, name, section):
         found |= reads_of_feature(config, encoder, field)
+    for field in block.get("words") or () if section == "rerankers" else ():
+        found |= {"images" if any(name in config["tags"] for name in source_fields(config, field)) else "words"}
     for signal in block.get("signals") or ():
         found |= reads(config, "rerankers", signal)
     return frozenset(found)

@@ -4,8 +4,13 @@ from reelrank.config.schema import entry
 
 
 def reranker_kind(config, name):
-    """Return the kind of a re-ranker's lists (`reelrank.config.kinds.KINDS`), as the schema of its type says."""
-    return entry("rerankers", config["rerankers"][name]["type"])["kind"]
+    """Return the kind of a re-ranker's lists (`reelrank.config.kinds.KINDS`).
+
+    The schema of its type says it. A re-ranker that the workflow added as a control, with permuted vectors, is a
+    ``control`` whatever its type.
+    """
+    block = config["rerankers"][name]
+    return "control" if "control_of" in block else entry("rerankers", block["type"])["kind"]
 
 
 def reranker_depth(config, name):

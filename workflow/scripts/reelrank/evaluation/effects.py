@@ -1,29 +1,15 @@
-"""The table of effects: each list against its base list, each fusion against its twin, with intervals and tests."""
+"""The table of effects: each list against its base list, with intervals and tests."""
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from reelrank.config.kinds import KINDS
 from reelrank.data.lists import BASE
 from reelrank.data.ranks import read_ranks
+from reelrank.evaluation.differences import NUMBERS, differences
 from reelrank.metrics.ranking import nearest_cutoff
-from reelrank.metrics.resampling import METRICS, Pairs, bootstrap
-from reelrank.metrics.statistics import (
-    CONFIDENCE,
-    SPARSE,
-    adjusted_interval,
-    adjusted_standard_error,
-    effective_number,
-    holm,
-    mcnemar_mid_p,
-    paired_p,
-    seed_degrees,
-    sign_flip_p,
-    smallest_effect,
-    stretch,
-    wilson_interval,
-)
+from reelrank.metrics.resampling import METRICS
+from reelrank.metrics.statistics import holm
 
 #: Column seed of rows that pool all training seeds.
 ALL_SEEDS = "all"
@@ -33,26 +19,40 @@ FAMILY_METRICS = ("ndcg", "hit_rate")
 
 KEYS = ["dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "against", "metric", "n"]
 
-#: Columns that are computed, in the order of the table.
-NUMBERS = [
-    "users", "value", "value_low", "value_high", "against_value", "difference", "difference_low", "difference_high",
-    "relative_percent", "relative_low", "relative_high", "gained", "lost", "p_value", "p_adjusted", "in_family",
-    "family_size", "structural_zero", "smallest_effect", "headroom_captured",
-]  # fmt: skip
 
-
-def effects_table(paths, cutoffs, twins, inert, resamples):
-    """Return one row per list, comparison, metric and cut-off.
-
-    Both sides of a comparison are restricted to the users that both have, under all compared seeds.
+def read_all_ranks(paths):
+    """Return the ranks and the metadata of each list, by (split, base model, re-ranker) and seed, seeds ascending.
 
     Parameters
     ----------
     paths : sequence of path
-        Files of ranks; must include the base (re-ranker ``identity``) of every list.
+        Files of ranks.
+
+    Returns
+    -------
+    dict of (str, str, str) to dict of str to (pandas.DataFrame, dict)
+    """
+    lists = {}
+    for path in paths:
+        ranks, about = read_ranks(path)
+        place = about["split"], about["base_model"], about["reranker"]
+        lists.setdefault(place, {})[about["seed"]] = (ranks, about)
+    return {place: dict(sorted(seeds.items(), key=lambda pair: int(pair[0]))) for place, seeds in lists.items()}
+
+
+def groups_of_seeds(seeds):
+    """Return the groups of training seeds that rows are made for: each alone and, if there are several, all."""
+    return [[seed] for seed in seeds] + ([list(seeds)] if len(seeds) > 1 else [])
+
+
+def effects_table(lists, cutoffs, inert, resamples):
+    """Return one row per list, metric and cut-off: the list against its base list.
+
+    Parameters
+    ----------
+    lists : dict
+        From `read_all_ranks`; must include the base (re-ranker ``identity``) of every list.
     cutoffs : sequence of int
-    twins : dict of str to str
-        Name of a fusion to the name of its twin, the same fusion without language-model signals.
     inert : collection of str
         Re-rankers that can only return the base list, such as a weighted sum without signals.
     resamples : int
@@ -62,189 +62,29 @@ def effects_table(paths, cutoffs, twins, inert, resamples):
     pandas.DataFrame
         Columns `KEYS` and `NUMBERS`; see docs/statistics.md. NaN if a number is not defined.
     """
-    lists = {}
-    for path in paths:
-        ranks, about = read_ranks(path)
-        lists[about["split"], about["base_model"], about["reranker"], about["seed"]] = (ranks["rank"], about)
     rows = []
-    for (split, base_model, reranker), seeds in _seeds_of(lists).items():
-        for against in [BASE, *([twins[reranker]] if reranker in twins else [])]:
-            for some in [[seed] for seed in seeds] + ([seeds] if len(seeds) > 1 else []):
-                sides = [[lists[split, base_model, name, seed] for seed in some] for name in (reranker, against)]
-                rows += _compare(*sides, against, reranker in inert, cutoffs, resamples)
+    for (split, base_model, reranker), seeds in lists.items():
+        for some in groups_of_seeds(seeds):
+            own = [seeds[seed] for seed in some]
+            base = [lists[split, base_model, BASE][seed] for seed in some]
+            rows += _against_base(own, base, reranker in inert, cutoffs, resamples)
     table = pd.DataFrame(rows, columns=[*KEYS, *NUMBERS])
     return _in_order(adjust(table, cutoffs))
 
 
-def _seeds_of(lists):
-    """Return the seeds of each (split, base model, re-ranker), ascending."""
-    seeds = {}
-    for *place, seed in lists:
-        seeds.setdefault(tuple(place), []).append(seed)
-    return {place: sorted(found, key=int) for place, found in seeds.items()}
+def _against_base(own, base, inert, cutoffs, resamples):
+    """Return the rows of one list against its base list, under one or several seeds."""
+    about = own[0][1]
+    depth = int(about["depth"])
 
+    def fixed(metric, n):
+        """Return whether no order of the first `depth` items can change the metric."""
+        return inert or about["reranker"] == BASE or depth == 1 or (metric == "hit_rate" and n >= depth)
 
-def _compare(own, other, against, inert, cutoffs, resamples):
-    """Return the rows of one list against another, under one or several seeds."""
-    columns = [ranks for ranks, _ in own + other]
-    frame = pd.concat(columns, axis=1, join="inner").to_numpy()
-    about, depth, other_depth = own[0][1], int(own[0][1]["depth"]), int(other[0][1]["depth"])
-    # Against the base list the depth of the re-ranker limits what can change, against a twin the deeper of the two.
-    reach = depth if against == BASE else max(depth, other_depth)
-    ranks, against_ranks = np.split(frame, 2, axis=1)
-    pairs = Pairs.of(ranks, against_ranks, max(cutoffs))
-    ceiling = ((against_ranks > 0) & (against_ranks <= depth)).mean() if against == BASE and len(frame) else np.nan
-    measures = [(metric, n) for metric in METRICS for n in sorted(cutoffs)]
-    drawn = bootstrap(pairs, measures, resamples) if pairs.users else None
-    rows = []
-    for column, (metric, n) in enumerate(measures):
-        fixed = (
-            about["reranker"] == against
-            or (inert and against == BASE)
-            or reach == 1
-            or (metric == "hit_rate" and n >= reach)
-        )
-        resampled = (drawn[0][:, column], drawn[1][:, column]) if drawn else None
-        rows.append(
-            {key: about[key] for key in KEYS[:7]}
-            | ({"seed": ALL_SEEDS} if len(own) > 1 else {})
-            | {"against": against, "metric": metric, "n": int(n)}
-            | (effect(pairs, metric, n, *resampled, fixed, ceiling) if resampled else {"users": 0})
-        )
-    return rows
-
-
-def effect(pairs, metric, n, values, against_values, fixed, ceiling):
-    """Return the numbers of one row.
-
-    Parameters
-    ----------
-    pairs : reelrank.metrics.resampling.Pairs
-        With at least one user.
-    metric : str
-        A key of `METRICS`.
-    n : int
-    values, against_values : numpy.ndarray
-        ``(resamples,)`` values from `bootstrap`.
-    fixed : bool
-        Whether the two sides cannot differ, whatever the re-ranker does.
-    ceiling : float
-        Value of the best possible order; NaN against a twin.
-
-    Returns
-    -------
-    dict
-    """
-    own, other = pairs.outcomes(metric, n)
-    counts, differences = pairs.counts, (own - other).mean(axis=1)
-    differ = (own != other).any()
-    gained, lost = _discordant(pairs, n)
-    value, against = (float(counts @ side.mean(axis=1) / pairs.users) for side in (own, other))
-    row = {"users": pairs.users, "value": value, "against_value": against, "gained": gained, "lost": lost}
-    row["value_low"], row["value_high"] = _value_interval(pairs, own, value, values)
-    row["difference"] = difference = float(counts @ differences / pairs.users)
-    row["structural_zero"] = bool(fixed and not differ)
-    row["headroom_captured"] = difference / (ceiling - against) if ceiling - against > 1e-12 else np.nan
-    row["relative_percent"] = 100 * difference / against if against else np.nan
-    if row["structural_zero"]:
-        relative = 0.0 if against else np.nan
-        return row | dict.fromkeys(["difference_low", "difference_high"], 0.0) | {
-            "relative_low": relative,
-            "relative_high": relative,
-        }  # fmt: skip
-    drawn = values - against_values
-    sparse = effective_number(differences, counts) < SPARSE
-    error = float(drawn.std()) if pairs.seeds > 1 else _standard_error(differences, counts)
-    degrees = seed_degrees(counts @ (own - other) / pairs.users, error)
-    adjusted = adjusted_interval(differences, counts) if sparse else None
-    row |= _difference_intervals(row, drawn, against_values, adjusted, stretch(degrees))
-    error_shown = adjusted_standard_error(differences, counts) if sparse else error
-    row["smallest_effect"] = smallest_effect(error_shown, degrees=degrees)
-    row["p_value"] = _p_value(pairs, metric, np.repeat(differences, counts), (gained, lost), error, degrees)
-    return row
-
-
-def _discordant(pairs, n):
-    """Return the number of hits at `n` of the list alone and of the other list alone, summed over the seeds."""
-    own, other = (side > 0 for side in pairs.outcomes("hit_rate", n))
-    return int(pairs.counts @ (own & ~other).sum(axis=1)), int(pairs.counts @ (other & ~own).sum(axis=1))
-
-
-def _standard_error(differences, counts):
-    """Return the standard error of the mean difference for one seed; NaN for a single user."""
-    users = counts.sum()
-    squares = counts @ (differences - counts @ differences / users) ** 2
-    return float(np.sqrt(squares / (users - 1) / users)) if users > 1 else np.nan
-
-
-def _percentiles(estimate, drawn, widen=1.0):
-    """Return the percentile interval of the resampled values, `widen` times as wide; it includes the estimate."""
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], method="nearest")  # interpolation could give inf - inf
-    low, high = (float(estimate + widen * (end - estimate)) for end in (low, high))
-    return min(low, estimate), max(high, estimate)
-
-
-def _hull(*intervals):
-    return min(low for low, _ in intervals), max(high for _, high in intervals)
-
-
-def _value_interval(pairs, own, value, drawn):
-    """Return the interval of a list's metric; Wilson's if few users hit or few users miss."""
-    widen = stretch(seed_degrees(pairs.counts @ own / pairs.users, float(drawn.std())))
-    low, high = _percentiles(value, drawn, widen)
-    percentiles = max(low, 0.0), min(high, 1.0)
-    if effective_number(own.mean(axis=1), pairs.counts) >= SPARSE:
-        return percentiles
-    wilson = wilson_interval(value * pairs.users, pairs.users)
-    return _hull(wilson, percentiles) if pairs.seeds > 1 else wilson
-
-
-def _difference_intervals(row, drawn, against_values, adjusted, widen):
-    """Return the intervals of the difference and of the relative change, as columns.
-
-    `adjusted` is an interval for the case that few users differ, else None. Both intervals cover it; the relative
-    one covers it divided by the other list's value. The upper end of the relative change is NaN if the other list
-    has no hit in too many resamples.
-    """
-    low, high = _percentiles(row["difference"], drawn, widen)
-    interval = max(low, -1.0), min(high, 1.0)
-    if adjusted:
-        interval = _hull(interval, adjusted)
-    found = {"difference_low": interval[0], "difference_high": interval[1]}
-    against = row["against_value"]
-    if not against:
-        return found
-    relative = [_relative_ends(row["relative_percent"], drawn, against_values, widen)]
-    if adjusted:
-        relative.append((100 * interval[0] / against, 100 * interval[1] / against))
-    low, high = _hull(*relative)
-    return found | {"relative_low": max(low, -100.0), "relative_high": high if np.isfinite(high) else np.nan}
-
-
-def _relative_ends(estimate, drawn, against_values, widen):
-    """Return the percentile interval of the relative change; a resample with a divisor of 0 widens both ends."""
-    empty = against_values == 0
-    ratio = 100 * drawn / np.where(empty, 1, against_values)
-    return (
-        _percentiles(estimate, np.where(empty, -100.0, ratio), widen)[0],
-        _percentiles(estimate, np.where(empty, np.inf, ratio), widen)[1],
-    )
-
-
-def _p_value(pairs, metric, differences, discordant, error, degrees):
-    """Return the p-value of no difference: mid-p McNemar, the paired t-test or, over seeds, a bootstrap t-test.
-
-    Over seeds, t is the difference divided by the standard deviation of its resamples. The share of resamples
-    beyond 0 is not used: it cannot be below 1 / resamples, and Holm's method would multiply that.
-    """
-    if pairs.seeds == 1:
-        return mcnemar_mid_p(*discordant) if metric == "hit_rate" else paired_p(differences)
-    differ = differences[differences != 0]
-    if not len(differ):
-        return 1.0
-    p_value = float(2 * stats.t.sf(abs(differences.mean()) / error, degrees)) if error else 0.0
-    return max(p_value, sign_flip_p(differ)) if len(differ) < SPARSE else p_value
+    sides = [[ranks["rank"] for ranks, _ in side] for side in (own, base)]
+    found = differences(*sides, cutoffs, resamples, fixed, ceiling_depth=depth)
+    keys = {key: about[key] for key in KEYS[:7]} | ({"seed": ALL_SEEDS} if len(own) > 1 else {}) | {"against": BASE}
+    return [keys | numbers for numbers in found]
 
 
 def adjust(table, cutoffs):
@@ -253,16 +93,29 @@ def adjust(table, cutoffs):
     The family: NDCG and hit rate at the cut-off nearest to 10, on test, of every re-ranker against its base
     list, without structural zeros. With several training seeds, only the rows over all seeds are in the family.
     """
-    n = nearest_cutoff(cutoffs)
+    return adjust_family(table, cutoffs, (table["reranker"] != BASE) & table["p_value"].notna())
+
+
+def adjust_family(table, cutoffs, members):
+    """Return the table with p-values adjusted by Holm's method within one family.
+
+    The family has the rows of test at the cut-off nearest to 10, for `FAMILY_METRICS`, over all seeds if there are
+    several.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    cutoffs : sequence of int
+    members : pandas.Series
+        Bool: the rows that may be in the family.
+    """
     seed = ALL_SEEDS if (table["seed"] == ALL_SEEDS).any() else table["seed"]
     family = (
-        (table["split"] == "test")
-        & (table["against"] == BASE)
-        & (table["reranker"] != BASE)
-        & (table["n"] == n)
+        members
+        & (table["split"] == "test")
+        & (table["n"] == nearest_cutoff(cutoffs))
         & table["metric"].isin(FAMILY_METRICS)
         & (table["seed"] == seed)
-        & table["p_value"].notna()
     )
     table = table.assign(in_family=family, structural_zero=table["structural_zero"].eq(True))
     table["p_adjusted"] = pd.Series(holm(table.loc[family, "p_value"]), table.index[family]).reindex(table.index)
@@ -271,14 +124,13 @@ def adjust(table, cutoffs):
 
 
 def _in_order(table):
-    """Return the rows sorted: numbered seeds before ``all``, kinds as in every table, the base before a twin."""
+    """Return the rows sorted: numbered seeds before ``all``, kinds as in every table."""
     order = table.assign(
         kind=pd.Categorical(table["kind"], KINDS),
         seed=pd.to_numeric(table["seed"], errors="coerce").fillna(np.inf),
-        against=table["against"] != BASE,
         metric=pd.Categorical(table["metric"], list(METRICS)),
     )
-    columns = ["split", "base_model", "seed", "kind", "reranker", "against", "metric", "n"]
+    columns = ["split", "base_model", "seed", "kind", "reranker", "metric", "n"]
     table = table.loc[order.sort_values(columns, kind="stable").index].reset_index(drop=True)
     return table.astype(dict.fromkeys(["n", "users", "gained", "lost"], "Int64"))
 

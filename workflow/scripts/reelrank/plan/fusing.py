@@ -25,6 +25,8 @@ class Fusing:
         The re-rankers that at least one fusion uses as a signal.
     similarities : list of (str, str)
         The features (encoder and field) that at least one fusion computes similarities with.
+    words : dict of str to list of str
+        The fields whose words at least one fusion compares, each with the fields that it is joined from.
     """
 
     def __init__(self, config, paths, selection, features, lists):
@@ -35,6 +37,8 @@ class Fusing:
         self.signals = list(dict.fromkeys(signal for block in blocks for signal in block["signals"]))
         used = [feature for name in self.fusions for feature in fields.features_of(config, name, "rerankers")]
         self.similarities = list(dict.fromkeys(used))
+        compared = dict.fromkeys(field for block in blocks for field in block.get("words") or ())
+        self.words = {field: fields.source_fields(config, field) for field in compared}
 
     def signal_lists(self, wildcards):
         """Return the lists of the signals, by split."""
@@ -47,6 +51,10 @@ class Fusing:
         """Return the matrices of `similarities`, in the same order."""
         return [self.features.path(wildcards, *feature) for feature in self.similarities]
 
+    def texts(self, wildcards):
+        """Return the tables with the texts of `words`, one for each source field, in the same order."""
+        return [path for field in self.words for path in self.features.texts_of(wildcards, field)]
+
     def blocks(self, wildcards):
         """Return the settings that decide each fusion, without its inputs."""
         return {name: self._block(wildcards, name) for name in self.fusions}
@@ -55,8 +63,7 @@ class Fusing:
         block = self.config["rerankers"][name]
         return {
             "type": block["type"],
-            "signals": block["signals"],
             "options": fusion_options(block),
-            "twin_of": block.get("twin_of"),
+            **{key: block[key] for key in ("stages", "rung", "rung_of")},
             "about": self.lists.about_of(wildcards, name),
         }

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from reelrank import digests
-from reelrank.config import fields
+from reelrank.config import comparisons, fields
 from reelrank.plan.paths import HIT_RATE, PREDICTED, RUN_CONFIG, every, fill, fusion_beside
 
 #: The figures of the report, each with its category in the page of ``snakemake --report``.
 FIGURES = {
     "hit_rate": "Hit rates",
+    "ladder": "Effects",
     "effects": "Effects",
     "rank_movement": "Effects",
     "gain_against_cost": "Effects",
@@ -23,7 +24,7 @@ DESCRIPTIONS = ("list_quality", "slices", "gaps", "positions", "answers", "cost"
 #: The tables that a run makes for each protocol, beside the report and the audit, by name and kind.
 FINAL_TABLES = [
     *((name, kind) for name in ("hit_rate", "features") for kind in ("csv", "md")),
-    *((name, "csv") for name in ("effects", *DESCRIPTIONS)),
+    *((name, "csv") for name in ("effects", "ladder", *DESCRIPTIONS)),
 ]
 
 
@@ -120,6 +121,14 @@ class Report:
         """Return the dataset's title, followed by "(synthetic)" if it is synthetic."""
         return self.dataset["title"] + (" (synthetic)" if self.dataset["synthetic"] else "")
 
+    def comparisons(self):
+        """Return the comparisons of the ladder."""
+        return comparisons.comparisons(self.config)
+
+    def contenders(self):
+        """Return the lists that the primary comparison chooses from."""
+        return comparisons.contenders(self.config)
+
     # Inputs of the report.
 
     def _tables(self, names):
@@ -127,11 +136,11 @@ class Report:
 
     def report_tables(self):
         """Return the pattern of each table that the report reads, by name."""
-        return self._tables(("effects", *DESCRIPTIONS, "features"))
+        return self._tables(("effects", "ladder", *DESCRIPTIONS, "features"))
 
     def figure_tables(self):
         """Return the pattern of each table that the figures read, by name."""
-        return self._tables(("effects", "slices", "cost"))
+        return self._tables(("effects", "ladder", "slices", "cost"))
 
     def figures(self):
         """Return the pattern of each figure, by name."""
@@ -162,12 +171,15 @@ class Report:
     def figure_settings(self, wildcards):
         """Return the settings that the figures need."""
         shown = {key: self.dataset[key] for key in ("title", "synthetic")}
-        rerankers = self.config["rerankers"]
-        twins = {name: {"twin_of": rerankers[name].get("twin_of")} for name in self.selection.rerankers}
+        told = ("rung", "rung_of", "over")
+        rerankers = {
+            name: {key: value for key, value in self.config["rerankers"][name].items() if key in told}
+            for name in self.selection.rerankers
+        }
         config = {
             **{key: self.config[key] for key in ("dataset", "cutoffs", "run")},
             "datasets": {self.config["dataset"]: shown},
-            "rerankers": twins,
+            "rerankers": rerankers,
         }
         return {**self.settings(wildcards), "config": config}
 

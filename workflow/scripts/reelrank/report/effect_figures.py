@@ -81,6 +81,51 @@ def plot_effects(run, path):
     save_svg(figure, path)
 
 
+def plot_ladder(run, path):
+    """Plot the relative change of NDCG@n of each rung against those below, with 95% intervals, one panel per base.
+
+    A marker is filled if the p-value adjusted by Holm is below .05, else open.
+    """
+    table = run.tables["ladder"]
+    rows = table[
+        (table["split"] == "test")
+        & (table["seed"] == run.pooled)
+        & (table["metric"] == "ndcg")
+        & (table["n"] == run.n)
+        & table["place"].isin(["ranking", "item_input"])
+        & table["relative_percent"].notna()
+    ]
+    bases = [base for base in shown_bases(run) if (rows["base_model"] == base).any()]
+    if not bases:
+        return nothing_to_show(path, "No list of the run has rungs.")
+    panels = {base: rows[rows["base_model"] == base].to_dict("records") for base in bases}
+    tallest = max(map(len, panels.values()))
+    figure, axes = grid_of_panels(len(bases), width=5.0, height=1.0 + 0.24 * tallest, most=2, sharex=True)
+    for axis, (base, shown) in zip(axes.flat, panels.items(), strict=False):
+        axis.axvline(0, color="black", lw=0.8)
+        for place, row in enumerate(shown):
+            sure = known(row["p_adjusted"]) and row["p_adjusted"] < LEVEL
+            if known(row["relative_low"]) and known(row["relative_high"]):
+                axis.plot([row["relative_low"], row["relative_high"]], [place, place], color="black", lw=1.2)
+            axis.plot(row["relative_percent"], place, "o", ms=5, color="black", mfc="black" if sure else "white")
+        axis.set_yticks(range(len(shown)), [_step_label(row) for row in shown], fontsize=7.5)
+        axis.set_ylim(len(shown) - 0.5, -0.5)
+        axis.set_title(literal(base), fontsize=10)
+        axis.set_xlabel(f"change of NDCG@{run.n} (%)", fontsize=9)
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.tick_params(axis="x", labelsize=8)
+        axis.grid(axis="x", alpha=0.25, lw=0.5)
+    figure.suptitle(f"{literal(run.title)}: each rung against one below, test split", fontsize=11)
+    save_svg(figure, path)
+
+
+def _step_label(row):
+    """Return the name of one comparison: the list, its rung and the rung below."""
+    rungs = f"{label(row['rung'])} over {label(row['against_rung'])}"
+    of = row["reranker"].removesuffix(f"_{row['rung']}") if row["place"] == "ranking" else "item input"
+    return literal(f"{of}: {rungs}")
+
+
 def moved_counts(base_rank, rank):
     """Return user counts by rank of the held-out item before (rows) and after re-ranking (columns), in bins of `EDGES`.
 

@@ -1,4 +1,4 @@
-"""The answer in one sentence. Its list is chosen on valid; the effect is measured on test."""
+"""The answer in a few sentences. Lists are chosen on valid; effects are measured on test."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,9 @@ from reelrank.report.values import count, interval, known, number, p_value, perc
 
 #: Significance level for p-values adjusted by Holm's method.
 LEVEL = 0.05
+
+#: A relative change whose interval lies within this many percent of 0 is no relevant difference.
+RELEVANT = 1.0
 
 METRICS = {"hit_rate": "Hits", "ndcg": "NDCG", "mrr": "MRR"}
 
@@ -43,7 +46,7 @@ def valid_ndcg(run):
     return {key: value for key, value in found.items() if known(value)}
 
 
-def choose(run, base_model=None, kinds=("discriminative", "generative", "fusion")):
+def choose(run, base_model=None, kinds=("collaborative", "discriminative", "generative", "fusion")):
     """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None if there is none.
 
     A list that cannot differ from its base list, such as a sum without signals, is not chosen.
@@ -69,17 +72,25 @@ def _fixed(run, base_model, reranker):
     return row is not None and row["structural_zero"]
 
 
-def effect(run, base_model, reranker, against="identity", metric="hit_rate", n=None):
-    """Return one row of the effects on test as a dict, or None; pooled over the seeds if there are several."""
+def effect(run, base_model, reranker, metric="hit_rate", n=None):
+    """Return the row of a list against its base list on test as a dict, or None; over all seeds if there are several.
+    """
     table = run.tables["effects"]
-    rows = table[
-        (table["split"] == "test")
-        & (table["base_model"] == base_model)
-        & (table["reranker"] == reranker)
-        & (table["against"] == against)
-        & (table["metric"] == metric)
-        & (table["n"] == (n or run.n))
-        & (table["seed"] == run.pooled)
+    return _one(table[(table["base_model"] == base_model) & (table["reranker"] == reranker)], run, metric, n)
+
+
+def compared(run, place, metric="ndcg", n=None):
+    """Return the row of the ladder's comparison ``primary`` or ``words`` on test as a dict, or None."""
+    table = run.tables["ladder"]
+    return _one(table[table["place"] == place], run, metric, n)
+
+
+def _one(rows, run, metric, n):
+    rows = rows[
+        (rows["split"] == "test")
+        & (rows["metric"] == metric)
+        & (rows["n"] == (n or run.n))
+        & (rows["seed"] == run.pooled)
     ]
     return rows.iloc[0].to_dict() if len(rows) else None
 
@@ -101,9 +112,14 @@ def headline(run):
     Returns
     -------
     dict
-        ``verdict`` (win, open, loss, none), ``sentence``, ``notes`` (sentences beside it), ``choice``.
+        ``verdict`` (win, same, open, loss, none), ``sentence``, ``notes`` (sentences beside it), ``choice`` (the best
+        re-ranked list on valid, or None).
     """
-    choice = choose(run)
+    choice, primary = choose(run), compared(run, "primary")
+    if primary is not None:
+        verdict, sentence = _of_ladder(run, primary)
+        notes = [_chosen_by(run), *_smallest(primary), *caveats(run)]
+        return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
     if choice is None:
         return {"verdict": "none", "sentence": _nothing_chosen(run), "notes": caveats(run), "choice": None}
     row = effect(run, choice.base_model, choice.reranker)
@@ -112,6 +128,70 @@ def headline(run):
     verdict, sentence = _sentence(run, choice, row)
     notes = [_chosen(run, choice), *_smallest(row), *caveats(run)]
     return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
+
+
+def _of_ladder(run, primary):
+    """Return the verdict and the sentences of a run with the primary comparison.
+
+    The best list without text comes first, then what words add to it, then what encoders and language models add to
+    the best list without them.
+    """
+    words_row = compared(run, "words")
+    told = []
+    if words_row is None:
+        told.append(f"The best list that reads no model is {_named(primary, 'against_')}.")
+    elif _names(words_row) == _names(words_row, "against_"):
+        told.append(f"The best list without text is {_named(words_row, 'against_')}. No list with words was better on valid.")
+    else:
+        told.append(f"The best list without text is {_named(words_row, 'against_')}.")
+        told.append(
+            f"The best list with words, {_place(words_row)}, changes {METRICS['ndcg']}@{run.n} by {change(words_row)}, "
+            f"{p_value(words_row['p_value'])}."
+        )
+    verdict, ending = judged(primary)
+    beyond = "that" if words_row is not None else "it"
+    told.append(
+        f"The best list that reads an encoder or a language model, {_place(primary)}, changes it by {change(primary)} "
+        f"beyond {beyond}, {p_value(primary['p_value'])}: {ending}."
+    )
+    return verdict, " ".join(told)
+
+
+def judged(row):
+    """Return the verdict of the primary comparison and its words: win, loss, same or open."""
+    low, high = row["relative_low"], row["relative_high"]
+    if known(row["p_value"]) and row["p_value"] < LEVEL:
+        return ("win", "a gain") if row["difference"] > 0 else ("loss", "a loss")
+    if known(low) and known(high) and -RELEVANT <= low and high <= RELEVANT:
+        return "same", f"no relevant difference, since the interval lies within {RELEVANT}%"
+    return "open", "these data cannot tell"
+
+
+def _place(row, side=""):
+    return f"{row['against'] if side else row['reranker']} over {row[f'{side}base_model']}"
+
+
+def _names(row, side=""):
+    return row[f"{side}base_model"], row["against"] if side else row["reranker"]
+
+
+def _named(row, side):
+    """Return the name of one side of a comparison with its value on test."""
+    base_model, reranker = _names(row, side)
+    name = base_model if reranker == "identity" else f"{reranker} over {base_model}"
+    value = row["against_value" if side else "value"]
+    return f"{name}, {METRICS['ndcg']}@{int(row['n'])} {number(value)} on test"
+
+
+def _chosen_by(run):
+    text = (
+        f"Each list was chosen by NDCG@{run.n} on valid, among all lists that read no more than it says. Figures are of "
+        "test, brackets are 95% intervals. The comparison with the best list without a model is the one test that was "
+        "stated before; docs/statistics.md has the families of all other tests."
+    )
+    if run.pooled == "all":
+        text += f" Training seeds {words(run.config['run']['seeds'])}, pooled: users and seeds both vary."
+    return text
 
 
 def _nothing_chosen(run):
@@ -133,7 +213,7 @@ def _sentence(run, choice, row):
     metric = f"{METRICS[row['metric']]}@{int(row['n'])}"
     told = f"{_moved(row, metric)}, {p_value(row['p_adjusted'])} (Holm)"
     significant = known(row["p_adjusted"]) and row["p_adjusted"] < LEVEL
-    extra = _increment(run, choice, row) + _alone(run, choice, row, metric)
+    extra = _alone(run, choice, row, metric)
     if not choice.beats_base_on_valid:
         return "none", (
             f"No re-ranker beats its base list on valid. The nearest, {place}, on test: {told}{_alone_end(extra)}"
@@ -153,19 +233,6 @@ def _moved(row, metric):
     shown = change(row)
     first, _, rest = shown.partition(" ")
     return f"{first} {metric} {rest}".strip()
-
-
-def _increment(run, choice, row):
-    """Return what language models add to a fusion, compared with its twin without them."""
-    if choice.reranker in run.twins.values():
-        return ", without language and image models"
-    twin = run.twins.get(choice.reranker)
-    added = twin and effect(run, choice.base_model, choice.reranker, twin, row["metric"], row["n"])
-    if not added:
-        return ""
-    low, high = added["difference_low"], added["difference_high"]
-    open_end = ", which may be none" if known(low) and known(high) and low <= 0 <= high else ""
-    return f", of which language and image models {change(added)} over its twin{open_end}"
 
 
 def _alone(run, choice, row, metric):

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from reelrank.config.twins import twins
 from reelrank.data.ranks import read_ranks
 from reelrank.data.tables import read_table
 from reelrank.errors import InputError
@@ -23,6 +22,12 @@ CONTRACTS = {
         "split base_model seed reranker kind against metric",
         "n users value value_low value_high against_value difference difference_low difference_high relative_percent "
         "relative_low relative_high gained lost p_value p_adjusted smallest_effect headroom_captured",
+        "in_family structural_zero",
+    ),
+    "ladder": (
+        "split place base_model seed reranker rung against_base_model against against_rung metric",
+        "n users value value_low value_high against_value difference difference_low difference_high relative_percent "
+        "relative_low relative_high gained lost p_value p_adjusted smallest_effect",
         "in_family structural_zero",
     ),
     "list_quality": (
@@ -47,7 +52,7 @@ CONTRACTS = {
 }
 
 #: Tables that may have no row, e.g. if no re-ranker asks a model or no feature is used.
-MAY_BE_EMPTY = ("effects", "gaps", "positions", "answers", "cost", "features", "slices", "list_quality")
+MAY_BE_EMPTY = ("effects", "ladder", "gaps", "positions", "answers", "cost", "features", "slices", "list_quality")
 
 
 @dataclass(frozen=True)
@@ -106,9 +111,10 @@ class Run:
         return "all" if len(seeds) > 1 else str(seeds[0])
 
     @property
-    def twins(self):
-        """Return the twin without language models of each fusion that has one."""
-        return twins(self.config)
+    def rungs(self):
+        """Return the rung of each re-ranker that has one."""
+        blocks = {name: self.config["rerankers"][name] for name in self.rerankers}
+        return {name: block["rung"] for name, block in blocks.items() if "rung" in block}
 
     @property
     def rerankers(self):

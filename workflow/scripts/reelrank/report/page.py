@@ -70,7 +70,9 @@ def _sections(run, choice, pictures, jobs):
             "effects", "Effects", picture("effects"), results.effects_grid(run), picture("rank_movement"),
             text=[results.family_note(run)],
         ),
-        section("increment", "What the models add", results.increment_grid(run), *runs.fusion_grids(run)),
+        section(
+            "ladder", "What texts and models add", picture("ladder"), results.ladder_grid(run), *runs.fusion_grids(run)
+        ),
         section(
             "beyond", "Beyond accuracy", details.quality_grid(run), picture("slices"), details.slices_grid(run, choice),
             details.gaps_grid(run, choice), details.positions_grid(run), details.answers_grid(run),

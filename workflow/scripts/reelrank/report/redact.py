@@ -13,17 +13,36 @@ SECRET = re.compile(r"(^|_)(key|token|secret|password|authorization)s?$", re.IGN
 def shown_config(config):
     """Return the completed config for readers, without secrets, local folders and keys that the workflow added.
 
-    Twins of fusions are left out, because the workflow makes them again; ``runs`` belongs to `compare`.
+    Rungs of ladders and controls are left out, because the workflow makes them again; ``runs`` belongs to `compare`.
     """
     config = {key: value for key, value in config.items() if key != "runs"}
-    added = {name for name, block in config["rerankers"].items() if block.get("twin_of")}
-    config["rerankers"] = {
-        name: {key: value for key, value in block.items() if key != "left_out"}
-        for name, block in config["rerankers"].items()
-        if name not in added
+    added = {
+        section: {name for name, block in config[section].items() if is_added(name, block)}
+        for section in ("rerankers", "models", "encoders")
     }
-    config["run"] = {**config["run"], "rerankers": [name for name in config["run"]["rerankers"] if name not in added]}
+    for section, names in added.items():
+        config[section] = {
+            name: {key: value for key, value in block.items() if key not in COMPLETED}
+            for name, block in config[section].items()
+            if name not in names
+        }
+    run = {key: [name for name in config["run"][key] if name not in added[section]] for key, section in RUN.items()}
+    config["run"] = {**config["run"], **run}
     return _shown(config)
+
+
+#: Lists of names in ``run``, and the section that each names.
+RUN = {"rerankers": "rerankers", "base_models": "models"}
+
+#: Keys that completing a config adds to blocks; a config must not hold them.
+COMPLETED = ("left_out", "rung", "rung_of", "over", "stages", "control_of", "added_for")
+
+
+def is_added(name, block):
+    """Return whether the workflow added a block by itself: a rung of another block, or a control."""
+    return bool({"control_of", "added_for"} & set(block)) or block.get("rung_of", name) != name
+
+
 
 
 def _shown(value, key=""):

@@ -17,6 +17,15 @@ FAMILY = (
     "all others are not adjusted and decide nothing."
 )
 
+#: Note below the ladder.
+LADDER = (
+    "No text: interactions and metadata alone. Permuted: the vectors of the encoders, dealt out again among items of "
+    "like popularity: what any further column gives. Words: cosines of TF-IDF of the same texts. Text is credited with "
+    "its difference to the rung without text, an encoder or a language model only with its difference to words, and "
+    "beyond what permuted vectors add there. A rung whose columns did not help on valid equals the one below: its "
+    "difference is 0 and its p-value is 1. The rungs are a family of {count} tests of their own, adjusted by Holm."
+)
+
 
 def family_note(run):
     """Return the note on the family of tests, with their number."""
@@ -166,31 +175,37 @@ def _number(value):
     return float(value) if known(value) else None
 
 
-def increment_grid(run):
-    """Return each fusion against its twin without language models, or None if no fusion has one."""
-    table = run.tables["effects"]
+def ladder_grid(run):
+    """Return each rung of the ladder against those below, or None if there is no ladder."""
+    table = run.tables["ladder"]
     rows = table[
         (table["split"] == "test")
-        & (table["against"] != "identity")
         & (table["seed"] == run.pooled)
         & table["metric"].isin(["hit_rate", "ndcg"])
+        & (table["n"] == run.n)
+        & table["place"].isin(["ranking", "item_input"])
     ]
     if rows.empty:
         return None
     grid = Grid(
-        "What language and image models add: each fusion against its twin without them, test",
-        heads(["base", "fusion", "twin", "metric"], ["fusion's", "twin's", "difference [95%]", "relative [95%]", "p"]),
-        note="The twin lacks every signal of a language or image model. Only this difference is "
-        "credited to them; the rest of a fusion's gain comes from the base list, popularity and the like. These "
-        "p-values are outside the family and are not adjusted.",
-        name="increment",
+        f"The ladder: each rung against one below, n = {run.n}, test",
+        heads(
+            ["base", "list", "rung", "against", "metric"],
+            ["value", "below", "difference [95%]", "relative [95%]", "gained / lost", "p", "p (Holm)"],
+        ),
+        note=LADDER.format(count=int(table["in_family"].sum())),
+        name="ladder",
     )
     for row in run.in_order(rows).to_dict("records"):
         metric = f"{'HR' if row['metric'] == 'hit_rate' else 'NDCG'}@{int(row['n'])}"
-        cells = effect_cells(row)
+        other = row["against"] if row["place"] == "ranking" else row["against_base_model"]
+        cells = effect_cells({"headroom_captured": None, **row})
         grid.add(
-            row["base_model"], row["reranker"], row["against"], metric, cell(row["value"], number),
-            cell(row["against_value"], number), cells[2], cells[3], cell(row["p_value"], short_p),
+            row["base_model"], row["reranker"] if row["place"] == "ranking" else row["base_model"],
+            row["rung"].replace("_", " "), f"{row['against_rung'].replace('_', ' ')} ({other})", metric,
+            cell(row["value"], number), cell(row["against_value"], number), cells[2], cells[3], cells[4],
+            cell(row["p_value"], short_p), cells[6],
+            css="" if row["gained"] or row["lost"] or row["difference"] else "dim",
         )  # fmt: skip
     return grid
 

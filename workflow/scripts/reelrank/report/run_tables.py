@@ -3,7 +3,7 @@
 from importlib import metadata
 
 from reelrank.report.grid import Cell, Grid, cell, heads
-from reelrank.report.redact import shown_text
+from reelrank.report.redact import COMPLETED, shown_text
 from reelrank.report.values import MISSING, count, known, number, percent
 
 #: Packages that affect numbers or figures; the report names those that are installed.
@@ -51,7 +51,7 @@ def describe(block):
     said = [
         f"{key.replace('_', ' ')}: {_said(value)}"
         for key, value in block.items()
-        if key not in ("type", "depth", "users") and value is not None
+        if key not in ("type", "depth", "users", *COMPLETED) and value is not None
     ]
     return "; ".join([block["type"], *said])
 
@@ -66,8 +66,33 @@ def _said(value):
     return shown_text(value) if isinstance(value, str) else str(value)
 
 
+def gates_grid(run):
+    """Return the gates of the fusions: what decided on valid whether the columns of a rung are used, or None."""
+    grid = Grid(
+        "Gates: whether the columns of a rung are used, decided on valid",
+        heads(["base", "list", "stage", "decision"], ["standard errors", "spread", "needed", "fold seeds", "users"]),
+        note="The gain in NDCG@10 of trees with the columns over the stage before, in standard errors over the users, "
+        "with each user averaged over the fold seeds. Spread: twice the standard error of this number over the fold "
+        "seeds. Undecided: what is needed lies within the spread. Columns that are undecided or not used change no "
+        "list.",
+        folded=True,
+        name="gates",
+    )
+    for each in run.fusions:
+        base = f"{each['base_model']} (seed {each['seed']})" if run.pooled == "all" else each["base_model"]
+        for place, gate in enumerate(each.get("gates", []), 1):
+            if "standard_errors" in gate:
+                grid.add(
+                    base, each["reranker"], Cell(str(place), place), gate["decision"],
+                    cell(gate["standard_errors"], number, 2), cell(gate["spread"], number, 2),
+                    cell(gate["threshold"], number, 2), cell(len(gate["by_seed"]), count),
+                    cell(gate["judged_users"], count),
+                )  # fmt: skip
+    return grid if grid.rows else None
+
+
 def fusion_grids(run):
-    """Return two tables of what the fusions fitted: NDCG@10 on valid, and weights or importances."""
+    """Return the tables of what the fusions fitted: NDCG@10 on valid, weights or importances, and gates."""
     if not run.fusions:
         return []
     fitted = Grid(
@@ -96,7 +121,7 @@ def fusion_grids(run):
         for name, value in sorted((each.get("importances") or {}).items(), key=lambda pair: -pair[1]):
             share = Cell(percent(100 * value, sign=False), value) if known(value) else Cell(MISSING)
             weights.add(base, each["reranker"], name, Cell(""), share)
-    return [fitted, weights]
+    return [fitted, weights, gates_grid(run)]
 
 
 def features_grid(run):

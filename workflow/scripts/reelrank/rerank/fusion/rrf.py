@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def fuse(by_split, truth, options, material):
+def fuse(by_split, truth, options, stages, material):
     """Score each candidate by the sum of ``1 / (k + rank)`` over the base list and the signals.
 
     A candidate beyond a signal's depth gets its base rank for that signal. See `reelrank.rerank.fusion.fuse`.

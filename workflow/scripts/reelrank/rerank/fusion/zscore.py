@@ -7,6 +7,7 @@ import numpy as np
 from reelrank.data.lists import BASE
 from reelrank.metrics.ranking import ndcg
 from reelrank.rerank.signals.aligned import FITTED_AT, gain_z, single_scores, truth_ranks, usable
+from reelrank.rerank.signals.gates import NOT_USED, USED
 
 #: Weights that are tried for a signal; the base list has weight 1. A smaller weight moves so few held-out items that
 #: a chance gain can look significant.
@@ -19,19 +20,24 @@ MOST_PASSES = 10
 USERS_PER_CHUNK = 512
 
 
-def fuse(by_split, truth, options, material):
+def fuse(by_split, truth, options, stages, material):
     """Fit the weights on valid and score both splits; see `reelrank.rerank.fusion.fuse`.
 
-    At the end, the weighted sum, the base list alone and each signal alone are compared by
-    NDCG@10 on valid, and the best is used. So on valid the fusion is never worse than any of
-    them.
+    The signals are tried stage by stage, each upon the weights of the stage before. At the end, the weighted sum,
+    the base list alone and each signal alone are compared by NDCG@10 on valid, and the best is used. So on valid
+    the fusion is never worse than any of them.
     """
     valid = by_split["valid"]
     rows = np.flatnonzero(truth >= 0)
     known = {name: usable(valid, scores)[rows] for name, scores in valid.scores.items()}
     # Users whose held-out item is not a candidate are misses for all weights: they only count in the mean.
     users = valid.all_users if valid.asked == "hits" else len(truth)
-    weights, fitted = fit_weights(known, truth[rows], users, options["threshold"])
+    weights, gates = {BASE: 1.0}, []
+    for stage in stages:
+        some = {name: known[name] for name in (BASE, *stage["signals"])}
+        before = weights
+        weights, fitted = fit_weights(some, truth[rows], users, options["threshold"], weights)
+        gates.append({"decision": USED if weights != {**dict.fromkeys(some, 0.0), **before} else NOT_USED})
     best, alone = fitted.sum(), None
     for name in known:
         gain = ndcg(truth_ranks(usable(valid, single_scores(valid, name))[rows], truth[rows]), FITTED_AT).sum()
@@ -42,7 +48,7 @@ def fuse(by_split, truth, options, material):
         weights = {name: float(name == alone) for name in known}
     make = (lambda own: weighted_sum(own.scores, weights)) if alone is None else (lambda own: single_scores(own, alone))
     scores = {split: make(aligned) for split, aligned in by_split.items()}
-    return scores, {"users_fitted": len(rows), "weights": weights}
+    return scores, {"users_fitted": len(rows), "weights": weights, "gates": gates}
 
 
 def weighted_sum(scores, weights):
@@ -57,8 +63,8 @@ def weighted_sum(scores, weights):
     return total
 
 
-def fit_weights(scores, truth, users, threshold):
-    """Choose weights from the grid by forward selection, starting from the base list alone.
+def fit_weights(scores, truth, users, threshold, start=None):
+    """Choose weights from the grid by forward selection.
 
     Each step takes the signal and weight with the largest gain in NDCG@10, if the gain, paired
     by user, is `threshold` standard errors above 0. Then the chosen weights are tuned again,
@@ -73,6 +79,8 @@ def fit_weights(scores, truth, users, threshold):
     users : int
         Number of all users, including users whose held-out item is not a candidate.
     threshold : float
+    start : dict of str to float, optional
+        The weights to start from; a name without one has weight 0. Default: the base list alone.
 
     Returns
     -------
@@ -81,7 +89,7 @@ def fit_weights(scores, truth, users, threshold):
     values : numpy.ndarray
         ``(k,)`` NDCG@10 with these weights.
     """
-    weights = {name: float(name == BASE) for name in scores}
+    weights = {name: (start or {BASE: 1.0}).get(name, 0.0) for name in scores}
     current = _values(scores, weights, truth)
     for _ in range(MOST_PASSES * max(len(scores) - 1, 1)):
         trials = []

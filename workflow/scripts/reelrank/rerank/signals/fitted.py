@@ -11,7 +11,7 @@ def description(name, block, valid, truth, scores, found):
     ----------
     name : str
     block : dict
-        ``type``, ``signals``, ``twin_of``.
+        ``type``, ``stages``, ``rung``, ``rung_of``.
     valid : reelrank.rerank.signals.aligned.Aligned
     truth : numpy.ndarray
         ``(n,)``, result of `truth_columns` on valid.
@@ -25,13 +25,15 @@ def description(name, block, valid, truth, scores, found):
     dict
         ``valid_ndcg`` has the NDCG@10 on valid of the base list, the fusion, and each signal alone.
     """
-    alone = {signal: valid_ndcg(valid, truth, single_scores(valid, signal)) for signal in valid.scores}
+    own = block["stages"][-1]
+    alone = {signal: valid_ndcg(valid, truth, single_scores(valid, signal)) for signal in (BASE, *own["signals"])}
     ndcg = {BASE: alone.pop(BASE), "fusion": valid_ndcg(valid, truth, scores), **alone}
     return {
         "reranker": name,
         "type": block["type"],
-        "signals": list(block["signals"]),
-        "twin_of": block["twin_of"],
+        "rung": block["rung"],
+        "rung_of": block["rung_of"],
+        **own,
         **found,
         "valid_ndcg": {key: round(value, 8) for key, value in ndcg.items()},
     }

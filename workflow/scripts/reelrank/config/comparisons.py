@@ -1,0 +1,59 @@
+"""The comparisons of the ladder, and the lists that the primary comparison chooses from.
+
+No heavy import: Snakemake itself runs this.
+"""
+
+from reelrank.config.fusions import inert, rerankers_over
+from reelrank.config.reads import reads
+from reelrank.config.rerankers import reranker_kind
+
+#: The base list as a re-ranker. (`reelrank.data` is not imported: it loads Arrow.)
+BASE = "identity"
+
+#: Rungs with permuted vectors: controls, which are never chosen as the best list.
+CONTROL_RUNGS = ("permuted", "words_permuted")
+
+
+def comparisons(config):
+    """Return the comparisons of all rungs of the run; see `reelrank.evaluation.ladder.ladder_table`.
+
+    A rung of a fusion is compared with the rungs below it, over every base model. A base model with item vectors is
+    compared with its twins, by their base lists.
+    """
+    found = []
+    for base_model in config["run"]["base_models"]:
+        twin = config["models"][base_model]
+        for other in twin.get("over", ()):
+            found.append(_comparison("item_input", (base_model, BASE, twin["rung"]), (other, BASE, config["models"][other]["rung"])))
+    for base_model in config["run"]["base_models"]:
+        for name in rerankers_over(config, base_model):
+            block = config["rerankers"][name]
+            for other in block.get("over", ()):
+                sides = [(base_model, one, config["rerankers"][one]["rung"]) for one in (name, other)]
+                found.append(_comparison("ranking", *sides))
+    return found
+
+
+def _comparison(place, own, other):
+    return {
+        "place": place,
+        **dict(zip(("base_model", "reranker", "rung"), own, strict=True)),
+        **dict(zip(("against_base_model", "against", "against_rung"), other, strict=True)),
+    }
+
+
+def contenders(config):
+    """Return the lists of the run that may be the best one, with what each reads, base model included.
+
+    Controls are left out, and lists that can only be their base list.
+    """
+    found = []
+    for base_model in config["run"]["base_models"]:
+        block = config["models"][base_model]
+        if block.get("rung") in CONTROL_RUNGS:
+            continue
+        for name in rerankers_over(config, base_model):
+            if reranker_kind(config, name) != "control" and name not in inert(config):
+                together = reads(config, "models", base_model) | reads(config, "rerankers", name)
+                found.append({"base_model": base_model, "reranker": name, "reads": sorted(together)})
+    return found
