@@ -43,7 +43,12 @@ def main(inputs, outputs, fusions, signals, features, texts, history, threads):
     base = {split: read_lists(inputs[split])[0] for split in SPLITS}
     refuse_unfitted(base["valid"], inputs["valid"])
     paths = {split: dict(zip(signals, inputs[f"signals_{split}"], strict=True)) for split in SPLITS}
-    sources = load_sources(inputs, data, history, threads, features, texts)
+    matrices = dict(zip(map(tuple, features), inputs["matrices"], strict=True))
+    files = iter(inputs["texts"])
+    sources = load_sources(
+        inputs, data, matrices, history, threads, similarities=list(matrices), transitions=True, words=list(texts),
+        texts={name: [(source, next(files)) for source in joined] for name, joined in texts.items()},
+    )  # fmt: skip
 
     @cache  # most fusions share their signals
     def aligned_signals(split, depth, *names):

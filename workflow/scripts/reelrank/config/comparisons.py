@@ -24,7 +24,11 @@ def comparisons(config):
     for base_model in config["run"]["base_models"]:
         twin = config["models"][base_model]
         for other in twin.get("over", ()):
-            found.append(_comparison("item_input", (base_model, BASE, twin["rung"]), (other, BASE, config["models"][other]["rung"])))
+            found.append(
+                _comparison(
+                    "item_input", (base_model, BASE, twin["rung"]), (other, BASE, config["models"][other]["rung"])
+                )
+            )
     for base_model in config["run"]["base_models"]:
         for name in rerankers_over(config, base_model):
             block = config["rerankers"][name]

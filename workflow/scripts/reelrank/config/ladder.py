@@ -102,7 +102,11 @@ class Ladder:
                 if self.config["rerankers"][signal]["type"] == "similarity":
                     add("permuted", "signals", self._permuted_reranker(signal))
             for feature in columns["encoder"]["similarities"]:
-                add("permuted", "similarities", {**feature, "encoder": permuted_encoder(self.config, feature["encoder"])})
+                add(
+                    "permuted",
+                    "similarities",
+                    {**feature, "encoder": permuted_encoder(self.config, feature["encoder"])},
+                )
         return columns
 
     def _word_fields(self):
@@ -130,7 +134,9 @@ class Ladder:
         block["features"] = [
             {**feature, "encoder": permuted_encoder(self.config, feature["encoder"])} for feature in block["features"]
         ]
-        return self._add(signal + PERMUTED, {key: value for key, value in block.items() if key != "left_out"}, "control_of")
+        return self._add(
+            signal + PERMUTED, {key: value for key, value in block.items() if key != "left_out"}, "control_of"
+        )
 
     def _add(self, name, block, mark):
         """Add a re-ranker to the config, whose block says under `mark` that the workflow made it."""
@@ -164,7 +170,8 @@ class Ladder:
     def _block(self, rung, names):
         if names[rung] != self.name and names[rung] in self.config["rerankers"]:
             raise InputError(
-                f"config key rerankers.{names[rung]}: the name is reserved for a rung of {self.name!r}; expected another"
+                f"config key rerankers.{names[rung]}: the name is reserved for a rung of {self.name!r}; expected "
+                "another"
             )
         block = {**self.block, **self._own(rung)}
         if names[rung] != self.name:
@@ -202,7 +209,8 @@ def permuted_encoder(config, encoder):
     block = {"type": "permuted", "of": encoder, "seed": 1}
     if config["encoders"].get(name, block) != block:
         raise InputError(
-            f"config key encoders.{name}: the name is reserved for the permuted vectors of {encoder!r}; expected another"
+            f"config key encoders.{name}: the name is reserved for the permuted vectors of {encoder!r}; expected "
+            "another"
         )
     config["encoders"][name] = block
     return name

@@ -124,9 +124,7 @@ def valid_values(lists, contenders, n):
         base = lists.get(("valid", one["base_model"], "identity"), {})
         whole = seeds and all(len(ranks) >= len(base[seed][0]) for seed, (ranks, _) in seeds.items() if seed in base)
         if whole and all(len(ranks) for ranks, _ in seeds.values()):
-            found[_key(one)] = float(
-                np.mean([ndcg(ranks["rank"].to_numpy(), n).mean() for ranks, _ in seeds.values()])
-            )
+            found[_key(one)] = float(np.mean([ndcg(ranks["rank"].to_numpy(), n).mean() for ranks, _ in seeds.values()]))
     return found
 
 

@@ -35,7 +35,7 @@ def quality_grid(run):
 
 
 def shown_lists(run, choice):
-    """Return the base model and the re-rankers whose slices are shown: the best on valid, its lowest rung, the best others."""
+    """Return the base model and the re-rankers whose slices are shown: the best, its lowest rung, others."""
     if choice is None:
         return run.config["run"]["base_models"][0], [name for name in run.rerankers if name != "random"][:4]
     base, names = choice.base_model, ["identity", choice.reranker, _lowest_rung(run, choice.reranker)]
@@ -49,7 +49,9 @@ def _lowest_rung(run, reranker):
     """Return the rung without text of a fusion, or None."""
     of = run.config["rerankers"][reranker].get("rung_of")
     blocks = {name: run.config["rerankers"][name] for name in run.rerankers}
-    return next((name for name, own in blocks.items() if of and own.get("rung_of") == of and own["rung"] == "no_text"), None)
+    return next(
+        (name for name, own in blocks.items() if of and own.get("rung_of") == of and own["rung"] == "no_text"), None
+    )
 
 
 def slices_grid(run, choice):

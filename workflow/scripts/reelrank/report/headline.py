@@ -73,8 +73,7 @@ def _fixed(run, base_model, reranker):
 
 
 def effect(run, base_model, reranker, metric="hit_rate", n=None):
-    """Return the row of a list against its base list on test as a dict, or None; over all seeds if there are several.
-    """
+    """Return the row of a list against its base list on test as a dict, or None; over all seeds if there are some."""
     table = run.tables["effects"]
     return _one(table[(table["base_model"] == base_model) & (table["reranker"] == reranker)], run, metric, n)
 
@@ -141,7 +140,9 @@ def _of_ladder(run, primary):
     if words_row is None:
         told.append(f"The best list that reads no model is {_named(primary, 'against_')}.")
     elif _names(words_row) == _names(words_row, "against_"):
-        told.append(f"The best list without text is {_named(words_row, 'against_')}. No list with words was better on valid.")
+        told.append(
+            f"The best list without text is {_named(words_row, 'against_')}. No list with words was better on valid."
+        )
     else:
         told.append(f"The best list without text is {_named(words_row, 'against_')}.")
         told.append(
@@ -162,7 +163,7 @@ def judged(row):
     low, high = row["relative_low"], row["relative_high"]
     if known(row["p_value"]) and row["p_value"] < LEVEL:
         return ("win", "a gain") if row["difference"] > 0 else ("loss", "a loss")
-    if known(low) and known(high) and -RELEVANT <= low and high <= RELEVANT:
+    if known(low) and known(high) and low >= -RELEVANT and high <= RELEVANT:
         return "same", f"no relevant difference, since the interval lies within {RELEVANT}%"
     return "open", "these data cannot tell"
 
@@ -185,8 +186,8 @@ def _named(row, side):
 
 def _chosen_by(run):
     text = (
-        f"Each list was chosen by NDCG@{run.n} on valid, among all lists that read no more than it says. Figures are of "
-        "test, brackets are 95% intervals. The comparison with the best list without a model is the one test that was "
+        f"Each list was chosen by NDCG@{run.n} on valid, among all lists that read no more than it says. Figures are "
+        "of test, brackets are 95% intervals. The comparison with the best list without a model is the one test that was "
         "stated before; docs/statistics.md has the families of all other tests."
     )
     if run.pooled == "all":

@@ -43,8 +43,6 @@ def is_added(name, block):
     return bool({"control_of", "added_for"} & set(block)) or block.get("rung_of", name) != name
 
 
-
-
 def _shown(value, key=""):
     if isinstance(value, dict):
         return {name: _shown(each, str(name)) for name, each in value.items()}

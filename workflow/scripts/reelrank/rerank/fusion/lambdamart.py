@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import lightgbm
 import numpy as np
 
+from reelrank.data.lists import BASE
 from reelrank.metrics.ranking import ndcg
 from reelrank.metrics.standardising import standardised
-from reelrank.data.lists import BASE
 from reelrank.rerank.signals.aligned import FITTED_AT, single_scores, truth_ranks, usable
 from reelrank.rerank.signals.gates import USED, gate
 

@@ -64,7 +64,7 @@ class ColumnStore:
         return np.concatenate(found, axis=-1, dtype=np.float32)
 
     def _groups(self, stage):
-        """Return sources that each have one group of the stage's columns: the plain ones, a similarity, a word field."""
+        """Return sources that each have one group of the stage's columns: the plain ones, one similarity, one field."""
         bare = replace(self.sources, vectors={}, words={}, plain=False)
         groups = [replace(bare, plain=True)]
         for feature in stage.get("similarities", ()):
