@@ -150,10 +150,9 @@ def _of_ladder(run, primary):
             f"{p_value(words_row['p_value'])}."
         )
     verdict, ending = judged(primary)
-    beyond = "that" if words_row is not None else "it"
     told.append(
-        f"The best list that reads an encoder or a language model, {_place(primary)}, changes it by {change(primary)} "
-        f"beyond {beyond}, {p_value(primary['p_value'])}: {ending}."
+        f"Beyond that, the best list that reads an encoder or a language model, {_place(primary)}, changes "
+        f"{METRICS['ndcg']}@{run.n} by {change(primary)}, {p_value(primary['p_value'])}: {ending}."
     )
     return verdict, " ".join(told)
 
@@ -187,8 +186,8 @@ def _named(row, side):
 def _chosen_by(run):
     text = (
         f"Each list was chosen by NDCG@{run.n} on valid, among all lists that read no more than it says. Figures are "
-        "of test, brackets are 95% intervals. The comparison with the best list without a model is the one test that was "
-        "stated before; docs/statistics.md has the families of all other tests."
+        "of test, brackets are 95% intervals. The comparison with the best list without a model is the one test that "
+        "was stated before; docs/statistics.md has the families of all other tests."
     )
     if run.pooled == "all":
         text += f" Training seeds {words(run.config['run']['seeds'])}, pooled: users and seeds both vary."
