@@ -5,6 +5,7 @@ import numpy as np
 from reelrank import rerank
 from reelrank.features.encoders import encode_present
 from reelrank.metrics.standardising import mean_of_standardised
+from reelrank.rerank.signals.cosines import neutral
 
 #: Joins the titles of a history that is encoded as one text.
 SEPARATOR = "; "
@@ -105,11 +106,4 @@ def cosine_scores(lists, profiles, vectors, present):
         rows = slice(start, start + USERS_PER_CHUNK)
         scores[rows] = np.einsum("ukd,ud->uk", vectors[lists.items[rows]], profiles[rows])
     known = lists.present & present[lists.items]
-    mean = np.where(known, scores, 0).sum(1, dtype=np.float64) / np.maximum(known.sum(1), 1)
-    # With rounding, the mean of equal scores could differ from them.
-    least, most = (
-        np.where(known, scores, np.inf).min(1, initial=np.inf),
-        np.where(known, scores, -np.inf).max(1, initial=-np.inf),
-    )
-    neutral = np.where(known.any(1), np.clip(mean, least, most), 0)
-    return np.where(known, scores, neutral[:, None]).astype(np.float32)
+    return neutral(np.where(known, scores, np.nan))

@@ -1,0 +1,90 @@
+"""Texts as bags of words: tokens, counts and TF-IDF vectors. No model and no download."""
+
+import re
+import unicodedata
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+
+#: Characters of scripts that put no space between words. Each is a token of its own: with spaces as the only
+#: boundaries, a whole Chinese sentence would be one word that no other text has.
+UNSPACED = (
+    "\u0e00-\u0eff"  # Thai and Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Burmese and Khmer
+    "\u3040-\u30ff\u31f0-\u31ff"  # Hiragana and Katakana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
+)
+
+#: Marks that continue a word (accents and vowel signs of Arabic, Hindi, ...); for `re` they are no word characters.
+MARKS = "".join(character for character in map(chr, range(0x10000)) if unicodedata.category(character)[0] == "M")
+
+#: A token: one character of an unspaced script with its marks, or a word of letters and digits. The sign of a hashtag
+#: is no part of it, so that "#panda" and "panda" are the same word.
+TOKEN = re.compile(f"[{UNSPACED}][{MARKS}]*|(?:(?![{UNSPACED}])[^\\W_][{MARKS}]*)+")
+
+
+def tokens(text):
+    """Return the words of a text in any script, in order: normalised to NFKC, without case.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of str
+    """
+    return TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def word_counts(texts, min_count=1):
+    """Count the words of texts.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    min_count : int
+        Words in fewer texts than this are left out.
+
+    Returns
+    -------
+    counts : scipy.sparse.csr_matrix
+        ``(n_texts, n_words)`` float32.
+    words : list of str
+        The words of the columns, sorted.
+    """
+    vectorizer = CountVectorizer(analyzer=tokens, dtype=np.float32)
+    try:
+        counts = sparse.csr_matrix(vectorizer.fit_transform(texts))
+    except ValueError:  # scikit-learn refuses texts without any word
+        return sparse.csr_matrix((len(texts), 0), dtype=np.float32), []
+    frequent = np.bincount(counts.indices, minlength=counts.shape[1]) >= min_count
+    words = vectorizer.get_feature_names_out()[frequent]
+    return counts[:, np.flatnonzero(frequent)], words.tolist()
+
+
+def tfidf(texts, min_count=2):
+    """Return TF-IDF vectors of texts: ``(1 + ln tf) (1 + ln((1 + n) / (1 + df)))``, scaled to length 1.
+
+    There is no list of stop words: words that most texts have weigh little by themselves.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        One per item.
+    min_count : int
+        Words in fewer texts than this are left out: they tell no two items alike.
+
+    Returns
+    -------
+    vectors : scipy.sparse.csr_matrix
+        ``(n_items, n_words)`` float32, unit rows; a zero row for an item without a word.
+    words : list of str
+        The words of the columns, sorted.
+    """
+    counts, words = word_counts(texts, min_count)
+    if not words:
+        return counts, words
+    vectors = TfidfTransformer(norm="l2", smooth_idf=True, sublinear_tf=True).fit_transform(counts)
+    return sparse.csr_matrix(vectors, dtype=np.float32), words
