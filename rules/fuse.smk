@@ -11,6 +11,7 @@ rule fuse:
         item_statistics=paths.item_statistics,
         catalogue=paths.items,
         matrices=plan.fusing.matrices,
+        texts=plan.fusing.texts,
     output:
         **{split: every(path, reranker=chosen.fusions) for split, path in by_split(paths.lists).items()},
         description=every(paths.fusion, reranker=chosen.fusions),
@@ -27,6 +28,7 @@ rule fuse:
         fusions=plan.fusing.blocks,
         signals=plan.fusing.signals,
         features=plan.fusing.similarities,
+        words=plan.fusing.words,
         history=config["history"],
         threads=config["threads"],
     script:

@@ -45,4 +45,5 @@ def fuse_arguments(inputs, signals, outputs):
         "outputs": {key: [paths[key] for paths in outputs.values()] for key in keys},
         "signals": list(signals),
         "features": [],
+        "words": {},
     }

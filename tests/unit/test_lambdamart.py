@@ -7,12 +7,11 @@ import pytest
 from planted import aligned, planted_interactions, signal
 from small_data import interactions_of
 
-from reelrank.data.interactions import Histories
 from reelrank.data.lists import BASE, RankedLists
 from reelrank.rerank.fusion import lambdamart
 from reelrank.rerank.fusion.lambdamart import Features, cross_fitted, fit, fit_and_score, signal_names, start_scores
 from reelrank.rerank.signals.aligned import single_scores, truth_columns, valid_ndcg
-from reelrank.rerank.signals.context import Categories, Sources, context_names, similarities_to
+from reelrank.rerank.signals.context import Sources, context_names
 
 OPTIONS = {
     "num_leaves": 7, "learning_rate": 0.1, "rounds": 60, "min_data_in_leaf": 20, "folds": 5, "patience": 20, "seed": 1,
@@ -161,58 +160,15 @@ def test_too_few_users_to_learn_from_keep_the_base_order():
     assert all((np.diff(scores[part], axis=1) < 0).all() for part in parts)
 
 
-def test_features_are_what_their_names_say():
-    histories = [[0, 1, 2, 3, 4], [1, 2, 5, 0], [5, 4, 3, 1]]
-    data = interactions_of(histories, 6)
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(6, 4)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    present = np.array([True, True, True, False, True, True])
-    categories = ["a|b", "b", "c", None, "a | c", ""]
-    sources = sources_of(data, {("e", "f"): (vectors * present[:, None], present)}, categories)
-    items = np.array([[5, 4, 2], [0, 3, -1], [1, 0, 2]], np.int32)
-    part = aligned(RankedLists(np.arange(3, dtype=np.int32), items, np.zeros((3, 3), np.float32)), {})
-    part.ranks[BASE] = np.array([[1, 2, 3], [1, 2, 0], [1, 2, 3]], np.int16)
-    found = Features("valid", part, sources).of(np.arange(3))
-    names = [*signal_names(part), *context_names(sources.vectors)]
-    assert found.shape == (3, 3, len(names)) and found.dtype == np.float32
-    get = {name: found[..., number] for number, name in enumerate(names)}
-    assert (
-        np.isnan(get["identity:score"][1, 2])
-        and np.isnan(get["identity:rank"][1, 2])
-        and get["identity:rank"][1, 1] == 2
-    )
-    popularity = data.popularity()
-    for row, history in enumerate(histories):
-        seen = history[:-2]
-        for column, item in enumerate(items[row]):
-            if item < 0:
-                continue
-            assert get["log_popularity"][row, column] == pytest.approx(np.log1p(popularity[item]))
-            assert get["history_length"][row, column] == len(seen)
-            known = [other for other in seen if categories[other]]
-            own = set((categories[item] or "").replace(" ", "").split("|")) - {""}
-            overlaps = [bool(own & set(categories[other].replace(" ", "").split("|"))) for other in known]
-            expected = np.mean(overlaps) if own and known else np.nan
-            np.testing.assert_allclose(get["category_match"][row, column], expected, rtol=1e-6)
-            cosines = [float(vectors[item] @ vectors[other]) for other in seen if present[other]]
-            if not present[item]:
-                assert np.isnan(get["e/f:nearest"][row, column])
-                continue
-            mean = sum(vectors[other] for other in seen if present[other])
-            mean = float(vectors[item] @ mean / np.linalg.norm(mean))
-            assert get["e/f:nearest"][row, column] == pytest.approx(max(cosines), abs=1e-5)
-            assert get["e/f:mean"][row, column] == pytest.approx(mean, abs=1e-5)
-            last = get["e/f:last"][row, column]
-            assert np.isnan(last) if not present[seen[-1]] else last == pytest.approx(cosines[-1], abs=1e-5)
-    # User 0 reads up to time 2: item 4 is first seen at 4, which is the future, item 2 at 2; user 1 up to 6.
-    assert get["item_age_days"][0].tolist() == [0, 0, 0]
-    assert get["item_age_days"][1, 0] == pytest.approx((data.starts[1] + 1) / 86_400_000)
-
-
-def test_what_is_unknown_is_missing():
-    nobody = Histories(np.array([0]), np.array([0]), np.array([0]), 3)
-    vectors, present = np.eye(3, dtype=np.float32), np.array([True, True, False])
-    assert np.isnan(similarities_to(np.array([[0, 1]]), nobody, vectors, present)).all()
-    assert np.isnan(Categories(["a", "b", "c"]).match(np.array([[0, 1]]), nobody)).all()
-    assert np.isnan(Categories([None, "", None]).match(np.array([[0, 1]]), nobody)).all()
+def test_features_of_lists_are_missing_beyond_a_list():
+    data = interactions_of([[0, 1, 2, 3], [1, 2, 5, 0]], 6)
+    items = np.array([[5, 4, 2], [0, 3, -1]], np.int32)
+    part = aligned(RankedLists(np.arange(2, dtype=np.int32), items, np.zeros((2, 3), np.float32)), {})
+    part.ranks[BASE] = np.array([[1, 2, 3], [1, 2, 0]], np.int16)
+    sources = sources_of(data)
+    found = Features("valid", part, sources).of(np.arange(2))
+    assert found.dtype == np.float32
+    assert found.shape == (2, 3, len([*signal_names(part), *context_names(sources)]))
+    score, rank = signal_names(part)
+    assert (score, rank) == ("identity:score", "identity:rank")
+    assert np.isnan(found[1, 2, :2]).all() and found[..., 1][part.ranks[BASE] > 0].tolist() == [1, 2, 3, 1, 2]

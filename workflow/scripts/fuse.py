@@ -14,14 +14,15 @@ from reelrank.rerank.signals.fitted import description
 SPLITS = ("valid", "test")
 
 
-def main(inputs, outputs, fusions, signals, features, history, threads):
+def main(inputs, outputs, fusions, signals, features, words, history, threads):
     """Make all fusions over one base list.
 
     Parameters
     ----------
     inputs : dict of str to path or list of path
         ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``item_statistics``, ``catalogue``;
-        ``signals_valid``, ``signals_test``: the lists of `signals`; ``matrices``: the matrices of `features`.
+        ``signals_valid``, ``signals_test``: the lists of `signals`; ``matrices``: the matrices of `features`;
+        ``texts``: the tables of the source fields of `words`, one field after the other.
     outputs : dict of str to list of path
         ``valid``, ``test`` and ``description``, each in the order of `fusions`.
     fusions : dict of str to dict
@@ -30,6 +31,8 @@ def main(inputs, outputs, fusions, signals, features, history, threads):
         All re-rankers that are a signal of at least one fusion.
     features : list of (str, str)
         Encoder and field of each feature for similarities.
+    words : dict of str to list of str
+        Text fields whose words are read, and their source fields.
     history : {'full', 'train_only'}
     threads : int
     """
@@ -38,7 +41,10 @@ def main(inputs, outputs, fusions, signals, features, history, threads):
     refuse_unfitted(base["valid"], inputs["valid"])
     matrices = dict(zip(map(tuple, features), inputs.get("matrices", []), strict=True))
     paths = {split: dict(zip(signals, inputs[f"signals_{split}"], strict=True)) for split in SPLITS}
+    files = iter(inputs.get("texts", []))
+    texts = {field: [(source, next(files)) for source in sources] for field, sources in words.items()}
     material = {"inputs": inputs, "data": data, "matrices": matrices, "history": history, "threads": threads}
+    material["texts"] = texts
     material["fitted"] = {}  # a fusion and its twin share fitted models
 
     @cache  # most fusions share their signals

@@ -25,6 +25,8 @@ class Fusing:
         The re-rankers that at least one fusion uses as a signal.
     similarities : list of (str, str)
         The features (encoder and field) that at least one fusion computes similarities with.
+    words : dict of str to list of str
+        The text fields whose words at least one fusion reads itself, and their source fields.
     """
 
     def __init__(self, config, paths, selection, features, lists):
@@ -35,6 +37,8 @@ class Fusing:
         self.signals = list(dict.fromkeys(signal for block in blocks for signal in block["signals"]))
         used = [feature for name in self.fusions for feature in fields.features_of(config, name, "rerankers")]
         self.similarities = list(dict.fromkeys(used))
+        read = [field for name in self.fusions for field in fields.words_of(config, name)]
+        self.words = {field: fields.source_fields(config, field) for field in dict.fromkeys(read)}
 
     def signal_lists(self, wildcards):
         """Return the lists of the signals, by split."""
@@ -46,6 +50,10 @@ class Fusing:
     def matrices(self, wildcards):
         """Return the matrices of `similarities`, in the same order."""
         return [self.features.path(wildcards, *feature) for feature in self.similarities]
+
+    def texts(self, wildcards):
+        """Return the tables with the texts of `words`: one for each source field, in the same order."""
+        return [path for field in self.words for path in self.features.texts_of(wildcards, field)]
 
     def blocks(self, wildcards):
         """Return the settings that decide each fusion, without its inputs."""

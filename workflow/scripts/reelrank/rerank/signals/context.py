@@ -1,15 +1,20 @@
 """Features of a candidate and its user, from the history and training interactions only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
 
 from reelrank.data.interactions import Histories, Interactions
 from reelrank.data.tables import read_table
+from reelrank.data.texts import read_texts
 from reelrank.features.matrices import read_features
+from reelrank.features.words import tfidf
+from reelrank.rerank.signals.cosines import SIMILARITIES, cosines
+from reelrank.rerank.signals.products import products
+from reelrank.rerank.signals.transitions import transitions as count_transitions
 
-#: Similarities are computed to this many latest items of a history.
+#: Candidates are compared with this many latest items of a history.
 LATEST = 10
 
 #: Milliseconds per day.
@@ -18,22 +23,16 @@ DAY = 86_400_000
 #: Separates the categories of an item.
 SEPARATOR = "|"
 
-#: Names of the features that do not depend on similarities, in order.
-PLAIN = ("log_popularity", "item_age_days", "history_length", "category_match")
-
-#: The features of each similarity, in order.
-SIMILARITIES = ("last", "mean", "nearest")
-
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources of the features.
+    """The sources of the features. What is empty or None here gives no column.
 
     Attributes
     ----------
     data : Interactions
     timestamps : numpy.ndarray
-        ``(n_rows,)`` int64 (ms) of each interaction.
+        ``(n_rows,)`` int64 (ms) of each interaction; all 0 if the dataset has no times.
     first_timestamps : numpy.ndarray
         ``(n_items,)`` float64 (ms): first training interaction; NaN if there is none.
     categories : sequence of str or None
@@ -42,6 +41,10 @@ class Sources:
         By encoder and field: ``(n_items, dimension)`` float32, unit rows, and ``(n_items,)`` bool: True if present.
     history : {'full', 'train_only'}
     threads : int
+    transitions : scipy.sparse.csr_matrix or None
+        See `reelrank.rerank.signals.transitions.transitions`.
+    words : dict of str to scipy.sparse.csr_matrix
+        By text field: TF-IDF vectors, see `reelrank.features.words.tfidf`.
     """
 
     data: Interactions
@@ -51,9 +54,16 @@ class Sources:
     vectors: dict
     history: str
     threads: int
+    transitions: sparse.csr_matrix | None = None
+    words: dict = field(default_factory=dict)
+
+    @property
+    def has_times(self):
+        """Whether the dataset has times; without them an age would be 0 for all."""
+        return bool(self.timestamps.any())
 
 
-def load_sources(inputs, data, matrices, history, threads, similarities):
+def load_sources(inputs, data, matrices, history, threads, similarities, transitions=False, words=(), texts=None):
     """Read the sources of the features.
 
     Parameters
@@ -64,6 +74,12 @@ def load_sources(inputs, data, matrices, history, threads, similarities):
         Feature matrices by encoder and field.
     similarities : sequence of (str, str)
         Encoder and field of each similarity, in order.
+    transitions : bool
+        Whether to count which items follow which.
+    words : sequence of str
+        Text fields whose words are compared, in order.
+    texts : dict of str to list of (str, path)
+        By text field: its source fields and their files, as `reelrank.data.texts.read_texts` takes them.
     data, history, threads
         See `Sources`.
     """
@@ -78,12 +94,22 @@ def load_sources(inputs, data, matrices, history, threads, similarities):
         vectors,
         history,
         threads,
+        count_transitions(data.training()) if transitions else None,
+        {name: tfidf(read_texts(texts[name], data.n_items))[0] for name in words},
     )
 
 
-def context_names(similarities):
-    """Return the names of the features of `Context.features`, in order."""
-    return [*PLAIN, *(f"{encoder}/{field}:{what}" for encoder, field in similarities for what in SIMILARITIES)]
+def context_names(sources):
+    """Return the names of the features of `Context.features`, in order.
+
+    Ages are left out if the dataset has no times, and overlaps of categories if it has none: they would be constant.
+    """
+    names = ["log_popularity", "history_length"]
+    names += ["item_age_days"] if sources.has_times else []
+    names += ["category_match", "category_last"] if sources.categories is not None else []
+    names += [f"transition_{what}" for what in SIMILARITIES] if sources.transitions is not None else []
+    compared = [f"{encoder}/{name}" for encoder, name in sources.vectors] + [f"words/{name}" for name in sources.words]
+    return [*names, *(f"{name}:{what}" for name in compared for what in SIMILARITIES)]
 
 
 class Context:
@@ -102,8 +128,9 @@ class Context:
         self.lists = lists
         self.history: Histories = sources.data.queries(split, sources.history).of(lists.users).history
         self.popularity = np.log1p(sources.data.popularity()).astype(np.float32)
-        self.vectors = list(sources.vectors.values())
         self.categories = None if sources.categories is None else Categories(sources.categories)
+        self.vectors = [*sources.vectors.values()]
+        self.vectors += [(vectors, np.diff(vectors.indptr) > 0) for vectors in sources.words.values()]
 
     def features(self, rows):
         """Return the features of the candidates of some users.
@@ -119,15 +146,17 @@ class Context:
             ``(k, depth, len(context_names))`` float32, NaN where unknown.
         """
         items, history = self.lists.items[rows], self.history[rows]
+        latest = history.last(LATEST)
         lengths = (history.ends - history.starts).astype(np.float32)
-        columns = [
-            self.popularity[items],
-            self._age(items, history),
-            np.broadcast_to(lengths[:, None], items.shape),
-            np.full(items.shape, np.nan) if self.categories is None else self.categories.match(items, history),
-        ]
+        columns = [self.popularity[items], np.broadcast_to(lengths[:, None], items.shape)]
+        if self.sources.has_times:
+            columns.append(self._age(items, history))
+        if self.categories is not None:
+            columns += [self.categories.match(items, history), self.categories.match(items, last_of(history))]
+        if self.sources.transitions is not None:
+            columns += transitions_to(items, latest, self.sources.transitions)
         for vectors, present in self.vectors:
-            columns += similarities_to(items, history, vectors, present)
+            columns += cosines(items, latest, vectors, present)
         return np.stack(columns, axis=-1).astype(np.float32)
 
     def _age(self, items, history):
@@ -140,32 +169,35 @@ class Context:
         return np.maximum(latest[:, None] - self.sources.first_timestamps[items], 0) / DAY
 
 
-def similarities_to(items, history, vectors, present):
-    """Return the cosines of candidates to the last item, the mean of the latest items and the nearest of them.
+def last_of(history):
+    """Return `Histories` of the last item of each history; an empty one stays empty."""
+    return Histories(history.items, np.maximum(history.starts, history.ends - 1), history.ends, history.n_items)
+
+
+def transitions_to(items, latest, counts):
+    """Return how often the candidates follow the last item, the mean of the latest items and the nearest of them.
 
     Parameters
     ----------
     items : numpy.ndarray
         ``(k, depth)``.
-    history : Histories
-    vectors, present
-        See `Sources`.
+    latest : numpy.ndarray
+        ``(k, length)`` latest items of each user, oldest first, padded on the left with ``n_items``.
+    counts : scipy.sparse.csr_matrix
+        ``(n_items, n_items)``, see `reelrank.rerank.signals.transitions.transitions`.
 
     Returns
     -------
     list of numpy.ndarray
-        Three arrays, ``(k, depth)`` float32; NaN if a vector is missing.
+        ``log(1 + count)`` of the last item, of the mean and of the largest count, ``(k, depth)`` float32; NaN for a
+        user without a history.
     """
-    latest = history.last(LATEST)
-    known = (latest < history.n_items) & present[np.minimum(latest, history.n_items - 1)]
-    of_history = np.where(known[..., None], vectors[np.minimum(latest, history.n_items - 1)], 0)
-    cosines = vectors[items] @ of_history.transpose(0, 2, 1)
-    norms = np.linalg.norm(of_history.sum(1), axis=1)[:, None]
-    mean = np.where(norms > 1e-6, cosines.sum(2) / np.maximum(norms, 1e-6), np.nan)
-    nearest = np.where(known[:, None], cosines, -np.inf).max(2)
-    last = np.where(known[:, None, -1], cosines[..., -1], np.nan)
-    values = [last, mean, np.where(np.isfinite(nearest), nearest, np.nan)]
-    return [np.where(present[items], value, np.nan).astype(np.float32) for value in values]
+    known = latest < counts.shape[0]
+    one_each = sparse.identity(counts.shape[0], np.float32, "csr")
+    found = products(items, latest, one_each, counts)
+    mean = found.sum(2) / np.maximum(known.sum(1), 1)[:, None]
+    there = known.any(1)[:, None]
+    return [np.where(there, np.log1p(value), np.nan) for value in (found[..., -1], mean, found.max(2))]
 
 
 class Categories:
