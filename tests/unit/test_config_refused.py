@@ -25,6 +25,18 @@ TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", 
         ({"models": {"nfm": {"learning_rate": "fast"}}}, ["models.nfm.learning_rate", "'fast'", "above 0"]),
         ({"rerankers": {"rrf": {"signals": ["clip_covr"]}}}, ["rrf.signals", "'clip_covr'", "did you mean clip_cover"]),
         ({"rerankers": {"zscore": {"signals": ["own-llama"]}}}, ["rerankers.zscore.signals", "'own-llama'", "hits"]),
+        (
+            {"rerankers": {"words": {"field": "titel"}}, "run": {"rerankers": ["identity", "words"]}},
+            ["rerankers.words.field", "'titel'", "did you mean title"],
+        ),
+        (
+            {"rerankers": {"bm25": {"field": "cover"}}, "run": {"rerankers": ["identity", "bm25"]}},
+            ["rerankers.bm25.field", "'cover'", "not a prepared text field"],
+        ),
+        (
+            {"rerankers": {"lambdamart": {"words": ["frames"]}}},
+            ["rerankers.lambdamart.words", "'frames'", "not a prepared text field"],
+        ),
         ({"datasets": None}, ["config key datasets"]),
         ({"datasets": {"sample": None}}, ["config key datasets.sample"]),
         ({"dataste": "sample"}, ["config key dataste", "did you mean dataset"]),

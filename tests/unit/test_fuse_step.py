@@ -44,7 +44,9 @@ def run(folder, inputs, signals, names=FUSIONS):
             fusions[name] = {
                 "type": kind,
                 "stages": own,
-                "options": {key: given[key] for key in given if key not in ("signals", "similarities", "words", "depth")},
+                "options": {
+                    key: given[key] for key in given if key not in ("signals", "similarities", "words", "depth")
+                },
                 "rung": "no_text" if own == stages[:1] else "encoder",
                 "rung_of": kind,
                 "about": {**ABOUT, "reranker": name, "kind": "fusion", "depth": 20 if own == stages else 15},

@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 from planted import aligned, planted_interactions, signal
-from small_data import interactions_of
 
-from reelrank.data.interactions import Histories
-from reelrank.data.lists import BASE, RankedLists
+from reelrank.data.lists import BASE
 from reelrank.rerank.fusion import lambdamart
 from reelrank.rerank.fusion.lambdamart import fuse, leaves_for, start_scores
 from reelrank.rerank.signals.aligned import single_scores, truth_columns, valid_ndcg
 from reelrank.rerank.signals.columns import ColumnStore
-from reelrank.rerank.signals.context import Categories, Sources
-from reelrank.rerank.signals.cosines import cosines
+from reelrank.rerank.signals.context import Sources
 from reelrank.rerank.signals.gates import NOT_USED, UNDECIDED, USED, gate
 
 OPTIONS = {
@@ -157,61 +154,3 @@ def test_a_gate_weighs_the_fold_seeds_together():
     luck = below + np.array([0.06, -0.03, 0.05, -0.02, 0.02])[:, None] + 0.1 * rng.normal(size=(1, 200))
     found = gate(luck, below, 400, 1.64)
     assert found["decision"] == UNDECIDED and max(found["by_seed"]) > 1.64 > min(found["by_seed"])
-
-
-def test_features_are_what_their_names_say():
-    histories = [[0, 1, 2, 3, 4], [1, 2, 5, 0], [5, 4, 3, 1]]
-    data = interactions_of(histories, 6)
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(6, 4)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    present = np.array([True, True, True, False, True, True])
-    categories = ["a|b", "b", "c", None, "a | c", ""]
-    sources = sources_of(data, {("e", "f"): (vectors * present[:, None], present)}, categories)
-    items = np.array([[5, 4, 2], [0, 3, -1], [1, 0, 2]], np.int32)
-    part = aligned(RankedLists(np.arange(3, dtype=np.int32), items, np.zeros((3, 3), np.float32)), {})
-    part.ranks[BASE] = np.array([[1, 2, 3], [1, 2, 0], [1, 2, 3]], np.int16)
-    store = ColumnStore(sources)
-    stage = {"signals": [], "similarities": [{"encoder": "e", "field": "f"}], "words": []}
-    found, names = store.values("valid", part, np.arange(3), stage), store.names(stage)
-    assert found.shape == (3, 3, len(names)) and found.dtype == np.float32
-    get = {name: found[..., number] for number, name in enumerate(names)}
-    assert (
-        np.isnan(get["identity:score"][1, 2])
-        and np.isnan(get["identity:rank"][1, 2])
-        and get["identity:rank"][1, 1] == 2
-    )
-    popularity = data.popularity()
-    for row, history in enumerate(histories):
-        seen = history[:-2]
-        for column, item in enumerate(items[row]):
-            if item < 0:
-                continue
-            assert get["log_popularity"][row, column] == pytest.approx(np.log1p(popularity[item]))
-            assert get["history_length"][row, column] == len(seen)
-            known = [other for other in seen if categories[other]]
-            own = set((categories[item] or "").replace(" ", "").split("|")) - {""}
-            overlaps = [bool(own & set(categories[other].replace(" ", "").split("|"))) for other in known]
-            expected = np.mean(overlaps) if own and known else np.nan
-            np.testing.assert_allclose(get["category_match"][row, column], expected, rtol=1e-6)
-            cosines = [float(vectors[item] @ vectors[other]) for other in seen if present[other]]
-            if not present[item]:
-                assert np.isnan(get["e/f:nearest"][row, column])
-                continue
-            mean = sum(vectors[other] for other in seen if present[other])
-            mean = float(vectors[item] @ mean / np.linalg.norm(mean))
-            assert get["e/f:nearest"][row, column] == pytest.approx(max(cosines), abs=1e-5)
-            assert get["e/f:mean"][row, column] == pytest.approx(mean, abs=1e-5)
-            last = get["e/f:last"][row, column]
-            assert np.isnan(last) if not present[seen[-1]] else last == pytest.approx(cosines[-1], abs=1e-5)
-    # User 0 reads up to time 2: item 4 is first seen at 4, which is the future, item 2 at 2; user 1 up to 6.
-    assert get["item_age_days"][0].tolist() == [0, 0, 0]
-    assert get["item_age_days"][1, 0] == pytest.approx((data.starts[1] + 1) / 86_400_000)
-
-
-def test_what_is_unknown_is_missing():
-    nobody = Histories(np.array([0]), np.array([0]), np.array([0]), 3)
-    vectors, present = np.eye(3, dtype=np.float32), np.array([True, True, False])
-    assert np.isnan(cosines(np.array([[0, 1]]), nobody.last(10), vectors, present)).all()
-    assert np.isnan(Categories(["a", "b", "c"]).match(np.array([[0, 1]]), nobody)).all()
-    assert np.isnan(Categories([None, "", None]).match(np.array([[0, 1]]), nobody)).all()

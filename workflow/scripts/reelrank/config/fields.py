@@ -67,6 +67,14 @@ def features_of(config, name, section):
     return [(feature["encoder"], feature["field"]) for feature in listed]
 
 
+def words_of(config, name):
+    """Return the text fields whose words a re-ranker reads without an encoder."""
+    block = config["rerankers"][name]
+    if "encoder" in block:
+        return []
+    return list(block.get("words") or ([block["field"]] if "field" in block else []))
+
+
 def check_definitions(config, problems):
     """Check the definitions of tags and joined fields that the run uses or could use; add mistakes to `problems`."""
     for name, block in config["tags"].items():
@@ -123,6 +131,7 @@ def _used_fields(config):
     used = [("rerankers", name) for name in run["rerankers"]] + [("models", name) for name in run["base_models"]]
     features = [feature for section, name in used for feature in features_of(config, name, section)]
     fields = {feature[1] for feature in [*features, diversity_feature(config)] if feature}
+    fields |= {field for name in run["rerankers"] for field in words_of(config, name)}
     return fields | {source for field in fields for source in source_fields(config, field)}
 
 
@@ -156,6 +165,19 @@ def check_feature(config, where, encoder, field):
         raise InputError(f"config key {where}.field: {field!r} holds pictures, but {encoder!r} encodes only texts")
     if "comments" in source_fields(config, field):
         _check_leaving(config, encoder, f"comments of users ({where} reads {field})")
+
+
+def check_words(config, name):
+    """Check that the text fields whose words a re-ranker reads are prepared."""
+    texts = [
+        field for field in [*config["fields"], *config["tags"], *config["joined_fields"]] if field not in IMAGE_FIELDS
+    ]
+    key = "words" if config["rerankers"][name].get("words") else "field"
+    for field in words_of(config, name):
+        if field not in texts:
+            raise InputError(
+                f"config key rerankers.{name}.{key}: {field!r} is not a prepared text field; {suggest(field, texts)}"
+            )
 
 
 def encoder_block(config, encoder):

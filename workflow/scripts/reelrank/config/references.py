@@ -10,6 +10,7 @@ from reelrank.config.fields import (
     check_definitions,
     check_feature,
     check_similarity,
+    check_words,
     diversity_feature,
     features_of,
 )
@@ -121,6 +122,8 @@ def _check_reranker(config, name, folder, problems):
         _check_depth(config, name, problems)
     if block["type"] == "similarity":
         check_similarity(config, name, problems)
+    with problems.noting():
+        check_words(config, name)
     with problems.noting():
         if language_model := language_model_of(config, name):
             where = f"chat_models.{block['chat_model']}" if "chat_model" in block else where
