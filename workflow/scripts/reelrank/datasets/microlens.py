@@ -22,23 +22,31 @@ def read(paths, fields, options):
     """Read the MicroLens layout; see `reelrank.datasets.read_dataset`."""
     users, items, timestamps = read_pairs(paths["interactions"])
     tables = RawTables(users, items, timestamps, items=pd.DataFrame(index=pd.Index([], dtype=np.int64)))
+    readers = {
+        "title": ("titles", read_titles),
+        "category": ("categories", read_categories),
+        "cover": ("covers", _first_pictures),
+        "frames": ("frames", _numbers_of_pictures),
+    }
     columns = {}
-    if "title" in fields:
-        columns["title"] = read_titles(paths["titles"])
-    if "category" in fields:
-        columns["category"] = read_categories(paths["categories"])
-    if "cover" in fields:
-        columns["cover"] = {
-            item: Path(names[0]).relative_to(paths["covers"]).as_posix()
-            for item, names in list_images(paths["covers"]).items()
-        }
-    if "frames" in fields:
-        columns["frames"] = {item: str(len(names)) for item, names in list_images(paths["frames"]).items()}
+    for name, (role, reader) in readers.items():
+        if name in fields:
+            columns[name], tables.files[name] = pd.Series(reader(paths[role])), paths[role]
     if columns:
-        tables.items = pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})
+        tables.items = pd.DataFrame(columns)
     if "comments" in fields:
-        tables.comments = CommentFile(paths["comments"])
+        tables.comments, tables.files["comments"] = CommentFile(paths["comments"]), paths["comments"]
     return tables
+
+
+def _first_pictures(folder):
+    """Return the path of each item's first picture below `folder`, by item id."""
+    return {item: Path(names[0]).relative_to(folder).as_posix() for item, names in list_images(folder).items()}
+
+
+def _numbers_of_pictures(folder):
+    """Return the number of each item's pictures as text, by item id."""
+    return {item: str(len(names)) for item, names in list_images(folder).items()}
 
 
 def read_pairs(path):

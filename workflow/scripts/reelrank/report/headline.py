@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from reelrank.data.preparation import sparse_fields
 from reelrank.report.values import count, interval, known, number, p_value, percent, signed, words
 
 #: Significance level for p-values adjusted by Holm's method.
@@ -209,4 +210,9 @@ def caveats(run):
             f"Pretrained language models may have read {run.dataset['title']} in their training: "
             "what they gain here may be memory, and need not be found on data that they have not seen."
         )
+    if run.dataset.get("note"):
+        notes.append(run.dataset["note"])
+    if run.statistics.get("has_timestamps") is False:
+        notes.append("The interactions have no times: the protocol temporal and the age of items are off.")
+    notes += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sparse_fields(run.statistics)]
     return notes
