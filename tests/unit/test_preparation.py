@@ -140,7 +140,13 @@ def test_every_field_names_its_file(tmp_path):
     for role, name in (("covers", "1.jpg"), ("frames", "1-1.jpg")):
         paths[role].mkdir()
         (paths[role] / name).touch()
-    fields = {"title": "titles", "category": "categories", "comments": "comments", "cover": "covers", "frames": "frames"}
+    fields = {
+        "title": "titles",
+        "category": "categories",
+        "comments": "comments",
+        "cover": "covers",
+        "frames": "frames",
+    }
     raw = datasets.read_dataset("microlens", paths, list(fields))
     assert raw.files == {name: paths[role] for name, role in fields.items()}
     assert raw.items.loc[1].to_dict() == {"title": "a", "category": "b", "cover": "1.jpg", "frames": "1"}

@@ -234,7 +234,7 @@ def _check_field(name, values, fields, item_ids, path):
     other = ", ".join(map(str, fields.index[:3]))
     raise InputError(
         f"{path}: found the field {name!r} of 0 of {len(item_ids)} items; expected it for items of the interactions "
-        f"(ids {', '.join(map(str, item_ids[:3]))}, ...); ids found: {other or 'none'}: is it a file of another dataset?"
+        f"(ids {', '.join(map(str, item_ids[:3]))}, ...); ids found: {other or 'none'}. Is it of another dataset?"
     )
 
 

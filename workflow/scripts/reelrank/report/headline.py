@@ -212,6 +212,9 @@ def caveats(run):
         )
     if run.dataset.get("note"):
         notes.append(run.dataset["note"])
+    share = run.config["protocols"][run.protocol].get("training_share", 1)
+    if share < 1:
+        notes.append(f"Only the interactions of {percent(100 * share, sign=False)} of the users are for training.")
     if run.statistics.get("has_timestamps") is False:
         notes.append("The interactions have no times: the protocol temporal and the age of items are off.")
     notes += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sparse_fields(run.statistics)]
