@@ -137,6 +137,21 @@ def test_a_benchmark_that_models_have_read_is_warned_of(run):
     assert not any("synthetic" in note for note in notes)
 
 
+def test_what_the_data_lack_stands_beside_the_result(run):
+    blocks = {"made-up": {**run.dataset, "note": "The titles are <translated>."}}
+    counts = {"items": 40, "items_without_title_row": 20, "items_with_empty_title": 1, "has_timestamps": False}
+    protocols = {"leave_one_out": {"training_share": 0.25, "seed": 1}}
+    config = {**run.config, "datasets": blocks, "protocols": protocols}
+    told = headline(replace(run, config=config, statistics=run.statistics | counts))["notes"]
+    expected = [
+        "The titles are <translated>.",
+        "Only the interactions of 25.0% of the users are for training.",
+        "The interactions have no times: the protocol temporal and the age of items are off.",
+        "Only 19 of 40 items have the field title.",
+    ]
+    assert told[-4:] == expected and not set(expected) & set(headline(run)["notes"])
+
+
 def test_a_re_ranker_as_deep_as_n_is_judged_by_ndcg(run):
     told = headline(changed(run, choose(run).base_model, "lambdamart", structural_zero=True))
     assert "NDCG@10" in told["sentence"] and "Hits@10" not in told["sentence"]

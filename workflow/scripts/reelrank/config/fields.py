@@ -226,6 +226,11 @@ def _check_texts(config, where, block, features):
         raise InputError(
             f"config key {where}.pooling: only a single feature of texts can be concatenated; expected mean"
         )
+    if block["pooling"] == "concatenate" and config["encoders"][encoders[0]].get("centre"):
+        raise InputError(
+            f"config key {where}.pooling: found concatenate with the encoder {encoders[0]!r}, whose items are centred "
+            "and texts of histories are not; expected mean, or centre: false"
+        )
     if block["pooling"] == "concatenate":
         _check_leaving(config, encoders[0], f"histories of users ({where}.pooling: concatenate)")
 

@@ -84,6 +84,12 @@ def _check_fields(config, problems):
 
 
 def _check_protocols(config, problems):
+    pairs = str(config["datasets"].get(config["dataset"], {}).get("files", {}).get("interactions"))
+    if "temporal" in config["run"].get("protocols", []) and pairs.endswith(".tsv"):
+        problems.add(
+            f"config key run.protocols: 'temporal' needs times, and {pairs!r} has none (a .tsv of pairs); expected "
+            "leave_one_out, or a .csv of pairs"
+        )
     first, second = (config["protocols"]["temporal"][f"{split}_quantile"] for split in ("valid", "test"))
     if first >= second:
         problems.add(

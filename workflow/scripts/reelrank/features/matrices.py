@@ -113,6 +113,29 @@ def _read_description(path):
     return about
 
 
+def centred(vectors, present):
+    """Subtract the mean vector of the items and scale to length 1 again.
+
+    Where all cosines are high, they hardly differ: the mean is most of every vector. What is left after it is
+    subtracted tells items apart (the first step of Mu & Viswanath, "All-but-the-Top", ICLR 2018).
+
+    Parameters
+    ----------
+    vectors, present
+        As `read_features` returns them.
+
+    Returns
+    -------
+    vectors, present : numpy.ndarray
+        An item whose vector is the mean has no direction left: it is missing.
+    """
+    mean = vectors[present].mean(0, dtype=np.float64) if present.any() else np.zeros(vectors.shape[1])
+    moved = np.where(present[:, None], vectors - mean, 0)
+    norms = np.linalg.norm(moved, axis=1, keepdims=True)
+    present = present & (norms[:, 0] > 1e-6)
+    return np.where(present[:, None], moved / np.maximum(norms, 1e-12), 0).astype(np.float32), present
+
+
 def write_shard(path, vectors, present, start, n_items, about):
     """Write the vectors of the items from `start` on, with their description, atomically (``.npz``)."""
     with atomic(path) as temporary, open(temporary, "wb") as stream:
