@@ -65,19 +65,13 @@ def to_markdown(found, place, not_searched, over, command):
     command : str
         Runs this search again.
     """
-    lines = [
-        f"Search on valid: {place}",
-        "",
-        "| name | over | trials | failed | valid users | shipped | best | change | best trial |",
-    ]
-    lines.append("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    header = ("name", "over", "trials", "failed", "valid users", "shipped", "best", "change", "best trial")
+    lines = [f"Search on valid: {place}", "", f"| {' | '.join(header)} |", f"|---|---|{'---:|' * (len(header) - 2)}"]
     lines += [_line(section, name, about, over) for section, name, _, about in found]
     lines += ["", "NDCG@10 on valid. It is the best of several trials, so it promises more than test will show."]
     if not_searched:
-        lines += [
-            "",
-            f"Not searched: {', '.join(not_searched)}, since search.over ({over}) names no base model of the run.",
-        ]
+        why = f"search.over ({over}) names no base model of the run with valid lists"
+        lines += ["", f"Not searched: {', '.join(not_searched)}, since {why}."]
     for section, name, source, about in found:
         lines += ["", *_settings(section, name, source, about["trials"])]
     return "\n".join([*lines, "", "This search again:", "", f"    {command}", ""])
@@ -87,10 +81,11 @@ def _line(section, name, about, over):
     trials = about["trials"]
     shipped, best = trials[0], best_of(trials)
     failed = sum(trial["state"] == FAILED for trial in trials)
-    change = "" if shipped["valid_ndcg"] is None else f"{best['valid_ndcg'] - shipped['valid_ndcg']:+.5f}"
-    value = "failed" if shipped["valid_ndcg"] is None else f"{shipped['valid_ndcg']:.5f}"
+    value, change = "failed", ""
+    if shipped["state"] != FAILED:
+        value, change = f"{shipped['valid_ndcg']:.5f}", f"{best['valid_ndcg'] - shipped['valid_ndcg']:+.5f}"
     cells = [name, over if section == "rerankers" else "", len(trials), failed, f"{about['users']:,}", value]
-    return f"| {' | '.join(map(str, [*cells, f'{best['valid_ndcg']:.5f}', change, best['trial']]))} |"
+    return f"| {' | '.join(map(str, [*cells, format(best['valid_ndcg'], '.5f'), change, best['trial']]))} |"
 
 
 def _settings(section, name, source, trials):
@@ -101,11 +96,10 @@ def _settings(section, name, source, trials):
         return [f"{name} keeps its shipped settings{chosen}."]
     values = [f"    {key}: {_yaml(value)}" for key, value in best["options"].items()]
     if source:
-        return [
-            f"{name} is built from {source} and shares its settings. Its own best, trial {best['trial']}:",
-            "",
-            *values,
-        ]
+        told = (
+            f"{name} is built from {source} and shares its settings. Its own best are those of trial {best['trial']}:"
+        )
+        return [told, "", *values]
     return ["```yaml", f"{section}:", f"  {name}:   # trial {best['trial']} of search.csv", *values, "```"]
 
 

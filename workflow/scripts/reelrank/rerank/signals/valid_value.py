@@ -33,9 +33,8 @@ def valid_value(kind, aligned, truth, options, material, seed):
     """
     if kind not in IN_SAMPLE:
         nobody = rows_of(aligned, np.arange(0))
-        return valid_ndcg(
-            aligned, truth, fuse(kind, {"valid": aligned, "test": nobody}, truth, options, material)[0]["valid"]
-        )
+        scores, _ = fuse(kind, {"valid": aligned, "test": nobody}, truth, options, material)
+        return valid_ndcg(aligned, truth, scores["valid"])
     folds = np.random.default_rng([seed, len(truth)]).permutation(len(truth)) % FOLDS
     scores = np.zeros(aligned.lists.items.shape, np.float32)
     for number in range(FOLDS):
