@@ -6,8 +6,7 @@ import pandas as pd
 
 from reelrank.training.trials import FAILED
 
-#: Columns of ``search.csv``. `shipped`: the trial has the settings of the config; `best`: no earlier drawn trial has a
-#: value as high. If no drawn trial beats the shipped settings, the best trial is number 0.
+#: Columns of ``search.csv``. `shipped`: the trial has the settings of the config; `best`: see `best_of`.
 COLUMNS = ("section", "name", "trial", "state", "options", "valid_ndcg", "best", "shipped", "reason")
 
 
@@ -36,9 +35,13 @@ def rows_of(section, name, trials):
 
 
 def best_of(trials):
-    """Return the trial with the highest value; of equal values a drawn trial, and the first of these."""
-    done = [trial for trial in (*trials[1:], trials[0]) if trial["state"] != FAILED]
-    return max(done, key=lambda trial: trial["valid_ndcg"])
+    """Return the trial with the highest value, of equal values the first.
+
+    If that is trial 0, return the drawn trial with the same settings, if there is one: its number does not change
+    with the config.
+    """
+    best = max((trial for trial in trials if trial["state"] != FAILED), key=lambda trial: trial["valid_ndcg"])
+    return next((trial for trial in trials[1:] if trial["options"] == best["options"]), best)
 
 
 def to_csv(rows):
