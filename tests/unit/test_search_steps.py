@@ -172,7 +172,7 @@ def search_fusion(paths, lists, folder, kind, ranges, **given):
     inputs = {
         **{name: str(path) for name, path in paths.items()},
         "valid": lists["valid"],
-        "signals": [lists["signal"]],
+        "signals": signals,
     }
     outputs = {"trials": str(folder / "trials.json")}
     step_main("search_fusion")(inputs, outputs, fusion, wanted, "full", threads=1, code="c")

@@ -4,8 +4,6 @@ import json
 
 import pandas as pd
 
-from reelrank.training.trials import FAILED
-
 #: Columns of ``search.csv``. `shipped`: the trial has the settings of the config; `best`: see `best_of`.
 COLUMNS = ("section", "name", "trial", "state", "options", "valid_ndcg", "best", "shipped", "reason")
 
@@ -40,7 +38,7 @@ def best_of(trials):
     If that is trial 0, return the drawn trial with the same settings, if there is one: its number does not change
     with the config.
     """
-    best = max((trial for trial in trials if trial["state"] != FAILED), key=lambda trial: trial["valid_ndcg"])
+    best = max((trial for trial in trials if trial["valid_ndcg"] is not None), key=lambda trial: trial["valid_ndcg"])
     return next((trial for trial in trials[1:] if trial["options"] == best["options"]), best)
 
 
@@ -83,9 +81,9 @@ def to_markdown(found, place, not_searched, over, command):
 def _line(section, name, about, over):
     trials = about["trials"]
     shipped, best = trials[0], best_of(trials)
-    failed = sum(trial["state"] == FAILED for trial in trials)
+    failed = sum(trial["valid_ndcg"] is None for trial in trials)
     value, change = "failed", ""
-    if shipped["state"] != FAILED:
+    if shipped["valid_ndcg"] is not None:
         value, change = f"{shipped['valid_ndcg']:.5f}", f"{best['valid_ndcg'] - shipped['valid_ndcg']:+.5f}"
     cells = [name, over if section == "rerankers" else "", len(trials), failed, f"{about['users']:,}", value]
     return f"| {' | '.join(map(str, [*cells, format(best['valid_ndcg'], '.5f'), change, best['trial']]))} |"
