@@ -10,6 +10,7 @@ from reelrank.config.plugins import check_plugins
 from reelrank.config.references import check_references
 from reelrank.config.rerankers import reranker_depth, reranker_kind  # noqa: F401 - re-exported
 from reelrank.config.schema import SECTIONS, Problems, check, complete_block, entry, filled, load_schema, without
+from reelrank.config.search import complete_search
 from reelrank.config.yaml_files import read_yaml
 from reelrank.errors import InputError, suggest
 
@@ -87,6 +88,8 @@ def complete(config, folder):
     check_references(config, folder, problems)
     with problems.noting():
         config = complete_fusions(config, problems)
+    with problems.noting():
+        config = complete_search(config, problems)
     problems.stop()
     return config
 
