@@ -10,6 +10,7 @@ from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
 from reelrank.hardware import gpu_arithmetic
 from reelrank.models import als, bpr, ease, item_knn
+from reelrank.training.topk import target_ranks, top_k
 
 
 @pytest.fixture
@@ -63,6 +64,41 @@ def test_ease_minimises_its_own_objective(data, decay):
     np.testing.assert_allclose(gradient - np.diag(np.diag(gradient)), 0, atol=1e-5)
     assert (np.diag(b) == 0).all()
     np.testing.assert_allclose(scores_of(model, data), weights_of(data, decay) @ b, atol=1e-5)
+
+
+def plain_ease(data, regularization):
+    """Return B by inverting the whole Gram matrix in float64."""
+    x = chosen(data)
+    inverse = np.linalg.inv(x.T @ x + regularization * np.eye(data.n_items))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    return weights.astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(40, 300, 3, 6), (300, 40, 3, 9), (60, 90, 20, 60), (3, 500, 3, 4)])
+@pytest.mark.parametrize("rows", [7, ease.ROWS_PER_BLOCK])
+def test_ease_is_exact_whatever_is_eliminated(monkeypatch, shape, rows):
+    """The lists are those of the whole float64 inverse, also with many, few or no items that are eliminated."""
+    monkeypatch.setattr(ease, "ROWS_PER_BLOCK", rows)
+    data = random_interactions(3, *shape)
+    model = fitted(ease, data, regularization=1.5, history_decay=0.9)
+    expected = plain_ease(data, 1.5)
+    np.testing.assert_allclose(model.weights.numpy(), expected, rtol=3e-7, atol=1e-12)
+    reference = ease.Model(model.options, data.n_users, data.n_items)
+    reference.set_arrays({"weights": expected})
+    for split in ("valid", "test"):
+        ours, theirs = (top_k(one, data.queries(split), 20)[0] for one in (model, reference))
+        ranks = target_ranks(model, data.queries(split)), target_ranks(reference, data.queries(split))
+        assert np.array_equal(ours, theirs) and np.array_equal(*ranks)
+
+
+def test_no_user_has_two_separate_items():
+    data = random_interactions(5, 80, 120, 3, 8)
+    matrix = data.training().matrix().tocsc()
+    separate, joined = ease.separate_items(matrix)
+    assert sorted([*separate, *joined]) == list(range(120)) and len(separate) > 20
+    assert (matrix[:, separate].sum(axis=1) <= 1).all()
+    assert set(np.flatnonzero(np.diff(matrix.indptr) == 0)) <= set(separate), "items without interactions are separate"
 
 
 @pytest.mark.parametrize("weighting", ["cosine", "tf-idf"])
