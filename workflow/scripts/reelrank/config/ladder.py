@@ -122,9 +122,15 @@ class Ladder:
         return [field for field in dict.fromkeys(found) if field in known]
 
     def _words_reranker(self, field):
-        """Return the name of a re-ranker by the words of a field, as deep as the fusion; it is added to the run."""
-        block = {"type": "words", "field": field, "depth": reranker_depth(self.config, self.name)}
-        return self._add(f"words_{field}", block, "added_for")
+        """Return the name of a re-ranker by the words of a field; it is added to the run.
+
+        It is as deep as the deepest signal that reads texts by a model: a deeper list would be an advantage.
+        """
+        named = ("encoder", "language_model")
+        models = [name for name in self.block["signals"] if source_of_reranker(self.config, name) in named]
+        depth = max(reranker_depth(self.config, name) for name in models)
+        name = f"words_{field}" if depth == self.config["candidates"] else f"words_{field}_{depth}"
+        return self._add(name, {"type": "words", "field": field, "depth": depth}, "added_for")
 
     def _permuted_reranker(self, signal):
         """Return the name of a signal's control with permuted vectors; it is added to the run."""
