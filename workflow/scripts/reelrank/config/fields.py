@@ -170,9 +170,7 @@ def check_feature(config, where, encoder, field):
 def check_words(config, name):
     """Check that the text fields whose words a re-ranker reads are prepared."""
     texts = [
-        field
-        for field in [*config["fields"], *config["tags"], *config["joined_fields"]]
-        if field not in IMAGE_FIELDS
+        field for field in [*config["fields"], *config["tags"], *config["joined_fields"]] if field not in IMAGE_FIELDS
     ]
     key = "words" if config["rerankers"][name].get("words") else "field"
     for field in words_of(config, name):
