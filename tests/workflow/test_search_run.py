@@ -14,6 +14,7 @@ OVERLAY = {
     "fields": ["title"],
     "candidates": 40,
     "run": {"base_models": ["pop", "ease"], "rerankers": ["identity", "lambdamart"]},
+    "rerankers": {"lambdamart": {"similarities": []}},
     "search": {"trials": 2},
 }
 
