@@ -8,6 +8,7 @@ import pyarrow as pa
 from report_settings import CUTOFFS, settings_of
 
 from reelrank.config.comparisons import comparisons, contenders
+from reelrank.config.fusions import inert
 from reelrank.data.tables import write_table
 from reelrank.evaluation.effects import effects_table, read_all_ranks, to_csv
 from reelrank.evaluation.ladder import ladder_table
@@ -119,7 +120,7 @@ def _compared(paths, config):
     """Return the tables of effects and of the ladder as the step writes them."""
     lists = read_all_ranks(paths)
     ladder = ladder_table(lists, comparisons(config), contenders(config), CUTOFFS, RESAMPLES)
-    return {"effects": to_csv(effects_table(lists, CUTOFFS, [], RESAMPLES)), "ladder": to_csv(ladder)}
+    return {"effects": to_csv(effects_table(lists, CUTOFFS, inert(config), RESAMPLES)), "ladder": to_csv(ladder)}
 
 
 def _beyond_accuracy(bases, seeds, rerankers, users):

@@ -48,7 +48,8 @@ def settings_of(folder, bases, seeds, rerankers, synthetic):
     if "all-MiniLM-L6-v2" in blocks:
         blocks["all-MiniLM-L6-v2"] |= MINILM
     if "zscore" in blocks:
-        blocks["zscore"] |= {"type": "zscore", "signals": ["all-MiniLM-L6-v2"]}
+        signals = [name for name in ("all-MiniLM-L6-v2",) if name in blocks]
+        blocks["zscore"] |= {"type": "zscore", "signals": signals}
     for name in blocks.keys() & LADDER:
         blocks[name] |= rung(name, blocks)
     config = {
