@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from reelrank.evaluation.effects import effect
+from reelrank.evaluation.differences import effect
 from reelrank.metrics.resampling import METRICS, Pairs, bootstrap
 
 USERS, RERANKERS, RESAMPLES, CUTOFFS = 100_000, 10, 10_000, (5, 10, 20)

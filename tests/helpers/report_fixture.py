@@ -5,30 +5,30 @@ import json
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from report_settings import CUTOFFS, TWINS, settings_of
+from report_settings import CUTOFFS, settings_of
 
+from reelrank.config.comparisons import comparisons, contenders
+from reelrank.config.fusions import inert
 from reelrank.data.tables import write_table
-from reelrank.metrics.ranking import hits, ndcg, reciprocal_rank
-from reelrank.report.hit_rates import hit_rate_table, read_ranks
+from reelrank.evaluation.effects import effects_table, read_all_ranks, to_csv
+from reelrank.evaluation.ladder import ladder_table
+from reelrank.report.hit_rates import hit_rate_table
 
-#: Re-rankers: kind, depth, and by which factor the truth's rank changes (None: shuffled).
+#: Re-rankers: kind, depth, and by which factor the truth's rank changes (None: shuffled). One fusion has a ladder.
 RERANKERS = {
     "identity": ("base", 100, 1.0),
     "random": ("control", 20, None),
     "all-MiniLM-L6-v2": ("discriminative", 20, 1.3),
     "gpt-4o-mini": ("generative", 20, 1.1),
     "zscore": ("fusion", 100, 0.8),
+    "lambdamart_no_text": ("fusion", 100, 0.7),
+    "lambdamart_permuted": ("control", 100, 0.72),
+    "lambdamart_words": ("fusion", 100, 0.6),
+    "lambdamart_words_permuted": ("control", 100, 0.61),
     "lambdamart": ("fusion", 100, 0.5),
-    "lambdamart_without_lm": ("fusion", 100, 0.6),
 }
 
-EFFECTS = [
-    "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "against", "metric", "n", "users",
-    "value", "value_low", "value_high", "against_value", "difference", "difference_low", "difference_high",
-    "relative_percent", "relative_low", "relative_high", "gained", "lost", "p_value", "p_adjusted", "in_family",
-    "structural_zero", "smallest_effect", "headroom_captured",
-]  # fmt: skip
-
+RESAMPLES = 200
 
 LIST = "dataset protocol base_model seed reranker "
 BEYOND = {
@@ -53,15 +53,14 @@ def write_run(folder, bases=("pop", "dssm", "nfm"), seeds=(1,), users=400, facto
                  if factors is None or name in factors or name == "identity"}  # fmt: skip
     place = folder / "results" / "made-up" / "leave_one_out"
     paths = {"ranks": _write_ranks(place, bases, seeds, users, rerankers, hit_share)}
+    settings = settings_of(folder, bases, seeds, rerankers, synthetic)
     tables = place / "tables"
     tables.mkdir(parents=True)
-    hit_rate = hit_rate_table(paths["ranks"], CUTOFFS)
-    frames = {"hit_rate": hit_rate, "effects": _effects(paths["ranks"], seeds, rerankers)}
-    frames |= _beyond_accuracy(bases, seeds, rerankers, users)
-    for name, frame in frames.items():
+    frames = {"hit_rate": hit_rate_table(paths["ranks"], CUTOFFS), **_beyond_accuracy(bases, seeds, rerankers, users)}
+    texts = {name: frame.to_csv(index=False, float_format="%.6f") for name, frame in frames.items()}
+    for name, text in (texts | _compared(paths["ranks"], settings["config"])).items():
         paths[name] = tables / f"{name}.csv"
-        frame.to_csv(paths[name], index=False, float_format="%.6f")
-    paths["effects"].write_text(paths["effects"].read_text().replace("True", "true").replace("False", "false"))
+        paths[name].write_text(text)
     paths["fusions"] = _write_fusions(place, bases, seeds, rerankers)
     paths["training"] = _write_training(place, [base for base in bases if base != "pop"], seeds)
     paths |= _write_data(folder, place, users)
@@ -74,10 +73,10 @@ def write_run(folder, bases=("pop", "dssm", "nfm"), seeds=(1,), users=400, facto
         "effects_md": tables / "effects.md",
         "effects_tex": tables / "effects.tex",
     }
-    return paths, outputs, settings_of(folder, bases, seeds, rerankers, synthetic)
+    return paths, outputs, settings
 
 
-FIGURES = ["hit_rate", "effects", "rank_movement", "gain_against_cost", "slices", "training", "data"]
+FIGURES = ["hit_rate", "ladder", "effects", "rank_movement", "gain_against_cost", "slices", "training", "data"]
 
 
 def _write_ranks(place, bases, seeds, users, rerankers, hit_share):
@@ -117,44 +116,11 @@ def _changed(base_rank, depth, factor, rng):
     return np.where(inside, moved, base_rank).astype(np.int16)
 
 
-def _effects(paths, seeds, rerankers):
-    ranks = {}
-    for path in paths:
-        frame, about = read_ranks(path)
-        ranks[about["split"], about["base_model"], about["seed"], about["reranker"]] = frame["rank"].to_numpy()
-    rows = []
-    for (split, base, seed, name), rank in ranks.items():
-        if name == "identity":
-            continue
-        for against in ["identity", *([TWINS[name]] if TWINS.get(name) in rerankers else [])]:
-            other = ranks[split, base, seed, against]
-            for metric, values in (("hit_rate", hits), ("ndcg", ndcg), ("mrr", reciprocal_rank)):
-                for n in CUTOFFS:
-                    about = [split, base, seed, name, rerankers[name][0], against, metric, n]
-                    rows.append(_effect(about, values(rank, n) * 1.0, values(other, n) * 1.0, rerankers[name][1]))
-    table = pd.DataFrame(rows, columns=EFFECTS)
-    if len(seeds) > 1:
-        first = table[table["seed"] == str(seeds[0])].assign(seed="all")
-        table = pd.concat([table.assign(in_family=False, p_adjusted=np.nan), first], ignore_index=True)
-    return table
-
-
-def _effect(about, ours, theirs, depth):
-    split, base, seed, name, kind, against, metric, n = about
-    difference = ours - theirs
-    error = 1.96 * difference.std() / np.sqrt(len(ours))
-    mean, value, other = difference.mean(), ours.mean(), theirs.mean()
-    zero = metric == "hit_rate" and n >= depth and against == "identity"
-    family = split == "test" and against == "identity" and n == 10 and metric != "mrr" and not zero
-    p_value = 1.0 if mean == 0 else float(2 ** -min(40.0, abs(mean) / max(error, 1e-9) * 5))
-    relative = [100 * x / other if other else np.nan for x in (mean, mean - error, mean + error)]
-    counts = [int((difference > 0).sum()), int((difference < 0).sum())] if metric == "hit_rate" else [np.nan, np.nan]
-    return [
-        "made-up", "leave_one_out", split, base, seed, name, kind, against, metric, n, len(ours),
-        value, max(value - 0.02, 0), value + 0.02, other, mean, mean - error, mean + error, *relative, *counts,
-        np.nan if zero else p_value, min(1.0, 5 * p_value) if family else np.nan, family, zero,
-        np.nan if zero else 1.4 * error, 0.1 if other else np.nan,
-    ]  # fmt: skip
+def _compared(paths, config):
+    """Return the tables of effects and of the ladder as the step writes them."""
+    lists = read_all_ranks(paths)
+    ladder = ladder_table(lists, comparisons(config), contenders(config), CUTOFFS, RESAMPLES)
+    return {"effects": to_csv(effects_table(lists, CUTOFFS, inert(config), RESAMPLES)), "ladder": to_csv(ladder)}
 
 
 def _beyond_accuracy(bases, seeds, rerankers, users):
@@ -186,17 +152,25 @@ def _beyond_accuracy(bases, seeds, rerankers, users):
     return {name: pd.DataFrame(rows[name], columns=BEYOND[name].split()) for name in rows}
 
 
+#: What a gate of three stages says: it let the first two in.
+GATES = [
+    {"decision": decision, "standard_errors": standard_errors, "spread": 0.4, "by_seed": [standard_errors] * 5,
+     "gain": 0.001, "judged_users": 200, "threshold": 1.64}
+    for decision, standard_errors in (("used", 4.1), ("used", 2.2), ("undecided", 1.6))
+]  # fmt: skip
+
+
 def _write_fusions(place, bases, seeds, rerankers):
     paths = []
     for base in bases:
         for seed in seeds:
-            for name in [name for name, (kind, _, _) in rerankers.items() if kind == "fusion"]:
-                boosted = name.startswith("lambdamart")
+            for name in [name for name in rerankers if name == "zscore" or name.startswith("lambdamart")]:
+                boosted = name != "zscore"
                 about = {
                     "reranker": name, "type": "lambdamart" if boosted else "zscore",
                     "signals": ["all-MiniLM-L6-v2"], "users_fitted": 300,
                     "valid_ndcg": {"identity": 0.05, "fusion": 0.06, "all-MiniLM-L6-v2": 0.04},
-                    "twin_of": "lambdamart" if name.endswith("without_lm") else None,
+                    "gates": GATES if boosted else [{"decision": "used"}],
                 }  # fmt: skip
                 if boosted:
                     about["importances"] = {"base_score": 0.6, "popularity": 0.3, "history_length": 0.1}

@@ -1,7 +1,30 @@
 """The config and the benchmark files of the made-up run of `report_fixture`."""
 
 CUTOFFS = [5, 10, 20]
-TWINS = {"lambdamart": "lambdamart_without_lm"}
+MINILM = {"encoder": "all-MiniLM-L6-v2", "field": "title"}
+
+#: The ladder of the fusion: what each rung is compared with, and its columns.
+LADDER = {
+    "lambdamart_no_text": ([], {}),
+    "lambdamart_permuted": (["lambdamart_no_text"], {}),
+    "lambdamart_words": (["lambdamart_no_text"], {"words": ["title"]}),
+    "lambdamart_words_permuted": (["lambdamart_words"], {"words": ["title"]}),
+    "lambdamart": (["lambdamart_words", "lambdamart_words_permuted"], {"words": ["title"], "similarities": [MINILM]}),
+}
+
+
+def rung(name, rerankers):
+    """Return the block of a rung as a completed config has it; rungs that are not in `rerankers` are left out."""
+    over, columns = LADDER[name]
+    return {
+        "type": "lambdamart",
+        "signals": [],
+        **columns,
+        "rung": name.removeprefix("lambdamart_") if name != "lambdamart" else "encoder",
+        "rung_of": "lambdamart",
+        "over": [lower for lower in over if lower in rerankers],
+        **({"control_of": "lambdamart"} if "permuted" in name else {}),
+    }
 
 
 def settings_of(folder, bases, seeds, rerankers, synthetic):
@@ -22,9 +45,13 @@ def settings_of(folder, bases, seeds, rerankers, synthetic):
         blocks["gpt-4o-mini"] |= {
             "chat_model": "gpt-4o-mini", "prompt": "refined", "strategy": "listwise", "users": "hits",
         }  # fmt: skip
-    for fusion, twin in TWINS.items():
-        if twin in blocks:
-            blocks[twin]["twin_of"] = fusion
+    if "all-MiniLM-L6-v2" in blocks:
+        blocks["all-MiniLM-L6-v2"] |= MINILM
+    if "zscore" in blocks:
+        signals = [name for name in ("all-MiniLM-L6-v2",) if name in blocks]
+        blocks["zscore"] |= {"type": "zscore", "signals": signals}
+    for name in blocks.keys() & LADDER:
+        blocks[name] |= rung(name, blocks)
     config = {
         "dataset": "made-up",
         "raw_dir": str(folder / "raw"),
@@ -47,6 +74,9 @@ def settings_of(folder, bases, seeds, rerankers, synthetic):
         "cutoffs": CUTOFFS,
         "candidates": 100,
         "history": "full",
+        "tags": {},
+        "joined_fields": {},
+        "encoders": {"all-MiniLM-L6-v2": {"type": "sentence_transformer", "model": "all-MiniLM-L6-v2"}},
         "models": {base: {"type": base} for base in bases},
         "chat_models": {
             "gpt-4o-mini": {

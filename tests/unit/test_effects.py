@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelrank.config.twins import twins
 from reelrank.data.tables import write_table
-from reelrank.evaluation.effects import KEYS, NUMBERS, effect, effects_table, to_csv
+from reelrank.evaluation.differences import NUMBERS, effect
+from reelrank.evaluation.effects import KEYS, effects_table, read_all_ranks, to_csv
 from reelrank.metrics.resampling import METRICS, Pairs, bootstrap
 from reelrank.metrics.statistics import holm, mcnemar_mid_p
 
@@ -150,40 +150,41 @@ def write_ranks(tmp_path):
     return to_file
 
 
+def table_of(paths, cutoffs, inert=()):
+    """Return the table of effects of files of ranks."""
+    return effects_table(read_all_ranks(paths), cutoffs, inert, RESAMPLES)
+
+
 def lists(write_ranks, seeds=(1,), users=300):
-    """Write a base, a shuffle, a fusion and its twin, valid and test."""
+    """Write a base, a shuffle, a fusion and its rung without text, valid and test."""
     rng = np.random.default_rng(8)
     paths = []
     for seed in seeds:
         for split in ("valid", "test"):
             base = rng.integers(0, 41, users)
             inside = (base > 0) & (base <= 20)
-            fusion, twin = np.maximum(base - 8, base > 0), np.maximum(base - 4, base > 0)
+            fusion, plain = np.maximum(base - 8, base > 0), np.maximum(base - 4, base > 0)
             shuffled = np.where(inside, rng.integers(1, 21, users), base)
             about = {"split": split, "seed": seed}
             paths += [
                 write_ranks("identity", base, "base", 100, **about),
                 write_ranks("random", shuffled, "control", **about),
                 write_ranks("rrf", fusion, "fusion", 100, **about),
-                write_ranks("rrf_without_lm", twin, "fusion", 100, **about),
+                write_ranks("rrf_no_text", plain, "fusion", 100, **about),
             ]
     return paths
 
 
 def test_the_table_and_its_family(write_ranks):
-    table = effects_table(lists(write_ranks), [5, 10, 20], {"rrf": "rrf_without_lm"}, [], RESAMPLES)
-    assert list(table.columns) == [*KEYS, *NUMBERS] and len(table) == 2 * 5 * 3 * 3
+    table = table_of(lists(write_ranks), [5, 10, 20])
+    assert list(table.columns) == [*KEYS, *NUMBERS] and len(table) == 2 * 4 * 3 * 3
     family = table[table["in_family"]]
     assert set(zip(family["reranker"], family["metric"], strict=True)) == {
-        (name, metric) for name in ("random", "rrf", "rrf_without_lm") for metric in ("hit_rate", "ndcg")
+        (name, metric) for name in ("random", "rrf", "rrf_no_text") for metric in ("hit_rate", "ndcg")
     }
-    assert (family["split"] == "test").all() and (family["n"] == 10).all() and (family["against"] == "identity").all()
+    assert (family["split"] == "test").all() and (family["n"] == 10).all() and (table["against"] == "identity").all()
     np.testing.assert_allclose(family["p_adjusted"], holm(family["p_value"]))
     assert set(family["family_size"]) == {6} and table.loc[~table["in_family"], "p_adjusted"].isna().all()
-    twin = table[table["against"] == "rrf_without_lm"]
-    assert (
-        set(twin["reranker"]) == {"rrf"} and twin["headroom_captured"].isna().all() and (twin["difference"] > 0).all()
-    )
     identity = table[table["reranker"] == "identity"]
     assert (
         identity["structural_zero"].all() and (identity["difference"] == 0).all() and identity["p_value"].isna().all()
@@ -200,7 +201,7 @@ def test_what_can_only_return_its_base_is_no_test(write_ranks):
     }
     paths += [write_ranks("sum", base[part], "fusion", 100, split=part) for part in base]
     of_sum = [
-        effects_table(paths, [10], {}, inert, RESAMPLES).query("reranker == 'sum' and split == 'test'")
+        table_of(paths, [10], inert).query("reranker == 'sum' and split == 'test'")
         for inert in ([], ["sum"])
     ]
     assert of_sum[0]["in_family"].any() and not of_sum[0]["structural_zero"].any()
@@ -210,9 +211,7 @@ def test_what_can_only_return_its_base_is_no_test(write_ranks):
 
 def test_the_ceiling_is_the_base_at_the_depth_of_the_re_ranker(write_ranks):
     paths = lists(write_ranks)
-    table = (
-        effects_table(paths, [5], {}, [], RESAMPLES).query("split == 'test' and metric == 'ndcg'").set_index("reranker")
-    )
+    table = table_of(paths, [5]).query("split == 'test' and metric == 'ndcg'").set_index("reranker")
     base = pd.read_parquet(paths[4])["rank"].fillna(0).to_numpy()
     for reranker, depth in (("random", 20), ("rrf", 100)):
         row = table.loc[reranker]
@@ -222,7 +221,7 @@ def test_the_ceiling_is_the_base_at_the_depth_of_the_re_ranker(write_ranks):
 
 def test_where_several_seeds_run_the_family_is_over_all_of_them(write_ranks):
     paths = lists(write_ranks, seeds=(2, 10))
-    table = effects_table(paths, [3, 7, 15], {"rrf": "rrf_without_lm"}, [], RESAMPLES)
+    table = table_of(paths, [3, 7, 15])
     assert table["seed"].unique().tolist() == ["2", "10", "all"]
     assert set(table.loc[table["in_family"], "seed"]) == {"all"} and set(table.loc[table["in_family"], "n"]) == {7}
     keys = ["split", "reranker", "against", "metric", "n"]
@@ -237,7 +236,7 @@ def test_lists_are_compared_on_the_users_that_both_have(write_ranks):
         write_ranks("llm", [1, 2, 1], "generative", users=[2, 3, 4]),
         write_ranks("nobody", [1], users=[9]),
     ]
-    table = effects_table(paths, [10], {}, [], RESAMPLES).query("metric == 'hit_rate'").set_index("reranker")
+    table = table_of(paths, [10]).query("metric == 'hit_rate'").set_index("reranker")
     row = table.loc["llm"]
     assert (row["users"], row["value"], row["against_value"], row["gained"], row["lost"]) == (2, 1.0, 0.5, 1, 0)
     assert row["p_value"] == mcnemar_mid_p(1, 0) and row["in_family"]
@@ -249,7 +248,7 @@ def test_lists_are_compared_on_the_users_that_both_have(write_ranks):
 
 def test_a_permutation_that_changed_its_hits_is_no_structural_zero(write_ranks):
     paths = [write_ranks("identity", [1, 0, 3], "base", 100), write_ranks("broken", [1, 2, 3], depth=10)]
-    table = effects_table(paths, [10], {}, [], RESAMPLES).set_index(["reranker", "metric"])
+    table = table_of(paths, [10]).set_index(["reranker", "metric"])
     row = table.loc[("broken", "hit_rate")]
     assert not row["structural_zero"] and row["gained"] == 1
 
@@ -261,10 +260,5 @@ def test_what_rounding_leaves_of_a_nought_is_one():
 
 def test_the_same_files_give_the_same_bytes(write_ranks):
     paths = lists(write_ranks)
-    first = to_csv(effects_table(paths, [5, 10], {}, [], RESAMPLES))
-    assert first == to_csv(effects_table(paths[::-1], [5, 10], {}, [], RESAMPLES))
-
-
-def test_twins_are_those_of_the_run():
-    blocks = {"rrf": {"type": "rrf"}, "rrf_without_lm": {"type": "rrf", "twin_of": "rrf"}, "other": {"twin_of": "x"}}
-    assert twins({"run": {"rerankers": ["rrf", "rrf_without_lm"]}, "rerankers": blocks}) == {"rrf": "rrf_without_lm"}
+    first = to_csv(table_of(paths, [5, 10]))
+    assert first == to_csv(table_of(paths[::-1], [5, 10]))

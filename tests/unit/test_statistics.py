@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from synthetic_pairs import LARGE, NO_EFFECT, SMALL, draw, one_way_p_values, truth
 
-from reelrank.evaluation.effects import effect
+from reelrank.evaluation.differences import effect
 from reelrank.metrics.ranking import ndcg, reciprocal_rank
 from reelrank.metrics.resampling import Pairs, bootstrap
 from reelrank.metrics.statistics import (

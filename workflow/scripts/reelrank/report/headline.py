@@ -85,6 +85,17 @@ def compared(run, place, metric="ndcg", n=None):
     return _one(table[table["place"] == place], run, metric, n)
 
 
+def over_permuted(run, base_model, reranker):
+    """Return the row of a list against the same list with permuted vectors on test as a dict, or None."""
+    table = run.tables["ladder"]
+    rows = table[
+        (table["base_model"] == base_model)
+        & (table["reranker"] == reranker)
+        & table["against_rung"].isin(["permuted", "words_permuted"])
+    ]
+    return _one(rows, run, "ndcg", None)
+
+
 def _one(rows, run, metric, n):
     rows = rows[
         (rows["split"] == "test")
@@ -118,15 +129,17 @@ def headline(run):
     choice, primary = choose(run), compared(run, "primary")
     if primary is not None:
         verdict, sentence = _of_ladder(run, primary)
-        notes = [_chosen_by(run), *_smallest(primary), *caveats(run)]
+        notes = [_chosen_by(run), *_smallest(primary, "other list's"), *caveats(run)]
         return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
     if choice is None:
-        return {"verdict": "none", "sentence": _nothing_chosen(run), "notes": caveats(run), "choice": None}
+        sentence = " ".join([*_without_models(run), _nothing_chosen(run)])
+        return {"verdict": "none", "sentence": sentence, "notes": caveats(run), "choice": None}
     row = effect(run, choice.base_model, choice.reranker)
     if row is None or row["structural_zero"]:  # a re-ranker as deep as n cannot change the hits
         row = effect(run, choice.base_model, choice.reranker, metric="ndcg") or row
     verdict, sentence = _sentence(run, choice, row)
-    notes = [_chosen(run, choice), *_smallest(row), *caveats(run)]
+    sentence = " ".join([*_without_models(run), sentence])
+    notes = [_chosen(run, choice), *_smallest(row, "base list's", " (before Holm's adjustment)"), *caveats(run)]
     return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
 
 
@@ -134,28 +147,31 @@ def _of_ladder(run, primary):
     """Return the verdict and the sentences of a run with the primary comparison.
 
     The best list without text comes first, then what words add to it, then what encoders and language models add to
-    the best list without them.
+    the best list without them, and to the same list with permuted vectors.
     """
-    words_row = compared(run, "words")
-    told = []
-    if words_row is None:
-        told.append(f"The best list that reads no model is {_named(primary, 'against_')}.")
-    elif _names(words_row) == _names(words_row, "against_"):
-        told.append(
-            f"The best list without text is {_named(words_row, 'against_')}. No list with words was better on valid."
-        )
-    else:
-        told.append(f"The best list without text is {_named(words_row, 'against_')}.")
-        told.append(
-            f"The best list with words, {_place(words_row)}, changes {METRICS['ndcg']}@{run.n} by {change(words_row)}, "
-            f"{p_value(words_row['p_value'])}."
-        )
+    told = _without_models(run) or [f"The best list without models is {_named(primary, 'against_')}."]
     verdict, ending = judged(primary)
     told.append(
-        f"Beyond that, the best list that reads an encoder or a language model, {_place(primary)}, changes "
-        f"{METRICS['ndcg']}@{run.n} by {change(primary)}, {p_value(primary['p_value'])}: {ending}."
+        f"With an encoder or a language model it is {_place(primary)}: {change(primary)} against "
+        f"{_place(primary, 'against_')}, {p_value(primary['p_value'])}: {ending}."
     )
+    permuted = over_permuted(run, primary["base_model"], primary["reranker"])
+    if permuted is not None:
+        told.append(
+            f"Against the same list with permuted vectors: {change(permuted)}, {p_value(permuted['p_adjusted'])} (Holm)."
+        )
     return verdict, " ".join(told)
+
+
+def _without_models(run):
+    """Return sentences on the best list without text and on what words add to it; none without such a list."""
+    row = compared(run, "words")
+    if row is None:
+        return []
+    told = [f"The best list without text is {_named(row, 'against_')}."]
+    if _names(row) != _names(row, "against_"):
+        told.append(f"With words it is {_place(row)}: {change(row)} against that, {p_value(row['p_value'])}.")
+    return told
 
 
 def judged(row):
@@ -169,7 +185,9 @@ def judged(row):
 
 
 def _place(row, side=""):
-    return f"{row['against'] if side else row['reranker']} over {row[f'{side}base_model']}"
+    """Return the name of one side of a comparison."""
+    base_model, reranker = _names(row, side)
+    return base_model if reranker == "identity" else f"{reranker} over {base_model}"
 
 
 def _names(row, side=""):
@@ -178,10 +196,8 @@ def _names(row, side=""):
 
 def _named(row, side):
     """Return the name of one side of a comparison with its value on test."""
-    base_model, reranker = _names(row, side)
-    name = base_model if reranker == "identity" else f"{reranker} over {base_model}"
     value = row["against_value" if side else "value"]
-    return f"{name}, {METRICS['ndcg']}@{int(row['n'])} {number(value)} on test"
+    return f"{_place(row, side)}: {METRICS['ndcg']}@{int(row['n'])} {number(value)} on test"
 
 
 def _chosen_by(run):
@@ -255,15 +271,16 @@ def _chosen(run, choice):
     return text
 
 
-def _smallest(row):
+def _smallest(row, whose, before=""):
+    """Return a note on the smallest effect that the users show, in percent of the other list's value."""
     if row is None or not known(row["smallest_effect"]):
         return []
-    base = row["against_value"]
-    share = f", {percent(100 * row['smallest_effect'] / base, sign=False)} of the base list's" if base else ""
+    other = row["against_value"]
+    share = f", {percent(100 * row['smallest_effect'] / other, sign=False)} of the {whose}" if other else ""
     metric = f"{'HR' if row['metric'] == 'hit_rate' else METRICS[row['metric']]}@{int(row['n'])}"
     return [
         f"With {count(row['users'])} users, the smallest true change of {metric} that this sample shows with 80% "
-        f"power is {number(row['smallest_effect'])}{share} (before Holm's adjustment); smaller ones are easily missed."
+        f"power is {number(row['smallest_effect'])}{share}{before}; smaller ones are easily missed."
     ]
 
 
