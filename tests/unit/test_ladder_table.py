@@ -122,9 +122,7 @@ def test_the_choice_is_by_ndcg_at_n_over_all_seeds():
     steady = np.stack([hits(0.3)] * 2, axis=1)
     deep = np.stack([np.full(USERS, 11)] * 2, axis=1)
     able = [contender(name, MODEL) for name in ("deep", "lucky", "steady")] + [contender("identity", PLAIN)]
-    lists = lists_of(
-        {"deep": deep, "lucky": one_good_seed, "steady": steady, "identity": 0 * deep}, seeds=("1", "2")
-    )
+    lists = lists_of({"deep": deep, "lucky": one_good_seed, "steady": steady, "identity": 0 * deep}, seeds=("1", "2"))
     assert chosen(lists, able)["primary"][0] == ("pop", "steady")
 
 

@@ -6,7 +6,7 @@ from planted import aligned, planted_interactions, signal
 
 from reelrank.data.lists import BASE
 from reelrank.rerank.fusion import lambdamart
-from reelrank.rerank.fusion.lambdamart import fuse, leaves_for, start_scores
+from reelrank.rerank.fusion.lambdamart import drawn_candidates, fuse, leaves_for, start_scores
 from reelrank.rerank.signals.aligned import single_scores, truth_columns, valid_ndcg
 from reelrank.rerank.signals.columns import ColumnStore
 from reelrank.rerank.signals.context import Sources
@@ -14,7 +14,7 @@ from reelrank.rerank.signals.gates import NOT_USED, UNDECIDED, USED, gate
 
 OPTIONS = {
     "num_leaves": 7, "learning_rate": 0.1, "rounds": 60, "min_data_in_leaf": 20, "folds": 5, "patience": 20, "seed": 1,
-    "training_users": 1000, "gate_users": 1000, "fold_seeds": 2, "threshold": 1.64,
+    "training_users": 1000, "training_candidates": 15, "gate_users": 1000, "fold_seeds": 2, "threshold": 1.64,
 }  # fmt: skip
 PLAIN, WITH = {"signals": [], "similarities": [], "words": []}, {"signals": ["s"], "similarities": [], "words": []}
 
@@ -136,6 +136,15 @@ def test_too_few_users_to_learn_from_keep_the_base_order():
     scores, about = fuse(parts, truth, OPTIONS, [PLAIN, WITH], material)
     assert about["users_fitted"] == 0 and about["importances"] == {} and "only 9 users" in about["note"]
     assert all((np.diff(scores[part], axis=1) < 0).all() for part in parts)
+
+
+def test_trees_are_fitted_on_the_held_out_item_and_a_draw_of_others():
+    there = np.arange(12) < np.array([12, 3, 1])[:, None]
+    is_target = np.arange(12) == np.array([7, 2, 0])[:, None]
+    kept = drawn_candidates(there, is_target, 4, 1)
+    assert kept.sum(1).tolist() == [5, 3, 1] and (kept & is_target).sum() == 3 and not (kept & ~there).any()
+    assert (kept == drawn_candidates(there, is_target, 4, 1)).all()
+    assert not (kept == drawn_candidates(there, is_target, 4, 2)).all()
 
 
 def test_the_size_of_trees_follows_the_number_of_users():
