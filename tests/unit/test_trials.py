@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -43,6 +44,17 @@ def test_a_search_finds_better_settings_than_chance_would(tmp_path):
     late = [row["valid_ndcg"] for row in rows[-10:]]
     early = [row["valid_ndcg"] for row in rows[1:11]]
     assert sum(late) / 10 > sum(early) / 10
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_first_trials_are_spread_over_each_range(seed):
+    before = []
+    for _ in range(10):
+        before.append((drawn(RANGES, seed, before), 0.5))
+    rates = sorted(np.log10(options["rate"]) for options, _ in before)
+    sizes = sorted(options["size"] for options, _ in before)
+    assert np.diff([-3, *rates, 0]).max() < 1.2 and np.diff([8, *sizes, 64]).max() < 23
+    assert {options["kind"] for options, _ in before} == {"a", "b", "c"}
 
 
 def test_the_same_seed_draws_the_same_and_another_seed_does_not():
