@@ -76,10 +76,11 @@ def plain_ease(data, regularization):
 
 
 @pytest.mark.parametrize("shape", [(40, 300, 3, 6), (300, 40, 3, 9), (60, 90, 20, 60), (3, 500, 3, 4)])
-@pytest.mark.parametrize("rows", [7, ease.ROWS_PER_BLOCK])
+@pytest.mark.parametrize("rows", [7, 512])
 def test_ease_is_exact_whatever_is_eliminated(monkeypatch, shape, rows):
     """The lists are those of the whole float64 inverse, also with many, few or no items that are eliminated."""
     monkeypatch.setattr(ease, "ROWS_PER_BLOCK", rows)
+    monkeypatch.setattr(ease, "ROWS_OF_LAPACK", rows)
     data = random_interactions(3, *shape)
     model = fitted(ease, data, regularization=1.5, history_decay=0.9)
     expected = plain_ease(data, 1.5)
@@ -90,6 +91,20 @@ def test_ease_is_exact_whatever_is_eliminated(monkeypatch, shape, rows):
         ours, theirs = (top_k(one, data.queries(split), 20)[0] for one in (model, reference))
         ranks = target_ranks(model, data.queries(split)), target_ranks(reference, data.queries(split))
         assert np.array_equal(ours, theirs) and np.array_equal(*ranks)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 64, 101])
+def test_a_matrix_is_inverted_by_its_blocks(monkeypatch, n):
+    monkeypatch.setattr(ease, "ROWS_OF_LAPACK", 5)
+    rows = torch.randn(n, 2 * n, generator=torch.Generator().manual_seed(n), dtype=torch.float64)
+    matrix = rows @ rows.T / n + 0.1 * torch.eye(n, dtype=torch.float64)
+    found = matrix.tril()
+    ease.invert(found)
+    torch.testing.assert_close(found @ matrix, torch.eye(n, dtype=torch.float64), rtol=0, atol=1e-10)
+    torch.testing.assert_close(found, found.T, rtol=0, atol=1e-13)
+    if n > 1:
+        with pytest.raises(torch.linalg.LinAlgError):
+            ease.invert(matrix - 3 * torch.eye(n, dtype=torch.float64))
 
 
 def test_no_user_has_two_separate_items():
