@@ -116,9 +116,13 @@ def test_no_user_has_two_separate_items():
     assert set(np.flatnonzero(np.diff(matrix.indptr) == 0)) <= set(separate), "items without interactions are separate"
 
 
+@pytest.mark.parametrize("items_per_block", [2, 512])
+@pytest.mark.parametrize("pruning", ["history", "candidate"])
 @pytest.mark.parametrize("weighting", ["cosine", "tf-idf"])
-def test_item_knn_keeps_the_most_similar(data, weighting):
-    model = fitted(item_knn, data, neighbours=2, shrink=0.5, weighting=weighting, history_decay=0.9)
+def test_item_knn_keeps_the_most_similar(data, monkeypatch, weighting, pruning, items_per_block):
+    """A row of the similarity, or a column if candidates are pruned, has the two best; at ties the lower index."""
+    monkeypatch.setattr(item_knn, "ITEMS_PER_BLOCK", items_per_block)
+    model = fitted(item_knn, data, neighbours=2, shrink=0.5, weighting=weighting, pruning=pruning, history_decay=0.9)
     x = chosen(data)
     if weighting == "tf-idf":
         x = x * np.log1p(data.n_items / x.sum(1, keepdims=True))
@@ -127,6 +131,8 @@ def test_item_knn_keeps_the_most_similar(data, weighting):
     np.fill_diagonal(similarity, 0)
     for row in similarity:
         row[np.argsort(-row, kind="stable")[2:]] = 0
+    if pruning == "candidate":
+        similarity = similarity.T
     np.testing.assert_allclose(model.similarity.toarray(), similarity, rtol=1e-6)
     np.testing.assert_allclose(scores_of(model, data), weights_of(data, 0.9) @ similarity, rtol=1e-5)
 
