@@ -14,14 +14,17 @@ from reelrank.models import Recommender
 #: Rows of a product that are dense in float64 at the same time, beside the inverse.
 ROWS_PER_BLOCK = 1024
 
+#: A matrix with at most this many rows is inverted by LAPACK, a larger one by its blocks.
+ROWS_OF_LAPACK = 512
+
 
 class Model(Recommender):
     """Score = history times B, the ``(n_items, n_items)`` matrix with a zero diagonal.
 
     B is ``I - P / diag(P)``, where P is the inverse of the regularised Gram matrix. P is computed in float64, and
     exactly: the Gram matrix of the `separate_items` is diagonal, so these are eliminated first (a Schur complement),
-    and only the block of the other items is inverted as a dense matrix, in its own memory. The sparser the data, the
-    more items are eliminated. B is stored in float32.
+    and only the block of the other items is inverted as a dense matrix (`invert`). The sparser the data, the more items
+    are eliminated. B is stored in float32.
     """
 
     reads_history = True
@@ -38,8 +41,13 @@ class Model(Recommender):
             raise self._not_positive_definite()
         links = (chosen[:, separate].T @ chosen[:, joined]).tocsr()
         folded = links.multiply(1 / diagonal[:, None]).tocsr()
-        inverse = self._inverse(self._complement(chosen[:, joined], links, folded))
-        self.weights = torch.as_tensor(_weights(inverse, folded, diagonal, separate, joined), device=self.device)
+        gram = self._complement(chosen[:, joined], links, folded)
+        try:
+            invert(gram)
+        except torch.linalg.LinAlgError:
+            raise self._not_positive_definite() from None
+        weights = _weights(gram.cpu().numpy(), folded, diagonal, separate, joined)
+        self.weights = torch.as_tensor(weights, device=self.device)
         return []
 
     def _complement(self, chosen, links, folded):
@@ -57,22 +65,6 @@ class Model(Recommender):
             gram[rows] = torch.as_tensor(block.toarray(), device=self.device)
         gram.diagonal().add_(self.options["regularization"])
         return gram
-
-    def _inverse(self, gram):
-        """Return the inverse of a symmetric matrix as ``(n, n)`` float64; it takes the memory of `gram`.
-
-        Raises
-        ------
-        InputError
-            If the matrix is not positive definite.
-        """
-        # LAPACK stores matrices by column, as the transposed view does. So torch copies nothing.
-        try:
-            torch.linalg.cholesky(gram.T, out=gram.T)
-        except torch.linalg.LinAlgError:
-            raise self._not_positive_definite() from None
-        torch.cholesky_inverse(gram.T, out=gram.T)
-        return gram.cpu().numpy()
 
     def _not_positive_definite(self):
         return InputError(
@@ -119,6 +111,48 @@ def separate_items(chosen):
         if not taken[users].any():
             taken[users] = separate[item] = True
     return np.flatnonzero(separate), np.flatnonzero(~separate)
+
+
+def invert(matrix):
+    """Invert a symmetric positive definite matrix in place, by its blocks.
+
+    The inverse of ``[[A, B.T], [B, C]]`` follows from those of ``A`` and of ``S = C - B A^-1 B.T``. So almost all work
+    is in matrix products, which take half the time of LAPACK's inverse of the same precision. Only the lower triangle
+    is read.
+
+    Parameters
+    ----------
+    matrix : torch.Tensor
+        ``(n, n)``, of any float type.
+
+    Raises
+    ------
+    torch.linalg.LinAlgError
+        If the matrix is not positive definite.
+    """
+    n = len(matrix)
+    if n <= ROWS_OF_LAPACK:
+        matrix.copy_(torch.cholesky_inverse(torch.linalg.cholesky(matrix)))
+        return
+    half = n // 2
+    first, link, second = matrix[:half, :half], matrix[half:, :half], matrix[half:, half:]
+    invert(first)
+    folded = link @ first
+    _subtract(second, folded, link)
+    invert(second)
+    torch.mm(second, folded, out=link).neg_()
+    _subtract(first, folded.T, link.T)
+    for start in range(0, half, ROWS_OF_LAPACK):
+        stop = start + ROWS_OF_LAPACK
+        first[start:stop, stop:] = first[stop:, start:stop].T
+    matrix[:half, half:] = link.T
+
+
+def _subtract(matrix, left, right):
+    """Subtract the symmetric product ``left @ right.T`` from `matrix`, in the lower triangle and a little above it."""
+    for start in range(0, len(matrix), ROWS_OF_LAPACK):
+        columns = slice(start, start + ROWS_OF_LAPACK)
+        matrix[start:, columns].addmm_(left[start:], right[columns].T, alpha=-1)
 
 
 def _weights(inverse, folded, diagonal, separate, joined):
