@@ -14,7 +14,7 @@ from reelrank.config.fields import (
     diversity_feature,
     features_of,
 )
-from reelrank.config.generative import check_generative, check_tuning, language_model_of
+from reelrank.config.generative import check_generative, check_tuning, check_users, language_model_of
 from reelrank.config.rerankers import reranker_depth
 from reelrank.errors import InputError, suggest
 
@@ -128,6 +128,8 @@ def _check_reranker(config, name, folder, problems):
         _check_depth(config, name, problems)
     if block["type"] == "similarity":
         check_similarity(config, name, problems)
+    if block["type"] == "likelihood":
+        check_users(f"config key {where}", block["users"], problems)
     with problems.noting():
         check_words(config, name)
     with problems.noting():
