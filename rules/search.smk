@@ -39,6 +39,7 @@ rule search_fusion:
         item_statistics=paths.item_statistics,
         catalogue=paths.items,
         matrices=plan.search.matrices,
+        texts=plan.search.texts,
     output:
         trials=paths.searched_fusion,
     log:

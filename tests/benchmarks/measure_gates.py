@@ -2,8 +2,8 @@
 
 python tests/benchmarks/measure_gates.py results/ml-100k/leave_one_out [SETS]
 
-Each of the nine sets (or SETS) has fold seeds of its own. It prints one line per base list, rung and stage: how many sets
-said used, not used and undecided. It changes no result of the run.
+Each of the nine sets (or SETS) has fold seeds of its own. It prints one line per base list, rung and stage: how many
+sets said used, not used and undecided. It changes no result of the run.
 """
 
 import sys

@@ -165,9 +165,10 @@ def lists(tmp_path, paths):
 def search_fusion(paths, lists, folder, kind, ranges, **given):
     """Run the step for a fusion; return the bytes of its trials."""
     options = complete_options("rerankers", kind, **given)
-    options = {key: value for key, value in options.items() if key not in ("depth", "signals")}
+    options = {key: value for key, value in options.items() if key not in ("depth", "signals", "similarities", "words")}
     signals = [path for path in [lists["signal"]] if path]
-    fusion = {"type": kind, "signals": ["signal"] * len(signals), "features": [], "options": options, "depth": 12}
+    stage = {"signals": ["signal"] * len(signals), "similarities": [], "words": []}
+    fusion = {"type": kind, "stage": stage, "features": [], "words": {}, "options": options, "depth": 12}
     wanted = {**SEARCH, "ranges": ranges, "shipped": {key: options[key] for key in ranges}}
     inputs = {
         **{name: str(path) for name, path in paths.items()},
@@ -213,7 +214,7 @@ def test_no_user_is_scored_by_weights_that_were_fitted_on_the_same_user(monkeypa
     aligned = align(read_lists(lists["valid"])[0], {"signal": lists["signal"]}, 12)
     truth, fitted, scored = truth_columns(aligned.lists, checkerboard().queries("valid")), [], []
 
-    def fuse(kind, by_split, own, options, material):
+    def fuse(kind, by_split, own, options, stages, material):
         """Note who fits and who is scored."""
         users = {split: set(part.lists.users.tolist()) for split, part in by_split.items()}
         assert not users["valid"] & users["test"] and len(own) == len(users["valid"])
@@ -222,6 +223,6 @@ def test_no_user_is_scored_by_weights_that_were_fitted_on_the_same_user(monkeypa
         return {split: part.scores["signal"] for split, part in by_split.items()}, {}
 
     monkeypatch.setattr(valid_value, "fuse", fuse)
-    valid_value.valid_value("zscore", aligned, truth, {}, {}, 1)
+    valid_value.valid_value("zscore", aligned, truth, {}, {"signals": ["signal"]}, {}, 1)
     assert sorted(user for part in scored for user in part) == aligned.lists.users.tolist()
     assert all(len(part) < len(truth) for part in fitted)

@@ -70,12 +70,18 @@ class Search:
         read = fields.features_of(self.config, wildcards.reranker, "rerankers")
         return [self.features.path(wildcards, *feature) for feature in read]
 
+    def texts(self, wildcards):
+        """Return the tables with the texts whose words a fusion compares, one for each source field."""
+        compared = self.config["rerankers"][wildcards.reranker].get("words") or ()
+        return [path for field in compared for path in self.features.texts_of(wildcards, field)]
+
     def fusion(self, wildcards):
         """Return the settings that decide a fusion, without its inputs."""
         block = self.config["rerankers"][wildcards.reranker]
         return {
             "type": block["type"],
-            "signals": block["signals"],
+            "stage": block["stages"][-1],
+            "words": {field: fields.source_fields(self.config, field) for field in block.get("words") or ()},
             "features": fields.features_of(self.config, wildcards.reranker, "rerankers"),
             "options": fusion_options(block),
             "depth": reranker_depth(self.config, wildcards.reranker),

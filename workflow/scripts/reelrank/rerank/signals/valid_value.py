@@ -1,5 +1,6 @@
 """The value of a fusion on valid, for the search of its settings. No list and no held-out item of test is read."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +15,11 @@ IN_SAMPLE = ("zscore",)
 #: Folds of the users for these types.
 FOLDS = 5
 
+#: Options of a type while it is searched: the trees are judged themselves, without the gate that may refuse them.
+JUDGED = {"lambdamart": {"threshold": -math.inf, "fold_seeds": 2}}
 
-def valid_value(kind, aligned, truth, options, material, seed):
+
+def valid_value(kind, aligned, truth, options, stage, material, seed):
     """Return the NDCG@10 on valid of a fusion; no user is scored by what was fitted on the same user.
 
     Parameters
@@ -28,19 +32,22 @@ def valid_value(kind, aligned, truth, options, material, seed):
         ``(n,)``, result of `truth_columns`.
     options, material : dict
         See `reelrank.rerank.fusion.fuse`.
+    stage : dict
+        The columns of the fusion.
     seed : int
         Seed of the folds.
     """
+    options = {**options, **JUDGED.get(kind, {})}
     if kind not in IN_SAMPLE:
         nobody = rows_of(aligned, np.arange(0))
-        scores, _ = fuse(kind, {"valid": aligned, "test": nobody}, truth, options, material)
+        scores, _ = fuse(kind, {"valid": aligned, "test": nobody}, truth, options, [stage], material)
         return valid_ndcg(aligned, truth, scores["valid"])
     folds = np.random.default_rng([seed, len(truth)]).permutation(len(truth)) % FOLDS
     scores = np.zeros(aligned.lists.items.shape, np.float32)
     for number in range(FOLDS):
         own, others = np.flatnonzero(folds == number), np.flatnonzero(folds != number)
         parts = {"valid": rows_of(aligned, others), "test": rows_of(aligned, own)}
-        scores[own] = fuse(kind, parts, truth[others], options, material)[0]["test"]
+        scores[own] = fuse(kind, parts, truth[others], options, [stage], material)[0]["test"]
     return valid_ndcg(aligned, truth, scores)
 
 
