@@ -23,9 +23,14 @@ MARKS = "".join(character for character in map(chr, range(0x10000)) if unicodeda
 #: is no part of it, so that "#panda" and "panda" are the same word.
 TOKEN = re.compile(f"[{UNSPACED}][{MARKS}]*|(?:(?![{UNSPACED}])[^\\W_][{MARKS}]*)+")
 
+#: Where words are joined without a space, as in the hashtag "#NationalTreasure".
+JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
 
 def tokens(text):
     """Return the words of a text in any script, in order: normalised to NFKC, without case.
+
+    Joined words are split: "#NationalTreasure" has the words "national" and "treasure".
 
     Parameters
     ----------
@@ -35,7 +40,7 @@ def tokens(text):
     -------
     list of str
     """
-    return TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    return TOKEN.findall(JOINT.sub(" ", unicodedata.normalize("NFKC", text)).casefold())
 
 
 def word_counts(texts, min_count=1):
