@@ -1,8 +1,8 @@
 """Encoders with one small interface: texts or pictures in, unit vectors out.
 
 An encoder's file defines the class ``Encoder``; the file name is the ``type`` in the config. The class takes
-the encoder's name in the config and the complete options of its block. The type ``published`` has no class:
-its vectors are read from a file.
+the encoder's name in the config and the complete options of its block. The types ``published`` and ``imported``
+have a function ``read_matrix`` instead: their vectors are read from a file.
 """
 
 import importlib
@@ -44,6 +44,11 @@ def build_encoder(name, block, weights=None):
     if weights:
         options["weights"] = weights
     return module.Encoder(name, options)
+
+
+def matrix_reader(kind):
+    """Return the function ``read_matrix(path, item_ids, expected_items)`` of a type whose vectors come from a file."""
+    return importlib.import_module(f"reelrank.features.encoders.{kind}").read_matrix
 
 
 def encode_present(encoder, texts, role="passage"):
