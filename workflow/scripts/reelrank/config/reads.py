@@ -38,9 +38,14 @@ def reads(config, section, name):
 
 
 def reads_of_feature(config, encoder, field):
-    """Return what a feature reads: what its encoder declares, and ``images`` for pictures and tags of pictures."""
+    """Return what a feature reads: what its encoder declares, and ``images`` for pictures and tags of pictures.
+
+    Permuted vectors tell nothing of the field that they were made from. An imported matrix says itself what it reads.
+    """
     block = config["encoders"][encoder]
-    found = set(entry("encoders", block["type"]).get("reads", ()))
+    found = set(block["reads"] if block["type"] == "imported" else entry("encoders", block["type"]).get("reads", ()))
+    if block["type"] in ("permuted", "imported"):
+        return frozenset(found)
     if _shows_pictures(config, field):
         found.add("images")
     return frozenset(found)

@@ -110,8 +110,9 @@ def _check_audit(config, problems):
 
 
 def _check_base_model(config, name, problems):
+    where = f"models.{name}" + (".item_input" if config["models"][name].get("item_input") else "")
     for encoder, field in features_of(config, name, "models"):
-        check_feature(config, f"models.{name}", encoder, field)
+        check_feature(config, where, encoder, field)
 
 
 def _check_reranker(config, name, folder, problems):

@@ -64,7 +64,7 @@ def read_features(path, n_items, encoder=None, field=None):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: the feature matrix does not exist; rules/features.smk makes it")
-    vectors, about = _read_matrix(path), _read_description(path.with_suffix(".json"))
+    vectors, about = read_matrix(path), _read_description(path.with_suffix(".json"))
     if vectors.ndim != 2 or len(vectors) != n_items or not vectors.shape[1]:
         raise InputError(
             f"{path}: found a matrix of shape {vectors.shape}; expected {n_items} rows, one per item, and not empty"
@@ -82,8 +82,14 @@ def read_features(path, n_items, encoder=None, field=None):
     return vectors, present
 
 
-def _read_matrix(path):
-    """Return the array of an ``.npy`` file as float32."""
+def read_matrix(path):
+    """Return the array of an ``.npy`` file as float32.
+
+    Raises
+    ------
+    InputError
+        If it is no array of numbers, or holds NaN or infinity; names the row.
+    """
     try:
         vectors = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
@@ -98,6 +104,25 @@ def _read_matrix(path):
         row = int(np.argwhere(~np.isfinite(vectors))[0][0])
         raise InputError(f"{path}: row {row}: found NaN or infinity; expected numbers that are finite in float32")
     return vectors
+
+
+def unit_rows(vectors):
+    """Return vectors of length 1, and which rows are not zero.
+
+    Parameters
+    ----------
+    vectors : numpy.ndarray
+        ``(n_items, dimension)`` float32.
+
+    Returns
+    -------
+    vectors : numpy.ndarray
+        ``(n_items, dimension)`` float32; rows of zeros stay zero.
+    present : numpy.ndarray
+        ``(n_items,)`` bool.
+    """
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1), norms[:, 0] > 0
 
 
 def _read_description(path):

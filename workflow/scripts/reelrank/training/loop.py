@@ -100,8 +100,8 @@ def train(model, samples, queries, options, seed, checkpoint=None):
     checkpoint = checkpoint or Checkpoint(None, "")
     queries = queries[some_rows(len(queries), options["validation_users"], seed)]
     optimizer = torch.optim.AdamW(
-        model.parameter_groups(), lr=options["learning_rate"], weight_decay=options["weight_decay"]
-    )
+        model.parameter_groups(), lr=options["learning_rate"], weight_decay=options["weight_decay"], fused=True
+    )  # fused: one pass over each table of embeddings instead of five
     shuffle = torch.Generator().manual_seed(seed)
     training = _resume(checkpoint, model.module, optimizer, shuffle)
     with Progress("training") as progress:
