@@ -1,6 +1,6 @@
 # models/{base_model}/seed{seed}/, or a file of lists -> lists/{base_model}/seed{seed}/identity/{valid,test}.parquet
 # Base lists have the re-ranker name `identity`: the best `candidates` unseen items of each user, from a model that
-# this run trains or from an external recommender (type `external`).
+# this run trains, from an external recommender (type `external`), or from several base lists (type `union`).
 
 
 rule recommend:
@@ -53,3 +53,23 @@ rule import_lists:
         cutoff=max(config["cutoffs"]),
     script:
         "../workflow/scripts/import_lists.py"
+
+
+rule unite_lists:
+    input:
+        unpack(plan.parts),
+    output:
+        **by_split(paths.base_lists),
+    log:
+        paths.log("unite_lists"),
+    benchmark:
+        paths.benchmark("unite_lists")
+    wildcard_constraints:
+        base_model=one_of(chosen.united),
+    conda:
+        "../envs/data.yaml"
+    params:
+        about=plan.lists.about_base,
+        quotas=plan.quotas,
+    script:
+        "../workflow/scripts/unite_lists.py"

@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+from reelrank.config.added import MARKS
 from reelrank.config.addresses import check_address
 from reelrank.config.fields import encoder_block, features_of, source_fields, with_sources
 from reelrank.config.fusions import complete_fusions
@@ -14,9 +15,6 @@ from reelrank.config.schema import SECTIONS, Problems, check, complete_block, en
 from reelrank.config.search import complete_search
 from reelrank.config.yaml_files import read_yaml
 from reelrank.errors import InputError, suggest
-
-#: Keys that the workflow adds to blocks. They say which block is a control of which, and change no result.
-NOTED = ("left_out", "over", "control_of", "added_for", "rung", "rung_of", "twins", "twin_of")
 
 
 def merge(base, over):
@@ -156,7 +154,7 @@ def language_model_blocks(config, name):
 
 def deciding(block):
     """Return the block of a re-ranker or base model without the keys that the workflow notes in it."""
-    return {key: value for key, value in block.items() if key not in NOTED}
+    return {key: value for key, value in block.items() if key not in MARKS}
 
 
 def feature_blocks(config, model, reranker):

@@ -28,6 +28,9 @@ def reads(config, section, name):
     """
     block = config[section][name]
     found = set(entry(section, block["type"]).get("reads", ()))
+    others = block["of"] if block["type"] == "union" else [block["base_model"]] if "base_model" in block else []
+    for other in others:
+        found |= reads(config, "models", other)
     for encoder, field in features_of(config, name, section):
         found |= reads_of_feature(config, encoder, field)
     for field in words_of(config, name) if section == "rerankers" else ():

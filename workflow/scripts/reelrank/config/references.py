@@ -19,7 +19,7 @@ from reelrank.config.rerankers import reranker_depth
 from reelrank.errors import InputError, suggest
 
 #: Names that other logs in the same folder have; no re-ranker may have one.
-TAKEN = re.compile(r"recommend|import_lists|fuse|evaluate|.*\.(ask|(\d+|all)-of-\d+)")
+TAKEN = re.compile(r"recommend|import_lists|unite_lists|fuse|evaluate|.*\.(ask|(\d+|all)-of-\d+)")
 
 
 def check_references(config, folder, problems):
@@ -110,9 +110,48 @@ def _check_audit(config, problems):
 
 
 def _check_base_model(config, name, problems):
+    if config["models"].get(name, {}).get("type") == "union":
+        _check_union(config, name, problems)
+        return
     where = f"models.{name}" + (".item_input" if config["models"][name].get("item_input") else "")
     for encoder, field in features_of(config, name, "models"):
         check_feature(config, where, encoder, field)
+
+
+def _check_union(config, name, problems):
+    """Check that the parts of a union can be interleaved."""
+    block, where = config["models"][name], f"config key models.{name}"
+    for part in block["of"]:
+        if part not in config["models"]:
+            problems.add(f"{where}.of: unknown name {part!r}; {suggest(part, config['models'])}")
+            continue
+        own = config["models"][part]
+        if own["type"] == "union":
+            problems.add(f"{where}.of: {part!r} is a union itself; expected base models with lists of their own")
+        elif own["type"] == "external" and not own["valid"]:
+            problems.add(f"{where}.of: {part!r} has no lists for valid; expected models.{part}.valid, a file with them")
+        else:
+            _check_base_model(config, part, problems)
+    quotas = block["quotas"]
+    if quotas is not None and (len(quotas) != len(block["of"]) or sum(quotas) != config["candidates"]):
+        problems.add(
+            f"{where}.quotas: found {quotas} for {len(block['of'])} lists; expected one number for each, with the sum "
+            f"candidates, {config['candidates']}"
+        )
+
+
+def _check_recommender(config, name, problems):
+    """Check that the base model of a re-ranker can score candidates."""
+    other, where = config["rerankers"][name]["base_model"], f"config key rerankers.{name}.base_model"
+    if other not in config["models"]:
+        raise InputError(f"{where}: unknown name {other!r}; {suggest(other, config['models'])}")
+    kind = config["models"][other]["type"]
+    if kind in ("external", "union"):
+        raise InputError(
+            f"{where}: {other!r} is of type {kind}, whose lists hold no scores of other candidates; expected a base "
+            "model that is trained"
+        )
+    _check_base_model(config, other, problems)
 
 
 def _check_reranker(config, name, folder, problems):
@@ -129,6 +168,9 @@ def _check_reranker(config, name, folder, problems):
         _check_depth(config, name, problems)
     if block["type"] == "similarity":
         check_similarity(config, name, problems)
+    if block["type"] == "recommender":
+        with problems.noting():
+            _check_recommender(config, name, problems)
     if block["type"] == "likelihood":
         check_users(f"config key {where}", block["users"], problems)
     with problems.noting():

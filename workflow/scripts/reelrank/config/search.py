@@ -6,6 +6,7 @@ and rungs are built from a block; each is searched on its own with the ranges of
 
 import itertools
 
+from reelrank.config.added import origin
 from reelrank.config.rerankers import reranker_kind
 from reelrank.config.schema import check, entry
 from reelrank.errors import suggest
@@ -44,11 +45,6 @@ def complete_search(config, problems):
     return {**config, "search": search}
 
 
-def origin(block):
-    """Return the name of the block that a twin or a rung is built from; None for any other block."""
-    return block.get("rung_of") or block.get("twin_of")
-
-
 def ranges_of(config, section):
     """Return the ranges of each name of the run that is searched, in the order of the run.
 
@@ -66,7 +62,7 @@ def ranges_of(config, section):
     given, found = config["search"][section], {}
     for name in config["run"][SEARCHED[section]]:
         block = config[section][name]
-        own = given.get(origin(block) or name, {})
+        own = given.get(origin(name, block) or name, {})
         if own:
             found[name] = {key: values for key, values in own.items() if key in block}
     return found
@@ -78,14 +74,14 @@ def _of_name(config, section, name, ranges, problems):
     if name not in blocks:
         problems.add(f"{where}: unknown name {name!r}; {suggest(name, blocks)}")
         return {}
-    if source := origin(blocks[name]):
+    if source := origin(name, blocks[name]):
         problems.add(f"{where}: {name!r} is built from {source!r}, and gets its ranges; expected {source!r} alone")
         return {}
     if section == "rerankers" and (kind := reranker_kind(config, name)) != "fusion":
         problems.add(f"{where}: {name!r} is of kind {kind}; expected a fusion")
         return {}
-    if blocks[name]["type"] == "external":
-        problems.add(f"{where}: the lists of {name!r} come from files; expected a model that is trained here")
+    if blocks[name]["type"] in ("external", "union"):
+        problems.add(f"{where}: the lists of {name!r} come from other lists; expected a model that is trained here")
         return {}
     known, complete = entry(section, blocks[name]["type"])["properties"], {}
     for key, values in ranges.items():

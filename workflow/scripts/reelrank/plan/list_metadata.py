@@ -6,6 +6,9 @@ from reelrank.config import generative
 from reelrank.config.rerankers import reranker_depth, reranker_kind
 from reelrank.plan.redrawing import real
 
+#: The base list as a re-ranker. (`reelrank.data` is not imported: it loads Arrow.)
+BASE = "identity"
+
 
 class Lists:
     """The metadata of lists.
@@ -27,7 +30,7 @@ class Lists:
 
     def about_base(self, wildcards):
         """Return the metadata of base lists."""
-        return self.about_of(wildcards, "identity")
+        return self.about_of(wildcards, BASE)
 
     def about_of(self, wildcards, reranker):
         """Return the metadata of the lists of a re-ranker over the base model of `wildcards`."""
@@ -44,11 +47,21 @@ class Lists:
             "config_digest": digests.digest(
                 {key: dataset.get(key) for key in ("adapter", "options", "generate")},
                 config["protocols"][real(wildcards.protocol)],
-                settings.deciding(config["models"][wildcards.base_model]),
+                *self._models(wildcards.base_model),
                 *self._deciding(wildcards.base_model, reranker),
                 [config[key] for key in ("candidates", "history", "min_interactions")],
             ),
         }
+
+    def _models(self, base_model):
+        """Return the block of a base model, those of its parts if it is a union, and what decides their features."""
+        block = self.config["models"][base_model]
+        features = settings.feature_blocks(self.config, base_model, BASE)
+        return [
+            settings.deciding(block),
+            features,
+            *(found for part in block.get("of", ()) for found in self._models(part)),
+        ]
 
     def _deciding(self, base_model, reranker):
         """Return the config blocks that decide a re-ranker's lists, including those of its signals."""
@@ -60,4 +73,5 @@ class Lists:
             settings.language_model_blocks(self.config, generative.language_model_of(self.config, reranker)),
             self.prompt_of(reranker),
         ]
+        own += self._models(block["base_model"]) if "base_model" in block else []
         return own + [self._deciding(base_model, signal) for signal in block.get("signals", [])]

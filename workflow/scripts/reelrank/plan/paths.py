@@ -33,6 +33,7 @@ JOBS = {
     "language_model": "{protocol}/language_models/{language_model}",
     "recommend": f"{_BASE_LIST}/recommend",
     "import_lists": f"{_BASE_LIST}/import_lists",
+    "unite_lists": f"{_BASE_LIST}/unite_lists",
     "fuse": f"{_BASE_LIST}/fuse",
     "evaluate": f"{_BASE_LIST}/evaluate",
     "rerank": f"{_BASE_LIST}/{{reranker}}",

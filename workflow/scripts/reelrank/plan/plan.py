@@ -10,7 +10,7 @@ from reelrank.plan.features import Features
 from reelrank.plan.fusing import Fusing
 from reelrank.plan.language_models import LanguageModels
 from reelrank.plan.list_metadata import Lists
-from reelrank.plan.paths import Paths, fill, one_of
+from reelrank.plan.paths import Paths, by_split, fill, one_of
 from reelrank.plan.raw_files import RawFiles
 from reelrank.plan.redrawing import learned_under, real
 from reelrank.plan.report import Report
@@ -71,7 +71,7 @@ class Plan:
         return {
             "dataset": one_of([self.config["dataset"]]),
             "protocol": one_of(protocols),
-            "base_model": one_of(self.selection.base_models),
+            "base_model": one_of(self.selection.needed),
             "seed": r"\d+",
             "reranker": one_of(self.selection.rerankers),
             "encoder": one_of(self.config["encoders"]),
@@ -96,3 +96,17 @@ class Plan:
         """Return the files with an external base model's lists: test, and valid if given."""
         block = self.config["models"][wildcards.base_model]
         return {split: block[split] for split in ("valid", "test") if block[split]}
+
+    def parts(self, wildcards):
+        """Return the base lists that a union interleaves, by split."""
+        of = self.config["models"][wildcards.base_model]["of"]
+        return {
+            split: [fill(path, wildcards, base_model=part) for part in of]
+            for split, path in by_split(self.paths.base_lists).items()
+        }
+
+    def quotas(self, wildcards):
+        """Return the places of each part of a union: its quotas, or equal shares of the candidates."""
+        block, candidates = self.config["models"][wildcards.base_model], self.config["candidates"]
+        count = len(block["of"])
+        return block["quotas"] or [candidates // count + (place < candidates % count) for place in range(count)]

@@ -36,9 +36,15 @@ def audited_base_models(config):
     """
     if not config["audit"]["redraw"]:
         return []
-    trained = [name for name in config["run"]["base_models"] if config["models"][name]["type"] != "external"]
+    trained = [name for name in config["run"]["base_models"] if not _is_external(config, name)]
     chosen = [name for name in trained if name in (config["audit"]["base_models"] or [])]
     return chosen or trained
+
+
+def _is_external(config, name):
+    """Return whether a base model's lists, or those of a part of it, come from files."""
+    block = config["models"][name]
+    return block["type"] == "external" or any(_is_external(config, part) for part in block.get("of", ()))
 
 
 def audited_rerankers(config):

@@ -6,6 +6,7 @@ No heavy import: Snakemake itself runs this.
 from reelrank.config import fields
 from reelrank.config.schema import entry
 from reelrank.plan.paths import by_split, fill
+from reelrank.plan.redrawing import learned_under
 
 #: Needs that load a model into the job, which then takes longer than seconds.
 MODELS = ("encoder", "language_model")
@@ -81,7 +82,15 @@ class Reranking:
             files["encoder_weights"] = self.features.weights_of(wildcards, self._features(name)[0][0])
         if "language_model" in needs:
             files["weights"] = self.language_models.files(wildcards, block["language_model"])
+        if "base_model" in needs:
+            files |= self._model_files(wildcards, block["base_model"])
         return files
+
+    def _model_files(self, wildcards, base_model):
+        """Return the files of a base model that was trained with the seed of the base list."""
+        chosen = {"protocol": learned_under(self.config, wildcards.protocol), "base_model": base_model}
+        paths = {"model": self.paths.model_weights, "model_description": self.paths.model_description}
+        return {name: fill(path, wildcards, **chosen) for name, path in paths.items()}
 
     def settings(self, wildcards):
         """Return the description of the inputs that `reelrank.rerank.material.load_material` takes."""
@@ -111,6 +120,9 @@ class Reranking:
         needs = self.needs_of(name)
         files = [f"reelrank/rerank/{self.config['rerankers'][name]['type']}.py"]
         files += [f"reelrank/rerank/material/{need}.py" for need in needs]
+        if "base_model" in needs:
+            own = self.config["rerankers"][name]["base_model"]
+            files.append(f"reelrank/models/{self.config['models'][own]['type']}.py")
         if "encoder" in needs:
             kind = self.config["encoders"][self._features(name)[0][0]]["type"]
             files.append(f"reelrank/features/encoders/{kind}.py")

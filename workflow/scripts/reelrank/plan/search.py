@@ -3,6 +3,7 @@
 import json
 
 from reelrank.config import fields, search
+from reelrank.config.added import is_added, origin
 from reelrank.config.fusions import fusion_options
 from reelrank.config.rerankers import reranker_depth
 from reelrank.plan.paths import fill
@@ -103,7 +104,7 @@ class Search:
     def searched(self):
         """Return the section, the name and the origin of each searched name; the origin is None unless it is built."""
         found = [("models", name) for name in self.models] + [("rerankers", name) for name in self.fusions]
-        return [(section, name, search.origin(self.config[section][name])) for section, name in found]
+        return [(section, name, origin(name, self.config[section][name])) for section, name in found]
 
     def command(self, overlays):
         """Return the command that runs this search again.
@@ -114,8 +115,8 @@ class Search:
             The files that were given as ``--configfile``.
         """
         run, keys = self.config["run"], ("protocols", "seeds")
-        names = [name for name in run["rerankers"] if not search.origin(self.config["rerankers"][name])]
-        bases = [name for name in run["base_models"] if not search.origin(self.config["models"][name])]
+        names = [name for name in run["rerankers"] if not is_added(name, self.config["rerankers"][name])]
+        bases = [name for name in run["base_models"] if not is_added(name, self.config["models"][name])]
         chosen = {**{key: run[key] for key in keys}, "base_models": bases, "rerankers": names}
         config = {"dataset": self.config["dataset"], "run": chosen, "search": self._given()}
         given = " ".join(f"'{key}={_flow(value)}'" for key, value in config.items())

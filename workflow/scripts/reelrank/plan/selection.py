@@ -11,8 +11,9 @@ class Selection:
     protocols, base_models, rerankers : list of str
         As in the key ``run`` of the config.
     seeds : list of int
-    trained, external : list of str
-        The base models that are trained here, and those whose lists come from files.
+    trained, external, united : list of str
+        The base models that are trained here, those whose lists come from files, and those that interleave the lists
+        of others. The parts of unions and the models of re-rankers are among them, though not in ``run.base_models``.
     fusions, unfused : list of str
         The re-rankers that are fusions, and the others.
     fusible, unfusible : list of str
@@ -25,8 +26,15 @@ class Selection:
         self.config, run = config, config["run"]
         self.protocols, self.base_models = run["protocols"], run["base_models"]
         self.seeds, self.rerankers = run["seeds"], run["rerankers"]
-        self.external = [name for name in self.base_models if config["models"][name]["type"] == "external"]
-        self.trained = [name for name in self.base_models if name not in self.external]
+        parts = [part for name in self.base_models for part in config["models"][name].get("of", ())]
+        scoring = [
+            block["base_model"] for name in self.rerankers if "base_model" in (block := config["rerankers"][name])
+        ]
+        self.needed = list(dict.fromkeys([*self.base_models, *parts, *scoring]))
+        types = {name: config["models"][name]["type"] for name in self.needed}
+        self.external = [name for name in self.needed if types[name] == "external"]
+        self.united = [name for name in self.needed if types[name] == "union"]
+        self.trained = [name for name in self.needed if name not in [*self.external, *self.united]]
         self.fusions = fusions.fusions(config)
         self.unfused = [name for name in self.rerankers if name not in self.fusions]
         self.fusible = [name for name in self.base_models if fusions.has_valid(config, name)]

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
+from reelrank.config.added import NOTED, is_added
+
 #: Keys whose value may be a secret. Names of environment variables are not secrets.
 SECRET = re.compile(r"(^|_)(key|token|secret|password|authorization)s?$", re.IGNORECASE)
 
@@ -22,7 +24,7 @@ def shown_config(config):
     }
     for section, names in added.items():
         config[section] = {
-            name: {key: value for key, value in block.items() if key not in COMPLETED}
+            name: {key: value for key, value in block.items() if key not in NOTED}
             for name, block in config[section].items()
             if name not in names
         }
@@ -33,14 +35,6 @@ def shown_config(config):
 
 #: Lists of names in ``run``, and the section that each names.
 RUN = {"rerankers": "rerankers", "base_models": "models"}
-
-#: Keys that completing a config adds to blocks; a config must not hold them.
-COMPLETED = ("left_out", "rung", "rung_of", "over", "stages", "control_of", "added_for")
-
-
-def is_added(name, block):
-    """Return whether the workflow added a block by itself: a rung of another block, or a control."""
-    return bool({"control_of", "added_for"} & set(block)) or block.get("rung_of", name) != name
 
 
 def _shown(value, key=""):

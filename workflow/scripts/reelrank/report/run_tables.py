@@ -2,8 +2,9 @@
 
 from importlib import metadata
 
+from reelrank.config.added import NOTED
 from reelrank.report.grid import Cell, Grid, cell, heads
-from reelrank.report.redact import COMPLETED, shown_text
+from reelrank.report.redact import shown_text
 from reelrank.report.values import MISSING, count, known, number, percent
 
 #: Packages that affect numbers or figures; the report names those that are installed.
@@ -51,7 +52,7 @@ def describe(block):
     said = [
         f"{key.replace('_', ' ')}: {_said(value)}"
         for key, value in block.items()
-        if key not in ("type", "depth", "users", *COMPLETED) and value is not None
+        if key not in ("type", "depth", "users", *NOTED) and value is not None
     ]
     return "; ".join([block["type"], *said])
 

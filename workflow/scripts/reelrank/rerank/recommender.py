@@ -1,0 +1,25 @@
+"""Rank candidates by the scores of another base model, trained with the same seed as the base list's."""
+
+import numpy as np
+import torch
+
+from reelrank import rerank
+from reelrank.training.topk import users_per_chunk
+
+
+class Reranker(rerank.Reranker):
+    """Scores are those of the base model, for the users of the lists and their histories.
+
+    The model scores the whole catalogue for a chunk of users, and the scores of the candidates are kept.
+    """
+
+    def __init__(self, options, material):
+        super().__init__(options, material)
+        self.users_together = users_per_chunk(material.data.n_items)
+
+    def scores(self, lists, histories):
+        """Return the scores of the base model, ``(n_users, depth)`` float32."""
+        with torch.no_grad():
+            found = torch.as_tensor(self.material.base_model.score(lists.users, histories)).float().cpu().numpy()
+        scores = np.take_along_axis(found, np.maximum(lists.items, 0).astype(np.int64), axis=1)
+        return np.where(lists.present, scores, 0).astype(np.float32)
