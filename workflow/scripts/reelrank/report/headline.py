@@ -158,7 +158,8 @@ def _of_ladder(run, primary):
     permuted = over_permuted(run, primary["base_model"], primary["reranker"])
     if permuted is not None:
         told.append(
-            f"Against the same list with permuted vectors: {change(permuted)}, {p_value(permuted['p_adjusted'])} (Holm)."
+            f"Against the same list with permuted vectors: {change(permuted)}, "
+            f"{p_value(permuted['p_adjusted'])} (Holm)."
         )
     return verdict, " ".join(told)
 
