@@ -1,4 +1,4 @@
-"""LoRA with targets of letters or titles: questions of training data alone, a loss that falls, a base that stays as it is."""
+"""LoRA with letter or title targets: questions of training data alone, a loss that falls, an unchanged base."""
 
 import shutil
 from pathlib import Path
