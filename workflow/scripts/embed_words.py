@@ -36,8 +36,8 @@ def main(texts, matrix, encoder, block, fields, field, threads, width_of=None):
     weights, words = tfidf(everything, block["min_count"])
     if not words:
         raise InputError(
-            f"config key encoders.{encoder}.min_count: the field {field!r} has no word in {block['min_count']} items or "
-            f"more, of {len(everything)}"
+            f"config key encoders.{encoder}.min_count: the field {field!r} has no word in {block['min_count']} items "
+            f"or more, of {len(everything)}"
         )
     wanted = read_json(width_of)["dimension"] if width_of else block["dimensions"]
     with threadpool_limits(threads):

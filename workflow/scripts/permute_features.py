@@ -13,7 +13,12 @@ def main(source, item_statistics, matrix, encoder, block, field):
     popularity = read_table(item_statistics, "item_statistics")["popularity"].to_numpy()
     vectors, present = read_features(source, len(popularity), block["of"], field)
     dealt, groups = permuted(vectors, present, popularity, block["seed"])
-    about = {"encoder": encoder, "field": field, "model": f"vectors of {block['of']}, dealt out again", "revision": None}
+    about = {
+        "encoder": encoder,
+        "field": field,
+        "model": f"vectors of {block['of']}, dealt out again",
+        "revision": None,
+    }
     about |= {"source": "permuted", "of": block["of"], "seed": block["seed"], "groups": groups, "counts": {}}
     write_features(matrix, dealt, present, about)
     logging.info("%d vectors in %d groups of like popularity", present.sum(), groups)

@@ -14,7 +14,6 @@ from reelrank.config.schema import SECTIONS, Problems, check, complete_block, en
 from reelrank.config.yaml_files import read_yaml
 from reelrank.errors import InputError, suggest
 
-
 #: Keys that the workflow adds to blocks. They say which block is the twin of which, and change no result.
 NOTED = ("left_out", "twins", "twin_of", "rung")
 

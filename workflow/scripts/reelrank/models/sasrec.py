@@ -114,9 +114,7 @@ class Module(nn.Module):
         self.items = ItemVectors(n_items, size, kind, dimension)
         self.positions = nn.Embedding(options["history_length"], size)
         self.dropout = nn.Dropout(options["dropout"])
-        self.blocks = nn.ModuleList(
-            Block(size, options["heads"], options["dropout"]) for _ in range(options["layers"])
-        )
+        self.blocks = nn.ModuleList(Block(size, options["heads"], options["dropout"]) for _ in range(options["layers"]))
         self.norm = nn.LayerNorm(size)
         self.items.initialise(lambda weight: nn.init.normal_(weight, std=std))
         nn.init.normal_(self.positions.weight, std=std)

@@ -70,9 +70,6 @@ class Code:
         step = "embed_images.py" if wildcards.field in fields.IMAGE_FIELDS else "embed_text.py"
         return [step, self._encoder(wildcards.encoder)]
 
-    def _of_import_features(self, wildcards):
-        return [self._encoder(wildcards.encoder)]
-
     def _of_tag_images(self, wildcards):
         return [self._encoder(self.config["tags"][wildcards.field]["encoder"])]
 

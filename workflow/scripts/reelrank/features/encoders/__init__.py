@@ -46,11 +46,6 @@ def build_encoder(name, block, weights=None):
     return module.Encoder(name, options)
 
 
-def matrix_reader(kind):
-    """Return the function ``read_matrix(path, item_ids, expected_items)`` of a type whose vectors come from a file."""
-    return importlib.import_module(f"reelrank.features.encoders.{kind}").read_matrix
-
-
 def encode_present(encoder, texts, role="passage"):
     """Encode the texts that are not blank; the others get a zero vector.
 
