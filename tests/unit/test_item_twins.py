@@ -7,12 +7,17 @@ import pytest
 from configs import REPOSITORY, completed, refused
 
 from reelrank.config.complete import deciding
-from reelrank.config.item_twins import item_twins
 from reelrank.config.reads import reads
 from reelrank.errors import InputError
 from reelrank.plan.plan import Plan
 
 MINILM = {"encoder": "all-MiniLM-L6-v2", "field": "title"}
+
+
+def item_twins(config):
+    """Return the names of the twins of each base model of the run that has some, by rung."""
+    blocks = {name: config["models"][name] for name in config["run"]["base_models"]}
+    return {name: block["twins"] for name, block in blocks.items() if "twins" in block}
 
 
 def with_models(models, names=None, **over):
