@@ -1,4 +1,4 @@
-"""Fusions in the config: what they fuse by default, what they refuse, and their twins."""
+"""Fusions in the config: what they fuse by default, and what they refuse."""
 
 from pathlib import Path
 
@@ -7,13 +7,11 @@ from configs import merged
 
 from reelrank.config import complete as settings
 from reelrank.config import fusions as fusion_options
-from reelrank.config.fields import features_of
-from reelrank.config.twins import twins
 from reelrank.errors import InputError
 
 FOLDER = Path(__file__).parents[2] / "config"
 MINILM = {"encoder": "all-MiniLM-L6-v2", "field": "title"}
-EVERYTHING = ["all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "clip_cover", "title_cover_frames_comments"]
+EVERYTHING = ["item_knn_scores", "all-MiniLM-L6-v2-deep", "clip_cover"]
 
 
 def completed(rerankers=None, run=None, **over):
@@ -33,34 +31,14 @@ def refused(rerankers, run, *fragments):
 
 def test_by_default_all_that_can_be_is_fused_and_the_rest_is_told():
     config = completed()
-    for name in ("rrf", "zscore", "lambdamart"):
-        assert config["rerankers"][name]["signals"] == EVERYTHING
+    words = {"zscore": ["words_title"], "lambdamart": []}
+    for name, added in words.items():
+        assert sorted(config["rerankers"][name]["signals"]) == sorted([*EVERYTHING, *added])
         assert settings.reranker_depth(config, name) == 100
     assert fusion_options.notices(config) == []
     told = fusion_options.left_out(config)
-    assert len(told) == 1 and "'own-llama' is not a signal of rrf, zscore, lambdamart" in told[0] and "hits" in told[0]
+    assert len(told) == 1 and "'own-llama' is not a signal of zscore, lambdamart" in told[0] and "hits" in told[0]
     assert fusion_options.fusion_options(config["rerankers"]["rrf"]) == {"k": 60}
-
-
-def test_a_fusion_stands_beside_its_twin():
-    config = completed()
-    assert twins(config) == {name: f"{name}_without_lm" for name in ("rrf", "zscore", "lambdamart")}
-    names = config["run"]["rerankers"]
-    assert names[names.index("zscore") + 1] == "zscore_without_lm"
-    block = config["rerankers"]["lambdamart"]
-    twin = config["rerankers"]["lambdamart_without_lm"]
-    assert twin["signals"] == [] and twin["twin_of"] == "lambdamart" and twin["num_leaves"] == block["num_leaves"]
-    assert features_of(config, "lambdamart", "rerankers") and not features_of(
-        config, "lambdamart_without_lm", "rerankers"
-    )
-    assert settings.reranker_kind(config, "lambdamart_without_lm") == "fusion"
-
-
-def test_what_has_no_language_model_has_no_twin():
-    config = completed({"plain": {"type": "lambdamart"}}, ["identity", "random", "plain"])
-    assert twins(config) == {} and config["run"]["rerankers"] == ["identity", "random", "plain"]
-    similar = completed({"plain": {"type": "lambdamart", "similarities": [MINILM]}}, ["identity", "plain"])
-    assert twins(similar) == {"plain": "plain_without_lm"}
 
 
 RUN = ["identity", "random", "all-MiniLM-L6-v2", "own-llama", "rrf", "f"]
@@ -110,7 +88,7 @@ def test_a_sample_of_users_is_fused_only_by_name():
         ({"type": "lambdamart", "folds": 2}, ["rerankers.f.folds", "2"]),
         ({"type": "lambdamart", "depth": 101}, ["rerankers.f.depth", "101", "at most candidates, 100"]),
         ({"type": "lambdamart", "similarities": [{"encoder": "e", "field": "title"}]}, ["f.similarities", "'e'"]),
-        ({"type": "rrf", "twin_of": "x"}, ["rerankers.f.twin_of", "unknown key"]),
+        ({"type": "rrf", "rung_of": "x"}, ["rerankers.f.rung_of", "unknown key"]),
         ({"type": "rrf", "signals": "all-MiniLM-L6-v2"}, ["rerankers.f.signals"]),
     ],
 )
@@ -118,13 +96,9 @@ def test_wrong_options_are_refused_by_their_key(block, fragments):
     refused({"f": block}, ["identity", "all-MiniLM-L6-v2", "f"], *fragments)
 
 
-def test_the_name_of_a_twin_is_kept_for_it():
-    refused({"rrf_without_lm": {"type": "random"}}, None, "rerankers.rrf_without_lm", "twin of 'rrf'")
-
-
 def test_shallow_lists_make_shallow_fusions():
     config = completed({"all-MiniLM-L6-v2-deep": {"depth": 50}}, candidates=50)
-    assert settings.reranker_depth(config, "zscore") == settings.reranker_depth(config, "zscore_without_lm") == 50
+    assert settings.reranker_depth(config, "zscore") == settings.reranker_depth(config, "zscore_words") == 50
 
 
 def test_a_base_without_valid_lists_has_no_fusion():
