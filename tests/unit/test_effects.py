@@ -200,10 +200,7 @@ def test_what_can_only_return_its_base_is_no_test(write_ranks):
         part: pd.read_parquet(paths[4 * at])["rank"].fillna(0).to_numpy() for at, part in enumerate(("valid", "test"))
     }
     paths += [write_ranks("sum", base[part], "fusion", 100, split=part) for part in base]
-    of_sum = [
-        table_of(paths, [10], inert).query("reranker == 'sum' and split == 'test'")
-        for inert in ([], ["sum"])
-    ]
+    of_sum = [table_of(paths, [10], inert).query("reranker == 'sum' and split == 'test'") for inert in ([], ["sum"])]
     assert of_sum[0]["in_family"].any() and not of_sum[0]["structural_zero"].any()
     assert not of_sum[1]["in_family"].any() and of_sum[1]["structural_zero"].all()
     assert (of_sum[1][["difference", "difference_low", "difference_high"]] == 0).all(axis=None)

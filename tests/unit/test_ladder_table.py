@@ -122,9 +122,7 @@ def test_the_choice_is_by_ndcg_at_n_over_all_seeds():
     steady = np.stack([hits(0.3)] * 2, axis=1)
     deep = np.stack([np.full(USERS, 11)] * 2, axis=1)
     able = [contender(name, MODEL) for name in ("deep", "lucky", "steady")] + [contender("identity", PLAIN)]
-    lists = lists_of(
-        {"deep": deep, "lucky": one_good_seed, "steady": steady, "identity": 0 * deep}, seeds=("1", "2")
-    )
+    lists = lists_of({"deep": deep, "lucky": one_good_seed, "steady": steady, "identity": 0 * deep}, seeds=("1", "2"))
     assert chosen(lists, able)["primary"][0] == ("pop", "steady")
 
 
@@ -136,7 +134,8 @@ CONFIG = {
     "rerankers": {
         "identity": {"type": "identity"}, "random": {"type": "random"},
         "r_no_text": {"type": "rrf", "signals": [], "rung": "no_text"},
-        "r_permuted": {"type": "lambdamart", "signals": [], "rung": "permuted", "over": ["r_no_text"], "control_of": "r"},
+        "r_permuted": {"type": "lambdamart", "signals": [], "rung": "permuted", "over": ["r_no_text"],
+                       "control_of": "r"},
         "r": {"type": "lambdamart", "signals": [], "similarities": [{"encoder": "e", "field": "title"}],
               "rung": "encoder", "over": ["r_no_text", "r_permuted"]},
     },
