@@ -58,6 +58,7 @@ include: "rules/shards.smk"
 include: "rules/fuse.smk"
 include: "rules/evaluate.smk"
 include: "rules/audit.smk"
+include: "rules/search.smk"
 include: "rules/report.smk"
 
 

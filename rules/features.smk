@@ -126,7 +126,7 @@ rule gather_features:
 rule import_features:
     input:
         catalogue=paths.items,
-        published=plan.features.published,
+        own=plan.features.own_matrix,
     output:
         matrix=paths.features,
         about=paths.feature_description,
@@ -135,7 +135,7 @@ rule import_features:
     benchmark:
         paths.benchmark("feature")
     wildcard_constraints:
-        encoder=one_of(plan.features.published_encoders),
+        encoder=one_of(plan.features.read_encoders),
     conda:
         "../envs/data.yaml"
     params:
@@ -143,6 +143,54 @@ rule import_features:
         expected_items=plan.raw.dataset["expected"].get("items"),
     script:
         "../workflow/scripts/import_features.py"
+
+
+# TF-IDF of a text field, as wide as another encoder's matrix if the block names one.
+rule embed_words:
+    input:
+        texts=plan.features.texts,
+        width_of=plan.features.source_description,
+    output:
+        matrix=paths.features,
+        about=paths.feature_description,
+    log:
+        paths.log("feature"),
+    benchmark:
+        paths.benchmark("feature")
+    wildcard_constraints:
+        encoder=one_of(plan.features.words_encoders),
+    conda:
+        "../envs/data.yaml"
+    threads: config["threads"]
+    params:
+        fields=plan.features.source_fields,
+        block=plan.features.block,
+        threads=config["threads"],
+    script:
+        "../workflow/scripts/embed_words.py"
+
+
+# Depends on the popularity of items in training, so on the split.
+rule permute_features:
+    input:
+        source=plan.features.source_matrix,
+        about_source=plan.features.source_description,
+        item_statistics=plan.features.item_statistics,
+    output:
+        matrix=paths.features,
+        about=paths.feature_description,
+    log:
+        paths.log("feature"),
+    benchmark:
+        paths.benchmark("feature")
+    wildcard_constraints:
+        encoder=one_of(plan.features.permuted_encoders),
+    conda:
+        "../envs/data.yaml"
+    params:
+        block=plan.features.block,
+    script:
+        "../workflow/scripts/permute_features.py"
 
 
 rule tabulate_features:

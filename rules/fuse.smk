@@ -1,5 +1,5 @@
 # lists/{base_model}/seed{seed}/{identity, signals}/ -> lists/{base_model}/seed{seed}/{fusion}/{valid,test}.parquet, fusion.json
-# One job makes all fusions over a base list, with the rungs of their ladders; they are fitted on valid only.
+# One job makes all fusions over a base list, and their twins without language models; they are fitted on valid only.
 
 
 rule fuse:
@@ -28,7 +28,7 @@ rule fuse:
         fusions=plan.fusing.blocks,
         signals=plan.fusing.signals,
         features=plan.fusing.similarities,
-        texts=plan.fusing.words,
+        words=plan.fusing.words,
         history=config["history"],
         threads=config["threads"],
     script:

@@ -4,7 +4,7 @@
 # Everything that is trained, on training interactions only. No rule here needs a key or sends a request.
 
 
-# One base model with one seed. If its block has `encoder`, it reads the encoder's item features.
+# One base model with one seed. If its block names an `encoder`, it reads the encoder's item features.
 rule train:
     input:
         interactions=paths.interactions,
@@ -25,7 +25,7 @@ rule train:
         "../envs/torch.yaml"
     threads: config["threads"]
     params:
-        block=lambda wildcards: config["models"][wildcards.base_model],
+        block=lambda wildcards: complete.deciding(config["models"][wildcards.base_model]),
         threads=config["threads"],
         deterministic=config["deterministic"],
     script:

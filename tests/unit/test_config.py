@@ -19,6 +19,7 @@ from reelrank.plan import raw_files as raw
 
 OVERLAYS = [
     FOLDER / "ml-100k.yaml",
+    FOLDER / "microlens-50k.yaml",
     FOLDER / "microlens-100k.yaml",
     *sorted((REPOSITORY / "tests" / "config").glob("*.yaml")),
 ]
@@ -38,13 +39,16 @@ def test_every_shipped_config_is_right(path):
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_the_raw_files_of_every_dataset(name):
-    with_cover = name in ("sample", "microlens-100k")
-    fields = ["title", "category", "comments", "cover"] if with_cover else ["title", "category"]
+    fields = {
+        "sample": ["title", "category", "comments", "cover"],
+        "microlens-100k": ["title", "category", "comments", "cover"],
+        "microlens-50k": ["title"],
+    }.get(name, ["title", "category"])
     config = completed({"dataset": name, "fields": fields, "run": ONLY_TITLES})
     dataset = config["datasets"][name]
     files = raw.raw_files(config)
     expected = {
-        "microlens": {"interactions", "titles", "categories", "comments", "covers"},
+        "microlens": {"interactions", "titles", "categories", "comments", "covers"} & set(dataset["files"]),
         "movielens": {"interactions", "movies", "users", "genres"} & set(dataset["files"]),
     }
     assert set(files) == expected[dataset["adapter"]]

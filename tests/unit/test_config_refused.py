@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from configs import FOLDER, completed, merged, refused
+from configs import FOLDER, completed, load, merged, refused
 
 from reelrank.config import complete as settings
 from reelrank.errors import InputError
@@ -25,6 +25,18 @@ TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", 
         ({"models": {"nfm": {"learning_rate": "fast"}}}, ["models.nfm.learning_rate", "'fast'", "above 0"]),
         ({"rerankers": {"rrf": {"signals": ["clip_covr"]}}}, ["rrf.signals", "'clip_covr'", "did you mean clip_cover"]),
         ({"rerankers": {"zscore": {"signals": ["own-llama"]}}}, ["rerankers.zscore.signals", "'own-llama'", "hits"]),
+        (
+            {"rerankers": {"words": {"field": "titel"}}, "run": {"rerankers": ["identity", "words"]}},
+            ["rerankers.words.field", "'titel'", "did you mean title"],
+        ),
+        (
+            {"rerankers": {"bm25": {"field": "cover"}}, "run": {"rerankers": ["identity", "bm25"]}},
+            ["rerankers.bm25.field", "'cover'", "not a prepared text field"],
+        ),
+        (
+            {"rerankers": {"lambdamart": {"words": ["frames"]}}},
+            ["rerankers.lambdamart.words", "'frames'", "not a prepared text field"],
+        ),
         ({"datasets": None}, ["config key datasets"]),
         ({"datasets": {"sample": None}}, ["config key datasets.sample"]),
         ({"dataste": "sample"}, ["config key dataste", "did you mean dataset"]),
@@ -117,6 +129,14 @@ TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", 
         ({"threads": "two"}, ["config key threads", "'two'", "CPU threads"]),
         ({"history": "none"}, ["config key history", "'none'", "train_only"]),
         ({"protocols": {"temporal": {"valid_quantile": 1.2}}}, ["protocols.temporal.valid_quantile", "1.2"]),
+        (
+            {**load(FOLDER / "microlens-50k.yaml"), "run": {"protocols": ["leave_one_out", "temporal"]}},
+            ["run.protocols", "'MicroLens-50k_pairs.tsv' has none", "expected leave_one_out"],
+        ),
+        (
+            {"rerankers": {"all-MiniLM-L6-v2": {"encoder": "multilingual-e5-small", "pooling": "concatenate"}}},
+            ["rerankers.all-MiniLM-L6-v2.pooling", "'multilingual-e5-small'", "expected mean, or centre: false"],
+        ),
         ({"protocols": {"temporal": {"valid_quantile": 0.95}}}, ["protocols.temporal", "0.95", "0.9"]),
         ({"protocols": {"leave_one_out": {"n": 1}}}, ["protocols.leave_one_out.n"]),
         ({"datasets": {"sample": {"generate": {"user": 5}}}}, ["datasets.sample.generate.user", "did you mean users"]),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelrank.errors import InputError
-from reelrank.features.matrices import gather_shards, read_features, write_features, write_shard
+from reelrank.features.matrices import centred, gather_shards, read_features, write_features, write_shard
 from reelrank.sharding import shard_range
 
 ABOUT = {"encoder": "e", "field": "title", "model": "m", "counts": {"texts": 1}}
@@ -47,6 +47,25 @@ def test_shards_are_gathered_in_order(tmp_path):
     again, mask = read_features(tmp_path / "title.npy", 7, "e", "title")
     np.testing.assert_array_equal(again, vectors)
     np.testing.assert_array_equal(mask, present)
+
+
+@given(st.integers(0, 12), st.integers(0, 5))
+def test_centred_vectors_have_the_mean_taken_away(n_items, seed):
+    rng = np.random.default_rng(seed)
+    vectors = (rng.normal(size=(n_items, 3)) + 20).astype(np.float32)  # as e5: all in one direction
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    present = rng.random(n_items) < 0.7
+    vectors[~present] = 0
+    found, mask = centred(vectors, present)
+    assert found.shape == vectors.shape and found.dtype == np.float32
+    if present.sum() < 2:
+        assert not mask.any() and not found.any(), "one vector is its own mean"
+        return
+    assert (mask == present).all() and not found[~present].any()
+    np.testing.assert_allclose(np.linalg.norm(found[present], axis=1), 1, atol=1e-5)
+    moved = vectors[present].astype(float) - vectors[present].astype(float).mean(0)
+    np.testing.assert_allclose(found[present], moved / np.linalg.norm(moved, axis=1, keepdims=True), atol=1e-3)
+    assert (found[present] @ found[present].T).min() < 0 < (vectors[present] @ vectors[present].T).min()
 
 
 def test_shards_without_an_item_are_gathered_in_any_order(tmp_path):

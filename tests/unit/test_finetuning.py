@@ -1,4 +1,4 @@
-"""LoRA with letter targets: questions of training data alone, a loss that falls, a base that stays as it is."""
+"""LoRA with targets of letters or titles: questions of training data alone, a loss that falls, a base that stays as it is."""
 
 import shutil
 from pathlib import Path
@@ -17,6 +17,7 @@ from reelrank.llm.local import finetuning
 from reelrank.llm.local.loading import load_language_model
 from reelrank.llm.local.model import LocalModel
 from reelrank.llm.local.tuning_questions import TrainingQuestions
+from reelrank.llm.local.tuning_targets import Letters, Titles
 from reelrank.llm.rendering import Renderer
 from reelrank.training.checkpoints import Checkpoint
 
@@ -34,6 +35,7 @@ OPTIONS = complete_options(
     rank=8, alpha=32, learning_rate=0.02, epochs=3, batch_size=8, history_length=3, candidates=2,
     target_modules=["q_proj", "v_proj", "down_proj"],
 )  # fmt: skip
+TITLES = OPTIONS | {"target": "titles", "prompt": None}
 
 
 def render(history, shown):
@@ -47,13 +49,20 @@ def digest_of(base, options=OPTIONS, code="", prompt=PROMPT, data=None):
     return finetuning.training_digest(options, {"model": base}, [prompt, TEXTS], data or checkerboard(), code)
 
 
+def target_of(tokenizer, options=OPTIONS, data=None):
+    """Return what the step lets a model learn."""
+    data = data or checkerboard()
+    if options["target"] == "titles":
+        return Titles(tokenizer, data, TEXTS, options["history_length"])
+    return Letters(tokenizer, TrainingQuestions(data, options["history_length"], options["candidates"]), render)
+
+
 def fit(base, folder, options=OPTIONS, code=""):
     """Fine-tune as the step does; return the losses."""
     model, tokenizer = load_language_model("language_models.base", base, torch.device("cpu"))
     adapted = finetuning.add_adapter(model, options)
-    questions = TrainingQuestions(checkerboard(), options["history_length"], options["candidates"])
     checkpoint = Checkpoint(folder, digest_of(base, options, code))
-    losses = finetuning.finetune(adapted, tokenizer, questions, render, options, checkpoint)
+    losses = finetuning.finetune(adapted, target_of(tokenizer, options), options, checkpoint)
     finetuning.save_adapter(folder, adapted, "base", options, losses)
     return losses
 
@@ -86,6 +95,52 @@ def test_the_adapter_raises_the_probability_of_the_right_letter(tuned):
     assert means[1] > means[0] + 1
 
 
+def test_titles_after_a_history_become_likely(tuned, tmp_path):
+    base = tuned[0]
+    losses = fit(base, tmp_path, TITLES)
+    assert losses[-1] < 0.7 * losses[0]
+    model = LocalModel("language_models.tuned", base, adapter=tmp_path)
+    after = {kind: f"{kind} thing\n" * 3 for kind in ("even", "odd")}
+    texts = ["even thing\n", "odd thing\n"]
+    found = {kind: [score for score, _ in model.likelihoods_of([after[kind]], [texts])[0]] for kind in after}
+    assert found["even"][0] > found["even"][1] and found["odd"][1] > found["odd"][0]
+
+
+def test_titles_are_of_training_interactions_alone(tuned):
+    tokenizer = load_language_model("language_models.base", tuned[0], torch.device("cpu"))[1]
+    data = random_interactions(4, n_users=30, n_items=N_ITEMS, shortest=5, longest=9)
+    changed = data.items.copy()
+    changed[data.codes != 0] = (changed[data.codes != 0] + 7) % data.n_items
+    other = type(data)(data.n_users, data.n_items, changed, data.starts, data.codes)
+    names = [f"thing {item}" if item % 5 else "" for item in range(N_ITEMS)]
+    one, two = (Titles(tokenizer, each, names, 2) for each in (data, other))
+    drawn = one.draw(100, [1, 0])
+    assert drawn == two.draw(100, [1, 0]) and drawn != one.draw(100, [1, 1])
+    assert drawn[:4] == one.draw(4, [1, 0])
+    training = data.training()
+    rows = [training.items[start:end] for start, end in zip(training.starts, training.ends, strict=True)]
+    own = ["".join(f" {names[item]}\n" for item in row if names[item]) for row in rows]
+    for ids in drawn:
+        assert ids[0] == tokenizer.bos_token_id
+        text = tokenizer.decode(ids[1:])
+        assert any(text in whole for whole in own), "consecutive titles of one user"
+        assert 2 <= text.count("\n") <= 3
+
+
+@pytest.mark.parametrize("options", [OPTIONS, TITLES])
+def test_training_ends_with_its_token_budget(tuned, options):
+    tokenizer = load_language_model("language_models.base", tuned[0], torch.device("cpu"))[1]
+    target = target_of(tokenizer, options)
+    whole = finetuning.draw_examples(target, options)
+    assert len(whole) == options["epochs"]
+    tokens = [sum(map(target.tokens, drawn)) for drawn in whole]
+    for budget, epochs in ((tokens[0] // 2, 1), (tokens[0], 1), (tokens[0] + 1, 2), (10 * sum(tokens), len(tokens))):
+        cut = finetuning.draw_examples(target, options | {"max_training_tokens": budget})
+        assert len(cut) == epochs and all(a == b[: len(a)] for a, b in zip(cut, whole, strict=False))
+        used = [target.tokens(example) for drawn in cut for example in drawn]
+        assert sum(used[:-1]) < budget and (sum(used) >= budget or cut == whole)
+
+
 def kill_after_an_epoch(monkeypatch, base, folder, options=OPTIONS):
     """Fine-tune until the first checkpoint is written; return its path."""
 
@@ -101,7 +156,9 @@ def kill_after_an_epoch(monkeypatch, base, folder, options=OPTIONS):
     return left
 
 
-@pytest.mark.parametrize("options", [OPTIONS, OPTIONS | {"dropout": 0.4, "epochs": 2}])
+@pytest.mark.parametrize(
+    "options", [OPTIONS, OPTIONS | {"dropout": 0.4, "epochs": 2}, TITLES | {"max_training_tokens": 1100}]
+)
 def test_the_same_fine_tuning_makes_the_same_bytes_killed_or_not(tuned, tmp_path, monkeypatch, options):
     base = tuned[0]
     losses = fit(base, tmp_path / "whole", options)

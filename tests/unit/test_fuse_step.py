@@ -33,17 +33,23 @@ def folder(tmp_path):
     return tmp_path, inputs, signals
 
 
-def run(folder, inputs, signals, names=FUSIONS, twins=True):
-    """Run the step; return the outputs by fusion."""
+def run(folder, inputs, signals, names=FUSIONS):
+    """Run the step with two rungs of each fusion; return the outputs by fusion."""
     fusions = {}
     for kind in names:
-        for name, listed in ((kind, ["s"]), *([(f"{kind}_without_lm", [])] if twins else [])):
+        empty = {"similarities": [], "words": []} if kind == "lambdamart" else {}
+        stages = [{"signals": [], **empty}, {"signals": ["s"], **empty}]
+        for name, own in ((f"{kind}_no_text", stages[:1]), (kind, stages)):
+            given = complete_options("rerankers", kind)
             fusions[name] = {
                 "type": kind,
-                "signals": listed,
-                "options": complete_options("rerankers", kind),
-                "twin_of": None if listed else kind,
-                "about": {**ABOUT, "reranker": name, "kind": "fusion", "depth": 15 + 5 * bool(listed)},
+                "stages": own,
+                "options": {
+                    key: given[key] for key in given if key not in ("signals", "similarities", "words", "depth")
+                },
+                "rung": "no_text" if own == stages[:1] else "encoder",
+                "rung_of": kind,
+                "about": {**ABOUT, "reranker": name, "kind": "fusion", "depth": 20 if own == stages else 15},
             }
     outputs = {name: {part: folder / name / f"{part}.parquet" for part in ("valid", "test")} for name in fusions}
     for name in fusions:
@@ -52,24 +58,25 @@ def run(folder, inputs, signals, names=FUSIONS, twins=True):
     return outputs
 
 
-def test_every_fusion_and_its_twin_is_written(folder):
+def test_every_rung_of_every_fusion_is_written(folder):
     outputs = run(*folder)
     assert len(outputs) == 6
     base = read_lists(folder[1]["test"])[0]
     for name, paths in outputs.items():
         told = json.loads(paths["description"].read_text())
-        twin = name.endswith("_without_lm")
-        assert told["reranker"] == name and told["signals"] == ([] if twin else ["s"])
-        assert told["twin_of"] == (told["type"] if twin else None)
-        assert set(told["valid_ndcg"]) == {"identity", "fusion"} | ({"s"} if not twin else set())
+        lowest = name.endswith("_no_text")
+        assert told["reranker"] == name and told["signals"] == ([] if lowest else ["s"])
+        assert told["rung_of"] == told["type"] and told["rung"] == ("no_text" if lowest else "encoder")
+        assert set(told["valid_ndcg"]) == {"identity", "fusion"} | ({"s"} if not lowest else set())
         lists, about = read_lists(paths["test"])
         assert about["kind"] == "fusion" and about["reranker"] == name and about["split"] == "test"
-        assert about.get("users") == (None if twin else "hits"), "whom a signal was asked about is carried on"
-        assert (len(lists.users) == len(base.users)) == twin
+        assert about.get("users") == (None if lowest else "hits"), "whom a signal was asked about is carried on"
+        assert (len(lists.users) == len(base.users)) == lowest
     told = json.loads(outputs["zscore"]["description"].read_text())
     assert told["weights"]["s"] > 0 and told["valid_ndcg"]["fusion"] >= max(told["valid_ndcg"].values())
+    assert [gate["decision"] for gate in told["gates"]] == ["not used", "used"]
     assert "importances" in json.loads(outputs["lambdamart"]["description"].read_text())
-    for name in ("rrf_without_lm", "zscore_without_lm"):
+    for name in ("rrf_no_text", "zscore_no_text"):
         for part in ("valid", "test"):
             assert (read_lists(outputs[name][part])[0].items == read_lists(folder[1][part])[0].items[:, :15]).all()
 

@@ -1,23 +1,22 @@
 """Trees fitted across folds of valid: no list is scored by a model that saw it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from planted import aligned, planted_interactions, signal
-from small_data import interactions_of
 
-from reelrank.data.interactions import Histories
-from reelrank.data.lists import BASE, RankedLists
+from reelrank.data.lists import BASE
 from reelrank.rerank.fusion import lambdamart
-from reelrank.rerank.fusion.lambdamart import Features, cross_fitted, fit, fit_and_score, signal_names, start_scores
+from reelrank.rerank.fusion.lambdamart import drawn_candidates, fuse, leaves_for, start_scores
 from reelrank.rerank.signals.aligned import single_scores, truth_columns, valid_ndcg
-from reelrank.rerank.signals.context import Categories, Sources, context_names, similarities_to
+from reelrank.rerank.signals.columns import ColumnStore
+from reelrank.rerank.signals.context import Sources
+from reelrank.rerank.signals.gates import NOT_USED, UNDECIDED, USED, gate
 
 OPTIONS = {
     "num_leaves": 7, "learning_rate": 0.1, "rounds": 60, "min_data_in_leaf": 20, "folds": 5, "patience": 20, "seed": 1,
-    "training_users": 1000,
+    "training_users": 1000, "training_candidates": 15, "gate_users": 1000, "fold_seeds": 2, "threshold": 1.64,
 }  # fmt: skip
+PLAIN, WITH = {"signals": [], "similarities": [], "words": []}, {"signals": ["s"], "similarities": [], "words": []}
 
 
 def sources_of(data, vectors=None, categories=None):
@@ -28,7 +27,7 @@ def sources_of(data, vectors=None, categories=None):
 
 
 def world(seed, users, strength):
-    """Return aligned parts with one signal, the truth of both, and sources."""
+    """Return aligned parts with one signal, the truth of both, and what fusions read."""
     data, lists = planted_interactions(seed, users)
     truths = {part: truth_columns(lists[part], data.queries(part)) for part in lists}
     rng = np.random.default_rng([seed, 1])
@@ -36,116 +35,94 @@ def world(seed, users, strength):
         part: aligned(lists[part], {"s": signal(rng, truths[part], lists[part].items.shape[1], strength)})
         for part in lists
     }
-    return parts, truths, sources_of(data)
+    return parts, truths, {"columns": ColumnStore(sources_of(data)), "threads": 1, "fitted": {}}
+
+
+def fused(made, stages, **options):
+    """Return the scores and the description of a fusion with nothing cached."""
+    parts, truths, material = made
+    return fuse(parts, truths["valid"], {**OPTIONS, **options}, stages, {**material, "fitted": {}})
 
 
 @pytest.fixture(scope="module")
 def useful():
     """Return a world with a useful signal, and what was made of it."""
-    parts, truths, sources = world(2, 500, 1.5)
-    return parts, truths, sources, *fit_and_score(parts, truths["valid"], OPTIONS, sources)
+    made = world(2, 500, 1.5)
+    return made, *fused(made, [PLAIN, WITH])
 
 
-def test_a_useful_signal_lifts_valid_and_test(useful):
-    parts, truths, _, scores, about = useful
+def test_a_useful_signal_is_used_and_lifts_valid_and_test(useful):
+    (parts, truths, _), scores, about = useful
     for part in parts:
         base = valid_ndcg(parts[part], truths[part], parts[part].scores[BASE])
         assert valid_ndcg(parts[part], truths[part], scores[part]) > 1.4 * base
     of_signal = about["importances"]["s:score"] + about["importances"]["s:rank"]
     assert of_signal > 0.5 and sum(about["importances"].values()) == pytest.approx(1, abs=1e-4)
-    assert about["users_fitted"] == (truths["valid"] >= 0).sum() and len(about["trees"]) == 5
+    assert about["users_fitted"] == (truths["valid"] >= 0).sum() and [len(trees) for trees in about["trees"]] == [5, 5]
+    assert about["gates"][-1]["decision"] == USED and "note" not in about
 
 
 def test_the_same_input_gives_the_same_bytes(useful):
-    parts, truths, sources, scores, about = useful
-    again, told = fit_and_score(parts, truths["valid"], OPTIONS, sources)
+    made, scores, about = useful
+    again, told = fused(made, [PLAIN, WITH])
     assert told == about
-    assert all(again[part].tobytes() == scores[part].tobytes() for part in parts)
+    assert all(again[part].tobytes() == scores[part].tobytes() for part in scores)
 
 
-def test_no_more_users_are_learned_from_than_asked_for(useful):
-    parts, truths, sources, all_scores, _ = useful
-    options = {**OPTIONS, "training_users": 120}
-    scores, about = fit_and_score(parts, truths["valid"], options, sources)
-    again, _ = fit_and_score(parts, truths["valid"], options, sources)
+def test_no_more_users_are_learned_from_or_judged_than_asked_for(useful):
+    (parts, truths, _), all_scores, _ = useful
+    scores, about = fused(useful[0], [PLAIN, WITH], training_users=120, gate_users=100)
     assert about["users_fitted"] == 120 < (truths["valid"] >= 0).sum()
+    assert {gate["judged_users"] for gate in about["gates"]} == {100}
+    assert about["seeds_averaged"] == [1], "with more users than are judged, one seed makes the lists"
     for part in parts:
-        assert scores[part].tobytes() == again[part].tobytes() != all_scores[part].tobytes()
+        assert scores[part].tobytes() != all_scores[part].tobytes()
         base = valid_ndcg(parts[part], truths[part], parts[part].scores[BASE])
         assert valid_ndcg(parts[part], truths[part], scores[part]) > 1.3 * base, "all are scored, those left out too"
 
 
 @pytest.mark.parametrize("seed", [5, 6, 7, 8])
-def test_a_useless_signal_is_not_used(seed):
-    parts, truths, sources = world(seed, 400, 0.0)
-    options = {**OPTIONS, "threshold": 1.64}
-    scores, about = fit(parts, truths["valid"], options, sources)
-    twin, told = fit({p: of.only(BASE) for p, of in parts.items()}, truths["valid"], options, sources)
-    assert all(np.array_equal(scores[part], twin[part]) for part in parts), "it is its twin"
-    assert about["standard_errors_won"] <= 1.64 and "s:score" not in about["importances"]
-    assert about["importances"] == told["importances"]
+def test_a_useless_signal_changes_nothing(seed):
+    made = world(seed, 400, 0.0)
+    scores, about = fused(made, [PLAIN, WITH])
+    below, told = fused(made, [PLAIN])
+    assert all(np.array_equal(scores[part], below[part]) for part in scores), "it is the rung below"
+    assert about["gates"][-1]["decision"] != USED and "s:score" not in about["importances"]
+    assert about["importances"] == told["importances"] and about["gates"][:1] == told["gates"]
 
 
-def test_the_trees_of_the_twin_are_fitted_once(monkeypatch):
-    parts, truths, sources = world(5, 200, 0.0)
-    plain = {part: aligned.only(BASE) for part, aligned in parts.items()}
-    options, fitted = {**OPTIONS, "threshold": 1.64}, {}
-    expected = fit(plain, truths["valid"], options, sources)
-    fit(parts, truths["valid"], options, sources, fitted)
-    monkeypatch.setattr(lambdamart, "fit_folds", None)
-    scores, about = fit(plain, truths["valid"], options, sources, fitted)
-    assert about == expected[1]
-    assert all(np.array_equal(scores[part], expected[0][part]) for part in parts)
+def test_a_rung_below_is_fitted_once(monkeypatch):
+    parts, truths, material = world(2, 300, 1.5)
+    fuse(parts, truths["valid"], OPTIONS, [PLAIN, WITH], material)
+    monkeypatch.setattr(lambdamart.lightgbm, "train", None)
+    fuse(parts, truths["valid"], OPTIONS, [PLAIN, WITH], material)
     with pytest.raises(TypeError):
-        fit(plain, truths["valid"], {**options, "num_leaves": 3}, sources, fitted)
-
-
-def test_lists_of_another_depth_are_another_fit(useful):
-    parts, truths, sources, _, _ = useful
-    test, fitted = parts["test"], {}
-    shallow = replace(
-        test,
-        lists=test.lists.head(4),
-        scores={name: scores[:, :4] for name, scores in test.scores.items()},
-        ranks={name: ranks[:, :4] for name, ranks in test.ranks.items()},
-    )
-    for one in (test, shallow):
-        scores, _ = cross_fitted({**parts, "test": one}, truths["valid"], OPTIONS, sources, fitted)
-        assert scores["test"].shape == one.lists.items.shape
-    assert len(fitted) == 2
+        fuse(parts, truths["valid"], {**OPTIONS, "num_leaves": 3}, [PLAIN, WITH], material)
 
 
 def test_trees_that_win_nothing_are_the_base_list():
-    found = []
-    for seed in range(8):
-        parts, truths, sources = world(seed, 150, 0.0)
-        truth = truths["valid"]
-        scores, about = fit(parts, truth, {**OPTIONS, "threshold": 1.64}, sources)
-        base = single_scores(parts["valid"], BASE)
-        assert valid_ndcg(parts["valid"], truth, scores["valid"]) >= valid_ndcg(parts["valid"], truth, base)
-        found.append("its order is kept" in about.get("note", ""))
-        assert np.array_equal(scores["valid"], base) == found[-1]
-    assert any(found)
+    kept = []
+    for seed in range(6):
+        made = world(seed, 150, 0.0)
+        scores, about = fused(made, [PLAIN])
+        base = single_scores(made[0]["valid"], BASE)
+        kept.append("its order is kept" in about.get("note", ""))
+        assert np.array_equal(scores["valid"], base) == kept[-1]
+    assert sum(kept) >= 5
 
 
 def test_trees_start_from_the_base_list():
     there = np.ones((2, 4), bool)
     np.testing.assert_allclose(start_scores(there), [-np.log([1, 2, 3, 4])] * 2)
-    parts, truths, sources = world(2, 300, 0.0)
-    scores, _ = fit_and_score(parts, truths["valid"], {**OPTIONS, "rounds": 1, "learning_rate": 1e-9}, sources)
-    assert all((np.diff(scores[part], axis=1) < 0).all() for part in parts), "with nothing learned it is the base order"
-
-
-def test_a_useful_signal_is_used(useful):
-    parts, truths, sources, scores, about = useful
-    again, told = fit(parts, truths["valid"], {**OPTIONS, "threshold": 1.64}, sources)
-    assert told.pop("standard_errors_won") > 1.64 and told == about
-    assert all(np.array_equal(again[part], scores[part]) for part in parts)
+    made = world(2, 300, 1.5)
+    scores, _ = fused(made, [WITH], rounds=1, learning_rate=1e-9, threshold=-100.0)
+    assert all((np.diff(scores[part], axis=1) < 0).all() for part in scores), "with nothing learned: the base order"
 
 
 def test_labels_by_chance_give_valid_lists_by_chance():
-    parts, truths, sources = world(3, 900, 0.0)
-    scores, _ = fit_and_score(parts, truths["valid"], {**OPTIONS, "min_data_in_leaf": 1, "num_leaves": 31}, sources)
+    made = world(3, 900, 0.0)
+    scores, _ = fused(made, [WITH], min_data_in_leaf=1, num_leaves=31, threshold=-100.0)
+    parts, truths, _ = made
     depth = parts["valid"].lists.items.shape[1]
     gains = np.array([1 / np.log2(rank + 1) if rank <= 10 else 0 for rank in range(1, depth + 1)])
     there = (truths["valid"] >= 0).mean()
@@ -154,65 +131,35 @@ def test_labels_by_chance_give_valid_lists_by_chance():
 
 
 def test_too_few_users_to_learn_from_keep_the_base_order():
-    parts, truths, sources = world(4, 30, 1.0)
+    parts, truths, material = world(4, 30, 1.0)
     truth = np.where(np.arange(30) < 9, np.maximum(truths["valid"], 0), -1)
-    scores, about = fit_and_score(parts, truth, OPTIONS, sources)
+    scores, about = fuse(parts, truth, OPTIONS, [PLAIN, WITH], material)
     assert about["users_fitted"] == 0 and about["importances"] == {} and "only 9 users" in about["note"]
     assert all((np.diff(scores[part], axis=1) < 0).all() for part in parts)
 
 
-def test_features_are_what_their_names_say():
-    histories = [[0, 1, 2, 3, 4], [1, 2, 5, 0], [5, 4, 3, 1]]
-    data = interactions_of(histories, 6)
+def test_trees_are_fitted_on_the_held_out_item_and_a_draw_of_others():
+    there = np.arange(12) < np.array([12, 3, 1])[:, None]
+    is_target = np.arange(12) == np.array([7, 2, 0])[:, None]
+    kept = drawn_candidates(there, is_target, 4, 1)
+    assert kept.sum(1).tolist() == [5, 3, 1] and (kept & is_target).sum() == 3 and not (kept & ~there).any()
+    assert (kept == drawn_candidates(there, is_target, 4, 1)).all()
+    assert not (kept == drawn_candidates(there, is_target, 4, 2)).all()
+
+
+def test_the_size_of_trees_follows_the_number_of_users():
+    assert [leaves_for(users) for users in (10, 640, 10_000, 10**6)] == [4, 4, 16, 31]
+    assert leaves_for(640, 9) == 9
+
+
+def test_a_gate_weighs_the_fold_seeds_together():
     rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(6, 4)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    present = np.array([True, True, True, False, True, True])
-    categories = ["a|b", "b", "c", None, "a | c", ""]
-    sources = sources_of(data, {("e", "f"): (vectors * present[:, None], present)}, categories)
-    items = np.array([[5, 4, 2], [0, 3, -1], [1, 0, 2]], np.int32)
-    part = aligned(RankedLists(np.arange(3, dtype=np.int32), items, np.zeros((3, 3), np.float32)), {})
-    part.ranks[BASE] = np.array([[1, 2, 3], [1, 2, 0], [1, 2, 3]], np.int16)
-    found = Features("valid", part, sources).of(np.arange(3))
-    names = [*signal_names(part), *context_names(sources.vectors)]
-    assert found.shape == (3, 3, len(names)) and found.dtype == np.float32
-    get = {name: found[..., number] for number, name in enumerate(names)}
-    assert (
-        np.isnan(get["identity:score"][1, 2])
-        and np.isnan(get["identity:rank"][1, 2])
-        and get["identity:rank"][1, 1] == 2
-    )
-    popularity = data.popularity()
-    for row, history in enumerate(histories):
-        seen = history[:-2]
-        for column, item in enumerate(items[row]):
-            if item < 0:
-                continue
-            assert get["log_popularity"][row, column] == pytest.approx(np.log1p(popularity[item]))
-            assert get["history_length"][row, column] == len(seen)
-            known = [other for other in seen if categories[other]]
-            own = set((categories[item] or "").replace(" ", "").split("|")) - {""}
-            overlaps = [bool(own & set(categories[other].replace(" ", "").split("|"))) for other in known]
-            expected = np.mean(overlaps) if own and known else np.nan
-            np.testing.assert_allclose(get["category_match"][row, column], expected, rtol=1e-6)
-            cosines = [float(vectors[item] @ vectors[other]) for other in seen if present[other]]
-            if not present[item]:
-                assert np.isnan(get["e/f:nearest"][row, column])
-                continue
-            mean = sum(vectors[other] for other in seen if present[other])
-            mean = float(vectors[item] @ mean / np.linalg.norm(mean))
-            assert get["e/f:nearest"][row, column] == pytest.approx(max(cosines), abs=1e-5)
-            assert get["e/f:mean"][row, column] == pytest.approx(mean, abs=1e-5)
-            last = get["e/f:last"][row, column]
-            assert np.isnan(last) if not present[seen[-1]] else last == pytest.approx(cosines[-1], abs=1e-5)
-    # User 0 reads up to time 2: item 4 is first seen at 4, which is the future, item 2 at 2; user 1 up to 6.
-    assert get["item_age_days"][0].tolist() == [0, 0, 0]
-    assert get["item_age_days"][1, 0] == pytest.approx((data.starts[1] + 1) / 86_400_000)
-
-
-def test_what_is_unknown_is_missing():
-    nobody = Histories(np.array([0]), np.array([0]), np.array([0]), 3)
-    vectors, present = np.eye(3, dtype=np.float32), np.array([True, True, False])
-    assert np.isnan(similarities_to(np.array([[0, 1]]), nobody, vectors, present)).all()
-    assert np.isnan(Categories(["a", "b", "c"]).match(np.array([[0, 1]]), nobody)).all()
-    assert np.isnan(Categories([None, "", None]).match(np.array([[0, 1]]), nobody)).all()
+    below = np.zeros((5, 200))
+    clear = gate(below + 0.05 + 0.1 * rng.normal(size=(1, 200)), below, 400, 1.64)
+    assert clear["decision"] == USED and clear["spread"] == 0 and clear["judged_users"] == 200
+    assert clear["standard_errors"] == pytest.approx(clear["by_seed"][0], abs=1e-3)
+    nothing = gate(below, below, 400, 1.64)
+    assert nothing["decision"] == NOT_USED and nothing["standard_errors"] == 0
+    luck = below + np.array([0.06, -0.03, 0.05, -0.02, 0.02])[:, None] + 0.1 * rng.normal(size=(1, 200))
+    found = gate(luck, below, 400, 1.64)
+    assert found["decision"] == UNDECIDED and max(found["by_seed"]) > 1.64 > min(found["by_seed"])

@@ -6,6 +6,7 @@ import torch
 from small_language_model import write_small_model
 
 from reelrank.errors import InputError
+from reelrank.llm.local import likelihoods
 from reelrank.llm.local import model as local
 from reelrank.llm.local.loading import encode_messages
 from reelrank.llm.local.model import LocalModel
@@ -68,6 +69,38 @@ def test_likelihoods_are_those_of_bare_forward_passes(model):
 def test_an_empty_continuation_has_no_tokens(model):
     assert model.likelihoods_of(["silver fox\n"], [["", "soup\n"]])[0][0] == (0.0, 0)
     assert model.likelihoods_of([], []) == []
+
+
+def test_many_continuations_of_one_text_are_split_and_change_no_number(model, monkeypatch):
+    texts = [f"{a} {b}\n" for a in ("fox", "soup", "goal of the day") for b in ("naps", "harbor", "lucky", "x")]
+    prefixes, rows = ["", "silver fox\n" * 5, "goal\n", "kitten\n"], [texts, texts, texts[:1], []]
+    whole, lengths, done = model.likelihoods_of(prefixes, rows), [], []
+    forward = model.model.forward
+    monkeypatch.setattr(model.model, "forward", lambda **a: lengths.append(a["input_ids"].shape) or forward(**a))
+    for name, value in (("ROW_COLUMNS", 6), ("ROW_TEXTS", 1), ("LOGITS_PER_BATCH", {"cpu": 400 * 40})):
+        monkeypatch.setattr(likelihoods, name, value)
+    parts = model.likelihoods_of(prefixes, rows, done.append)
+    assert sum(count for count, _ in lengths) > 8 and max(length for _, length in lengths) < 30
+    assert sum(done) == 3, "a text is done once"
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(np.array(one).reshape(-1, 2), np.array(other).reshape(-1, 2), atol=1e-4)
+
+
+def test_a_likelihood_computes_no_more_tokens_than_it_needs(model, monkeypatch):
+    seen = []
+    forward = model.model.forward
+
+    def counted(**inputs):
+        seen.append((inputs["input_ids"].numel(), len(inputs["logits_to_keep"]) * len(inputs["input_ids"])))
+        return forward(**inputs)
+
+    monkeypatch.setattr(model.model, "forward", counted)
+    texts = ["goal of the day\n", "soup\n", "kitten naps\n"]
+    prefix = "silver fox\n" * 4
+    model.likelihoods_of([prefix] * 3, [texts] * 3)
+    start, tails = len(model.encode(prefix, special=True)), [len(model.encode(text)) for text in texts]
+    needed = start + sum(tails) - len(tails)
+    assert seen == [(3 * needed, 3 * (needed - start + 1))]
 
 
 def test_choices_are_those_of_bare_forward_passes(model):

@@ -1,8 +1,10 @@
 """The MicroLens adapter: lines that are no CSV, errors that name the line."""
 
+import csv
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +78,52 @@ def test_any_titles_round_trip(tmp_path_factory, titles, end):
 )
 def test_bad_titles_are_located(write, content, fragments):
     refused(microlens.read_titles, write("titles.csv", content), *fragments)
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=12)),
+    st.sampled_from([("\r\n", csv.QUOTE_MINIMAL), ("\r\n", csv.QUOTE_ALL), ("\n", csv.QUOTE_ALL)]),
+    st.sampled_from(["", "\ufeff"]),
+)
+def test_any_titles_in_csv_round_trip(tmp_path_factory, titles, style, mark):
+    end, quoting = style
+    path = tmp_path_factory.mktemp("titles") / "titles.csv"
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        stream.write(f"{mark}item,title{end}")
+        csv.writer(stream, quoting=quoting, lineterminator=end).writerows(enumerate(titles))
+    assert microlens.read_titles(path) == {item: title.strip() for item, title in enumerate(titles)}
+
+
+def test_titles_in_csv(write):
+    rows = ['1,"a, ""b"" # c"', "", "2,plain", '3,"two', 'lines"', '4,""', "1,a later row of 1"]
+    titles = microlens.read_titles(write("titles.csv", "\n".join(["item,title", *rows]) + "\n"))
+    assert titles == {1: 'a, "b" # c', 2: "plain", 3: "two\nlines", 4: ""}
+
+
+@pytest.mark.parametrize(
+    ("rows", "fragments"),
+    [
+        (['1,"a"', '2,"b', "3,c"], ["line 3", "balanced quotes"]),  # open to the end of the file
+        (['1,"a', '2,"b"'], ["line 2", "balanced quotes"]),  # closed by the quote of the next row
+        (['1,"a"b'], ["line 2", "balanced quotes"]),
+        (['1,"two', 'lines"', "2,b,c"], ["line 4", "3 fields", "'2,b,c'"]),
+        (["1"], ["line 2", "1 fields"]),
+        (["1,a", "", 'x,"b"'], ["line 4", "'x'", "integer"]),
+        (['1,"' + "a" * 200_000 + '"'], ["line 2"]),
+    ],
+)
+def test_bad_titles_in_csv_are_located(write, rows, fragments):
+    refused(microlens.read_titles, write("titles.csv", "\n".join(["item,title", *rows]) + "\n"), *fragments)
+
+
+def test_the_published_files_of_50k(shared_data):
+    path = shared_data("microlens-50k/MicroLens-50k_titles.csv")
+    titles = microlens.read_titles(path)
+    independent = pd.read_csv(path, keep_default_na=False, index_col="item")["title"]
+    assert len(titles) == 19_220 and titles == independent.str.strip().to_dict()
+    users, items, timestamps = microlens.read_pairs(path.parent / "MicroLens-50k_pairs.tsv")
+    assert (len(set(users)), len(items), set(items) == set(titles)) == (50_000, 359_708, True)
+    assert not timestamps.any()
 
 
 def test_the_published_titles(shared_data):

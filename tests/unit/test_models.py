@@ -1,5 +1,6 @@
 """What every base model promises; the types are found in the library's folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from small_data import checkerboard, interactions_of, random_interactions
 from reelrank import models
 from reelrank.config.schema import entry
 from reelrank.config.schema import options as complete_options
+from reelrank.data.splits import UNUSED, leave_one_out
 from reelrank.errors import InputError
 from reelrank.models import DESCRIPTION, WEIGHTS, NeuralRecommender, load_model, model_class
 from reelrank.training.topk import target_ranks, top_k
@@ -222,6 +224,19 @@ def test_nothing_of_the_future_reaches_training(kind, held_out, options):
     arrays = two.arrays()
     for name, array in one.arrays().items():
         np.testing.assert_array_equal(array, arrays[name], err_msg=f"{name} depends on the {held_out} items")
+
+
+@every_type
+def test_users_outside_the_learning_curve_train_nothing_and_get_lists(kind):
+    data = random_interactions(8)
+    codes, _ = leave_one_out(data.users, training_share=0.5)
+    rolled = np.where(codes == UNUSED, np.roll(data.items, 1), data.items)  # other items of the users left out
+    cut = replace(data, codes=codes)
+    (one, _), (two, _) = (fitted(kind, each, options=ONE_EPOCH) for each in (cut, replace(cut, items=rolled)))
+    check_lists(one, cut)
+    arrays = two.arrays()
+    for name, array in one.arrays().items():
+        np.testing.assert_array_equal(array, arrays[name], err_msg=f"{name} depends on unused interactions")
 
 
 def histories_with_another(data, held_out):

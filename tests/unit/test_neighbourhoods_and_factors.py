@@ -10,6 +10,7 @@ from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
 from reelrank.hardware import gpu_arithmetic
 from reelrank.models import als, bpr, ease, item_knn
+from reelrank.training.topk import target_ranks, top_k
 
 
 @pytest.fixture
@@ -65,9 +66,63 @@ def test_ease_minimises_its_own_objective(data, decay):
     np.testing.assert_allclose(scores_of(model, data), weights_of(data, decay) @ b, atol=1e-5)
 
 
+def plain_ease(data, regularization):
+    """Return B by inverting the whole Gram matrix in float64."""
+    x = chosen(data)
+    inverse = np.linalg.inv(x.T @ x + regularization * np.eye(data.n_items))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    return weights.astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(40, 300, 3, 6), (300, 40, 3, 9), (60, 90, 20, 60), (3, 500, 3, 4)])
+@pytest.mark.parametrize("rows", [7, 512])
+def test_ease_is_exact_whatever_is_eliminated(monkeypatch, shape, rows):
+    """The lists are those of the whole float64 inverse, also with many, few or no items that are eliminated."""
+    monkeypatch.setattr(ease, "ROWS_PER_BLOCK", rows)
+    monkeypatch.setattr(ease, "ROWS_OF_LAPACK", rows)
+    data = random_interactions(3, *shape)
+    model = fitted(ease, data, regularization=1.5, history_decay=0.9)
+    expected = plain_ease(data, 1.5)
+    np.testing.assert_allclose(model.weights.numpy(), expected, rtol=3e-7, atol=1e-12)
+    reference = ease.Model(model.options, data.n_users, data.n_items)
+    reference.set_arrays({"weights": expected})
+    for split in ("valid", "test"):
+        ours, theirs = (top_k(one, data.queries(split), 20)[0] for one in (model, reference))
+        ranks = target_ranks(model, data.queries(split)), target_ranks(reference, data.queries(split))
+        assert np.array_equal(ours, theirs) and np.array_equal(*ranks)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 64, 101])
+def test_a_matrix_is_inverted_by_its_blocks(monkeypatch, n):
+    monkeypatch.setattr(ease, "ROWS_OF_LAPACK", 5)
+    rows = torch.randn(n, 2 * n, generator=torch.Generator().manual_seed(n), dtype=torch.float64)
+    matrix = rows @ rows.T / n + 0.1 * torch.eye(n, dtype=torch.float64)
+    found = matrix.tril()
+    ease.invert(found)
+    torch.testing.assert_close(found @ matrix, torch.eye(n, dtype=torch.float64), rtol=0, atol=1e-10)
+    torch.testing.assert_close(found, found.T, rtol=0, atol=1e-13)
+    if n > 1:
+        with pytest.raises(torch.linalg.LinAlgError):
+            ease.invert(matrix - 3 * torch.eye(n, dtype=torch.float64))
+
+
+def test_no_user_has_two_separate_items():
+    data = random_interactions(5, 80, 120, 3, 8)
+    matrix = data.training().matrix().tocsc()
+    separate, joined = ease.separate_items(matrix)
+    assert sorted([*separate, *joined]) == list(range(120)) and len(separate) > 20
+    assert (matrix[:, separate].sum(axis=1) <= 1).all()
+    assert set(np.flatnonzero(np.diff(matrix.indptr) == 0)) <= set(separate), "items without interactions are separate"
+
+
+@pytest.mark.parametrize("items_per_block", [2, 512])
+@pytest.mark.parametrize("pruning", ["history", "candidate"])
 @pytest.mark.parametrize("weighting", ["cosine", "tf-idf"])
-def test_item_knn_keeps_the_most_similar(data, weighting):
-    model = fitted(item_knn, data, neighbours=2, shrink=0.5, weighting=weighting, history_decay=0.9)
+def test_item_knn_keeps_the_most_similar(data, monkeypatch, weighting, pruning, items_per_block):
+    """A row of the similarity, or a column if candidates are pruned, has the two best; at ties the lower index."""
+    monkeypatch.setattr(item_knn, "ITEMS_PER_BLOCK", items_per_block)
+    model = fitted(item_knn, data, neighbours=2, shrink=0.5, weighting=weighting, pruning=pruning, history_decay=0.9)
     x = chosen(data)
     if weighting == "tf-idf":
         x = x * np.log1p(data.n_items / x.sum(1, keepdims=True))
@@ -76,6 +131,8 @@ def test_item_knn_keeps_the_most_similar(data, weighting):
     np.fill_diagonal(similarity, 0)
     for row in similarity:
         row[np.argsort(-row, kind="stable")[2:]] = 0
+    if pruning == "candidate":
+        similarity = similarity.T
     np.testing.assert_allclose(model.similarity.toarray(), similarity, rtol=1e-6)
     np.testing.assert_allclose(scores_of(model, data), weights_of(data, 0.9) @ similarity, rtol=1e-5)
 

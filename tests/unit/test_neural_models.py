@@ -11,7 +11,7 @@ from small_models import model_of
 from reelrank.config.schema import options as complete_options
 from reelrank.errors import InputError
 from reelrank.models import load_model
-from reelrank.training.samples import WindowSamples, next_item_loss
+from reelrank.training.samples import WindowSamples, full_softmax_loss, sampled_softmax_loss
 
 CPU = torch.device("cpu")
 SEQUENTIAL = pytest.mark.parametrize("kind", ["sasrec", "gru4rec"])
@@ -25,7 +25,8 @@ def test_every_interaction_but_the_first_is_a_target_once(length, seed):
     if seed is not None:
         samples.redraw(torch.Generator().manual_seed(seed))
     history, targets = samples.batch(torch.arange(len(samples)))
-    assert history.shape == targets.shape == (len(samples), length)
+    longest = min(length, (data.train_ends - data.starts[:-1]).max() - 1)
+    assert history.shape == targets.shape == (len(samples), longest), "columns without an item are cut off"
     found = []
     for row in range(len(samples)):
         real = targets[row] < data.n_items
@@ -55,10 +56,23 @@ def test_windows_of_long_sequences_move_and_short_ones_stay_whole():
 def test_the_sampled_softmax_of_the_whole_catalogue_is_nearly_the_full_one(seed):
     torch.manual_seed(seed)
     hidden, items, targets = torch.randn(30, 6), torch.randn(40, 6), torch.randint(40, (30,))
-    full = next_item_loss(hidden, targets, items)
+    full = full_softmax_loss(hidden, targets, items)
     logits = hidden @ items.T
     assert full.item() == pytest.approx((logits.logsumexp(1) - logits[range(30), targets]).mean().item(), rel=1e-5)
-    assert next_item_loss(hidden, targets, items, 100_000).item() == pytest.approx(full.item(), rel=0.02)
+    drawn = torch.randint(40, (100_000,))
+    sampled = sampled_softmax_loss(hidden, items[targets], items[drawn], targets[:, None] == drawn, 40)
+    assert sampled.item() == pytest.approx(full.item(), rel=0.02)
+
+
+def test_the_full_softmax_learns_the_same_in_chunks_and_at_once(monkeypatch):
+    gradients = []
+    for at_once in (7, 10_000):
+        monkeypatch.setattr("reelrank.training.samples.POSITIONS_AT_ONCE", at_once)
+        torch.manual_seed(1)
+        hidden, items = torch.randn(30, 6, requires_grad=True), torch.randn(40, 6, requires_grad=True)
+        full_softmax_loss(hidden, torch.randint(40, (30,)), items).backward()
+        gradients.append((hidden.grad, items.grad))
+    torch.testing.assert_close(*gradients)
 
 
 @SEQUENTIAL
@@ -67,7 +81,7 @@ def test_a_position_sees_nothing_later(kind):
     history = torch.tensor([[20, 20, 3, 4, 5, 6]])
     changed = torch.tensor([[20, 20, 3, 4, 9, 6]])
     with torch.no_grad():
-        one, two = module(history), module(changed)
+        one, two = (module(each, module.items.lookup()) for each in (history, changed))
     torch.testing.assert_close(one[:, 2:4], two[:, 2:4])
     assert not torch.allclose(one[:, 4:], two[:, 4:])
 
@@ -78,12 +92,13 @@ def test_padding_changes_nothing_but_positions(kind):
     with torch.no_grad():
         if kind == "sasrec":
             module.positions.weight.zero_()
-            short = module(torch.tensor([[20, 20, 20, 3, 4, 5]]))
+            short = module(torch.tensor([[20, 20, 20, 3, 4, 5]]), module.items.lookup())
             module.positions = torch.nn.Embedding(3, 8)
             module.positions.weight.zero_()
-            bare = module(torch.tensor([[3, 4, 5]]))
+            bare = module(torch.tensor([[3, 4, 5]]), module.items.lookup())
         else:
-            short, bare = (module(torch.tensor([row])) for row in ([20, 20, 20, 3, 4, 5], [3, 4, 5]))
+            lookup = module.items.lookup()
+            short, bare = (module(torch.tensor([row]), lookup) for row in ([20, 20, 20, 3, 4, 5], [3, 4, 5]))
     torch.testing.assert_close(short[:, 3:], bare)
     assert torch.isfinite(short).all()
 
@@ -115,7 +130,7 @@ FEATURES = {"encoder": "clip", "field": "cover", "embedding_size": 5, "epochs": 
 
 def test_features_are_needed_and_the_rule_is_named():
     data = random_interactions(3)
-    with pytest.raises(InputError, match=r"no item features.*'clip'.*'cover'.*rule embed_text"):
+    with pytest.raises(InputError, match=r"no item features.*'clip'.*'cover'.*rules/features.smk"):
         model_of("dssm_video", data.n_users, data.n_items, **FEATURES).fit(data, 1)
 
 

@@ -210,6 +210,12 @@ def test_a_fusion_is_made_of_its_signals(plan):
     assert list(plan.fusing.blocks(own)) == plan.selection.fusions
     assert len(plan.fusing.matrices(own)) == len(plan.fusing.similarities) == 2
     assert plan.fusing.base_models == ["pop", "dssm_video"]
+    assert plan.fusing.words == {} and plan.fusing.texts(own) == []
+    reads = {**OVERLAY["rerankers"], "lambdamart": {"words": ["title", "title_comments"]}}
+    reading = planned(rerankers=reads).fusing
+    assert reading.words == {"title": ["title"], "title_comments": ["title", "comments"]}
+    tables = ["prepared/items.parquet", "prepared/items.parquet", "leave_one_out/texts/comments.parquet"]
+    assert below(reading.texts(own)) == tables
     assert planned(run={**OVERLAY["run"], "rerankers": ["identity"]}).fusing.base_models == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelrank import datasets
-from reelrank.data.preparation import dense_index, prepare
+from reelrank.data.preparation import dense_index, prepare, sparse_fields
 from reelrank.data.tables import check_table
 from reelrank.datasets import RawTables
 from reelrank.datasets.comment_file import CommentFile
@@ -113,6 +113,56 @@ def test_titles_and_interactions_need_not_match():
     assert statistics["items_with_empty_title"] == 1
     assert statistics["items_without_category"] == 2
     assert statistics["item_rows_without_interaction"] == 1
+
+
+@pytest.mark.parametrize("name", ["title", "category", "cover", "frames"])
+@pytest.mark.parametrize("values", [{1001: "x", 1002: "y"}, {1: "", 2: ""}, {1: None}])
+def test_a_field_that_no_item_has_is_refused(name, values):
+    fields = pd.DataFrame({name: pd.Series(values, dtype=object)})
+    raw = raw_of([(7, item, item) for item in range(1, 41)], items=fields, files={name: "theirs.csv"})
+    with pytest.raises(InputError, match=rf"theirs.csv: found the field '{name}' of 0 of 40 items; expected .*1, 2, 3"):
+        prepare(raw, 1)
+
+
+def test_comments_of_other_interactions_are_refused(tmp_path):
+    (tmp_path / "c.txt").write_text("7\t1001\ta\n7\t1002\tb\n")
+    files = {"comments": tmp_path / "c.txt"}
+    with pytest.raises(InputError, match=r"c.txt: found 2 comments, none of an interaction; expected"):
+        prepare(raw_of([(7, 1, 1)], comments=CommentFile(tmp_path / "c.txt"), files=files), 1)
+
+
+def test_every_field_names_its_file(tmp_path):
+    roles = {"titles": "1,a\n", "categories": "item,category\n1,b\n", "comments": "1\t1\tc\n"}
+    paths = {"interactions": tmp_path / "pairs.tsv"} | {role: tmp_path / role for role in (*roles, "covers", "frames")}
+    paths["interactions"].write_text("1\t1 2 3\n")
+    for role, text in roles.items():
+        paths[role].write_text(text)
+    for role, name in (("covers", "1.jpg"), ("frames", "1-1.jpg")):
+        paths[role].mkdir()
+        (paths[role] / name).touch()
+    fields = {
+        "title": "titles",
+        "category": "categories",
+        "comments": "comments",
+        "cover": "covers",
+        "frames": "frames",
+    }
+    raw = datasets.read_dataset("microlens", paths, list(fields))
+    assert raw.files == {name: paths[role] for name, role in fields.items()}
+    assert raw.items.loc[1].to_dict() == {"title": "a", "category": "b", "cover": "1.jpg", "frames": "1"}
+
+
+@given(st.lists(st.sampled_from(["", "t", None]), min_size=1, max_size=9))
+def test_a_field_that_under_half_of_the_items_have_is_told(values):
+    with_title = sum(bool(value) for value in values)
+    if not with_title:
+        return
+    fields = pd.DataFrame({"title": pd.Series(dict(enumerate(values, 1)), dtype=object)})
+    _, statistics = prepare(raw_of([(7, item, item) for item in range(1, len(values) + 1)], items=fields), 1)
+    assert statistics["items_without_title_row"] == values.count(None)
+    assert statistics["items_with_empty_title"] == values.count("")
+    told = [f"only {with_title} of {len(values)} items have the field title"] if with_title * 2 < len(values) else []
+    assert sparse_fields(statistics) == told
 
 
 def test_without_fields_titles_are_empty():

@@ -164,6 +164,29 @@ def test_batches_hold_every_sequence_once_within_the_size(lengths, most, seed):
     assert all(len(rows) == 1 or lengths[rows].max() * len(rows) <= most for rows in groups)
 
 
+def test_training_ends_with_its_token_budget(tmp_path):
+    sequences = pretraining.token_sequences(data_of().training(), TITLES, TOKENIZER, OPTIONS["max_length"])
+    lengths = np.array([len(ids) for ids in sequences])
+    whole = pretraining.batches_within_budget(lengths, OPTIONS)
+    assert len(whole) == OPTIONS["epochs"]
+    for budget, epochs in ((lengths.sum() // 2, 1), (lengths.sum(), 1), (lengths.sum() + 1, 2)):
+        cut = pretraining.batches_within_budget(lengths, OPTIONS | {"max_training_tokens": int(budget)})
+        used = [int(lengths[rows].sum()) for groups in cut for rows in groups]
+        assert len(cut) == epochs and sum(used[:-1]) < budget <= sum(used)
+        np.testing.assert_array_equal(np.concatenate(cut[0]), np.concatenate(whole[0])[: sum(map(len, cut[0]))])
+    rates, step = [], torch.optim.AdamW.step
+
+    def recorded(self, *arguments):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", recorded)
+        losses = train(tmp_path, OPTIONS | {"max_training_tokens": int(lengths.sum() // 2)})
+    assert len(losses) == 1 and len(rates) < len(whole[0])
+    assert rates[-1] < 0.5 * max(rates), "the schedule ends with the budget"
+
+
 def test_padding_changes_no_loss():
     model = pretraining.build_model(TOKENIZER, OPTIONS)
     one, other = [1, 5, 6, 7, 2], [1, 9, 2]

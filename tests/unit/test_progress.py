@@ -80,7 +80,7 @@ def test_a_console_finds_the_state_by_the_log(fast, tmp_path, monkeypatch):
         assert state.read_text() == "epoch 2 of 5, 32%"
         with Progress("lists", 4, "users") as inner:
             inner.advance(1)
-            until(lambda: state.read_text() == "lists, 25%")
+            until(lambda: state.read_text() == "epoch 2 of 5, lists, 25%")
         until(lambda: state.read_text() == "epoch 2 of 5, 32%")
     assert list(tmp_path.iterdir()) == []
 

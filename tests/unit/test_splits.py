@@ -44,6 +44,41 @@ def test_leave_one_out_equals_the_slow_reading(gaps):
     check_counts(user, codes, counts)
 
 
+@given(GAPS, st.floats(0.01, 1), st.floats(0.01, 1), st.integers(0, 3))
+def test_a_learning_curve_takes_whole_users_away_and_no_target(gaps, one, other, seed):
+    user, _ = rows_of(gaps)
+    everyone, _ = splits.leave_one_out(user)
+    eligible = {own for own in user.tolist() if len(gaps[own]) >= 3}
+    drawn = []
+    for share in sorted([one, other]):
+        codes, counts = splits.leave_one_out(user, training_share=share, seed=seed)
+        check_counts(user, codes, counts)
+        trained = set(user[codes == TRAIN].tolist())
+        assert len(trained) == counts["users_in_training"] == (max(1, round(share * len(eligible))) if eligible else 0)
+        others = ~np.isin(user, list(trained))
+        assert (codes[~others] == everyone[~others]).all()
+        assert (codes[others] == np.where(everyone[others] == TRAIN, UNUSED, everyone[others])).all()
+        drawn.append(trained)
+    assert drawn[0] <= drawn[1] <= eligible
+
+
+def test_users_without_training_keep_their_history():
+    histories = [[user, 8, user + 1, 9] for user in range(6)]
+    user = np.repeat(np.arange(6), 4)
+    codes, counts = splits.split("leave_one_out", user, user, {"training_share": 0.5, "seed": 2})
+    assert counts["users_in_training"] == 3 and counts["unused_interactions"] == 6
+    whole, half = interactions_of(histories, 10), interactions_of(histories, 10, codes)
+    for part in ("valid", "test"):
+        full, cut = whole.queries(part), half.queries(part)
+        assert cut.users.tolist() == full.users.tolist() and cut.targets.tolist() == full.targets.tolist()
+        assert (cut.history.last(4) == full.history.last(4)).all() and (cut.seen.last(4) == full.seen.last(4)).all()
+    trained = set(user[codes == TRAIN].tolist())
+    assert [len(set(row)) > 1 for row in half.training().last(2).tolist()] == [own in trained for own in range(6)]
+    assert half.popularity().sum() == 6 and half.popularity()[8] == 3
+    read = half.queries("test", "train_only").history
+    assert (read.ends > read.starts).tolist() == [own in trained for own in range(6)]
+
+
 def slow_temporal(user, timestamp, first_cut, second_cut, min_history):
     """Return the codes, one user at a time."""
     codes = []

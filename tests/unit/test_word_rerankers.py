@@ -68,7 +68,7 @@ def test_bm25_equals_the_library(method, texts, profile, length, k1):
     for row, history in enumerate(HISTORIES):
         query = [word for item in history[-1 if profile == "last" else -length :] for word in own[item]]
         scores = model.get_scores(query) if query else np.zeros(len(texts))
-        if method in ("bm25l", "bm25+"):  # a constant of the query, which the re-ranker leaves out
+        if method == "bm25l":  # a constant of the query, which the re-ranker leaves out
             scores = scores - model.nonoccurrence_array[[vocabulary[word] for word in query]].sum()
         candidates = [item for item in ITEMS[row] if item >= 0]
         expected = filled([scores[item] for item in candidates], [bool(own[item]) for item in candidates])

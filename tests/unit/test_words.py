@@ -15,7 +15,7 @@ TEXTS = st.lists(st.lists(WORDS, max_size=5).map(" ".join), min_size=1, max_size
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("# NationalTreasure #panda, pandas", ["nationaltreasure", "panda", "pandas"]),
+        ("# NationalTreasure #panda, PANDAS 8K", ["national", "treasure", "panda", "pandas", "8k"]),
         ("snake_case don't 2.5kg", ["snake", "case", "don", "t", "2", "5kg"]),
         ("ＦＵＬＬ　ＷＩＤＴＨ ﬁsh", ["full", "width", "fish"]),
         ("猫吃鱼asmr播", ["猫", "吃", "鱼", "asmr", "播"]),

@@ -14,7 +14,7 @@ from reelrank.datasets.sample import draw_images, generate_tables
 
 @pytest.mark.parametrize(
     ("config", "downloads"),
-    [("ml-100k", True), ("microlens-100k", True), (None, False)],
+    [("ml-100k", True), ("microlens-100k", True), ("microlens-50k", True), (None, False)],
 )
 def test_a_shipped_config_plans_its_tables(repository, tmp_path, config, downloads):
     arguments = ["--configfile", repository / f"config/{config}.yaml"] if config else []

@@ -17,7 +17,7 @@ from reelrank.rerank.signals.fitted import description
 SPLITS = ("valid", "test")
 
 
-def main(inputs, outputs, fusions, signals, features, texts, history, threads):
+def main(inputs, outputs, fusions, signals, features, words, history, threads):
     """Make all fusions over one base list.
 
     Parameters
@@ -25,7 +25,7 @@ def main(inputs, outputs, fusions, signals, features, texts, history, threads):
     inputs : dict of str to path or list of path
         ``valid``, ``test`` (base lists), ``interactions``, ``split``, ``item_statistics``, ``catalogue``;
         ``signals_valid``, ``signals_test``: the lists of `signals`; ``matrices``: the matrices of `features`;
-        ``texts``: the tables of `texts`, one for each source field.
+        ``texts``: the tables of `words`, one for each source field.
     outputs : dict of str to list of path
         ``valid``, ``test`` and ``description``, each in the order of `fusions`.
     fusions : dict of str to dict
@@ -34,7 +34,7 @@ def main(inputs, outputs, fusions, signals, features, texts, history, threads):
         All re-rankers that are a signal of at least one fusion.
     features : list of (str, str)
         Encoder and field of each feature for similarities.
-    texts : dict of str to list of str
+    words : dict of str to list of str
         For each field whose words are compared, the fields that it is joined from.
     history : {'full', 'train_only'}
     threads : int
@@ -45,10 +45,8 @@ def main(inputs, outputs, fusions, signals, features, texts, history, threads):
     paths = {split: dict(zip(signals, inputs[f"signals_{split}"], strict=True)) for split in SPLITS}
     matrices = dict(zip(map(tuple, features), inputs["matrices"], strict=True))
     files = iter(inputs["texts"])
-    sources = load_sources(
-        inputs, data, matrices, history, threads, similarities=list(matrices), transitions=True, words=list(texts),
-        texts={name: [(source, next(files)) for source in joined] for name, joined in texts.items()},
-    )  # fmt: skip
+    texts = {field: [(source, next(files)) for source in sources] for field, sources in words.items()}
+    sources = load_sources(inputs, data, matrices, history, threads, list(matrices), True, list(texts), texts)
 
     @cache  # most fusions share their signals
     def aligned_signals(split, depth, *names):

@@ -3,7 +3,7 @@
 import logging
 
 from reelrank import datasets, step
-from reelrank.data.preparation import prepare
+from reelrank.data.preparation import prepare, sparse_fields
 from reelrank.data.tables import write_tables
 from reelrank.files import write_json
 
@@ -28,6 +28,10 @@ def main(inputs, outputs, adapter, fields, options, min_interactions, expected):
     for key, (found, value) in differs.items():
         logging.warning("%s: found %s; expected %s, as published", key, found, value)
     statistics["differs_from_published"] = sorted(differs)
+    for sentence in sparse_fields(statistics):
+        logging.warning("%s: is its file complete, and of this dataset?", sentence)
+    if not statistics["has_timestamps"]:
+        logging.warning("the interactions have no times: the protocol temporal and the age of items are off")
     sizes = {"n_users": statistics["users"], "n_items": statistics["items"]}
     write_tables(tables, {**outputs, "items": outputs["catalogue"]}, sizes)
     write_json(outputs["statistics"], statistics)

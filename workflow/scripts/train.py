@@ -12,7 +12,7 @@ from reelrank.data.interactions import load_interactions
 from reelrank.data.tables import SCHEMAS, write_table
 from reelrank.features.matrices import read_features
 from reelrank.hardware import make_deterministic, pick_device, set_threads_and_seed
-from reelrank.models import model_class
+from reelrank.models import item_feature, model_class
 from reelrank.training.checkpoints import remove_checkpoints
 
 
@@ -28,7 +28,7 @@ def main(interactions, split, outputs, block, seed, threads, features=(), code="
     model = model_class(block["type"])(options, data.n_users, data.n_items, pick_device())
     matrix = None
     if features:
-        matrix, _ = read_features(*features, data.n_items, block["encoder"], block["field"])
+        matrix, _ = read_features(*features, data.n_items, *item_feature(options))
     folder = Path(outputs["weights"]).parent
     started = time.monotonic()
     epochs = model.fit(data, seed, folder, matrix, code)

@@ -13,6 +13,12 @@ def digest(*values):
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def file_digest(path):
+    """Return a digest of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
 def folder_digest(folder):
     """Return a digest of the files of a model's folder: their names and contents, not the folder's path."""
     digest = hashlib.sha256()

@@ -43,6 +43,8 @@ def duration(seconds):
 class Progress:
     """Counts the work of a loop. A separate thread reports it, so that counting is cheap.
 
+    Of nested loops, the innermost reports: after what the loops around it do.
+
     The thread writes a line to the log every `LOG_EVERY_S` seconds, even if the count stands still. A shorter
     loop writes none.
 
@@ -104,12 +106,16 @@ class Progress:
             parts.append(f"{duration((self.total - self.done) / rate)} left")
         if not made:
             parts.append(f"for {duration(seconds)}")
-        return ", ".join([*parts, *self._notes()])
+        return ", ".join([*self._around(), *parts, *self._notes()])
 
     def state(self):
         """Return the text for the console: ``epoch 2/5, 32%``."""
         share = f"{100 * self.done // self.total}%" if self.total else self._count() if self.done else ""
-        return ", ".join(filter(None, [self.what, share, *self._notes()]))
+        return ", ".join(filter(None, [*self._around(), self.what, share, *self._notes()]))
+
+    def _around(self):
+        """Return what the open loops around this one do, such as ``trial 3/20`` around the epochs of a training."""
+        return [other.what for other in _open[: _open.index(self)] if other.what] if self in _open else []
 
     def _count(self):
         total = f" of {self.total:,}" if self.total else ""

@@ -6,6 +6,7 @@ No heavy import: Snakemake itself runs this.
 from reelrank.config.fusions import inert, rerankers_over
 from reelrank.config.reads import reads
 from reelrank.config.rerankers import reranker_kind
+from reelrank.config.sources import source_of
 
 #: The base list as a re-ranker. (`reelrank.data` is not imported: it loads Arrow.)
 BASE = "identity"
@@ -22,13 +23,7 @@ def comparisons(config):
     """
     found = []
     for base_model in config["run"]["base_models"]:
-        twin = config["models"][base_model]
-        for other in twin.get("over", ()):
-            found.append(
-                _comparison(
-                    "item_input", (base_model, BASE, twin["rung"]), (other, BASE, config["models"][other]["rung"])
-                )
-            )
+        found += _of_item_input(config, base_model)
     for base_model in config["run"]["base_models"]:
         for name in rerankers_over(config, base_model):
             block = config["rerankers"][name]
@@ -36,6 +31,23 @@ def comparisons(config):
                 sides = [(base_model, one, config["rerankers"][one]["rung"]) for one in (name, other)]
                 found.append(_comparison("ranking", *sides))
     return found
+
+
+def _of_item_input(config, base_model):
+    """Return the comparisons of a base model with item vectors and its twins, by their base lists."""
+    named = {**config["models"][base_model].get("twins", {}), "own": base_model}
+    rungs = {"own": rung_of(reads(config, "models", base_model))}
+    steps = (("permuted", "no_text"), ("words", "no_text"), ("own", "words"), ("own", "permuted"))
+    return [
+        _comparison("item_input", *((named[rung], BASE, rungs.get(rung, rung)) for rung in step))
+        for step in steps
+        if set(step) <= set(named)
+    ]
+
+
+def rung_of(found):
+    """Return the rung of a list that reads `found`, some of `reelrank.config.kinds.READS`."""
+    return {"interactions": "no_text"}.get(source_of(found), source_of(found))
 
 
 def _comparison(place, own, other):

@@ -4,14 +4,19 @@ import copy
 from pathlib import Path
 
 from reelrank.config.addresses import check_address
-from reelrank.config.fields import encoder_block, features_of, source_fields
+from reelrank.config.fields import encoder_block, features_of, source_fields, with_sources
 from reelrank.config.fusions import complete_fusions
+from reelrank.config.item_inputs import add_item_twins
 from reelrank.config.plugins import check_plugins
 from reelrank.config.references import check_references
 from reelrank.config.rerankers import reranker_depth, reranker_kind  # noqa: F401 - re-exported
 from reelrank.config.schema import SECTIONS, Problems, check, complete_block, entry, filled, load_schema, without
+from reelrank.config.search import complete_search
 from reelrank.config.yaml_files import read_yaml
 from reelrank.errors import InputError, suggest
+
+#: Keys that the workflow adds to blocks. They say which block is a control of which, and change no result.
+NOTED = ("left_out", "over", "control_of", "added_for", "rung", "rung_of", "twins", "twin_of")
 
 
 def merge(base, over):
@@ -57,7 +62,7 @@ def check_files(paths):
 
 
 def complete(config, folder):
-    """Return the config with all defaults, the definition of its dataset and the ladders of its fusions.
+    """Return the config with all defaults, the definition of its dataset, and the controls of its models and fusions.
 
     Parameters
     ----------
@@ -86,7 +91,11 @@ def complete(config, folder):
         }
     check_references(config, folder, problems)
     with problems.noting():
+        config = add_item_twins(config)
+    with problems.noting():
         config = complete_fusions(config, problems)
+    with problems.noting():
+        config = complete_search(config, problems)
     problems.stop()
     return config
 
@@ -146,14 +155,14 @@ def language_model_blocks(config, name):
 
 
 def deciding(block):
-    """Return a re-ranker's block without the keys that cannot change a result."""
-    return {key: value for key, value in block.items() if key not in ("left_out", "over", "control_of", "added_for")}
+    """Return the block of a re-ranker or base model without the keys that the workflow notes in it."""
+    return {key: value for key, value in block.items() if key not in NOTED}
 
 
 def feature_blocks(config, model, reranker):
     """Return all settings that decide the features of a model and a re-ranker."""
     used = features_of(config, model, "models") + features_of(config, reranker, "rerankers")
-    own = {name: encoder_block(config, name) for name, _ in used}
+    own = {name: encoder_block(config, name) for encoder, _ in used for name in with_sources(config, encoder)}
     joined = {field: source_fields(config, field) for _, field in used}
     tags = {name: config["tags"][name] for sources in joined.values() for name in sources if name in config["tags"]}
     own |= {block["encoder"]: encoder_block(config, block["encoder"]) for block in tags.values()}

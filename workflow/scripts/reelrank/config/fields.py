@@ -4,7 +4,7 @@ No heavy import: Snakemake itself runs this.
 """
 
 from reelrank.config.addresses import third_party
-from reelrank.config.schema import types_with, without_limits
+from reelrank.config.schema import entry, types_with, without_limits
 from reelrank.errors import InputError, suggest
 
 #: The file (role) that each adapter reads an item field from.
@@ -31,11 +31,35 @@ HOSTED_ENCODERS = types_with("encoders", "hosted")
 #: Types of encoder that the run trains, on the items of training interactions.
 TRAINED_ENCODERS = types_with("encoders", "trained")
 
+#: Types of encoder that have one matrix of all items and encode no other text.
+MATRIX_ENCODERS = types_with("encoders", "matrix")
+
+#: Types of encoder whose block names their one field.
+OWN_FIELD_ENCODERS = types_with("encoders", "own_field")
+
 
 def field_names(config):
     """Return all names of fields that a feature can encode."""
-    published = [block["field"] for block in config["encoders"].values() if block["type"] == "published"]
-    return [*dict.fromkeys([*config["fields"], *config["tags"], *config["joined_fields"], *published])]
+    own = [block["field"] for block in config["encoders"].values() if block["type"] in OWN_FIELD_ENCODERS]
+    return [*dict.fromkeys([*config["fields"], *config["tags"], *config["joined_fields"], *own])]
+
+
+def prepared_texts(config):
+    """Return the names of the text fields that the workflow prepares: fields, tags and joined fields."""
+    names = [*config["fields"], *config["tags"], *config["joined_fields"]]
+    return [name for name in names if name not in IMAGE_FIELDS]
+
+
+def source_encoder(config, encoder):
+    """Return the encoder whose matrix of the same field an encoder reads, or None."""
+    block = config["encoders"][encoder]
+    return block.get(entry("encoders", block["type"]).get("source"))
+
+
+def with_sources(config, encoder):
+    """Return an encoder and those whose matrices it reads, directly or not."""
+    source = source_encoder(config, encoder)
+    return [encoder, *(with_sources(config, source) if source else [])]
 
 
 def source_fields(config, field):
@@ -49,22 +73,33 @@ def is_of_training(config, source):
 
 
 def depends_on_split(config, encoder, field):
-    """Return whether a feature depends on training interactions: through its text, or through a trained encoder.
+    """Return whether a feature depends on training interactions: by its text, its encoder or the matrix it reads.
 
     Such a feature is in the protocol's folder, all others are in the dataset's folder.
     """
-    block = config["encoders"][encoder]
-    if block["type"] == "published":
+    kind, source = config["encoders"][encoder]["type"], source_encoder(config, encoder)
+    if kind in OWN_FIELD_ENCODERS:
         return False
     of_training = any(is_of_training(config, source) for source in source_fields(config, field))
-    return of_training or block["type"] in TRAINED_ENCODERS
+    if of_training or kind == "permuted" or kind in TRAINED_ENCODERS:
+        return True
+    return bool(source) and depends_on_split(config, source, field)
 
 
 def features_of(config, name, section):
     """Return the features of a model or re-ranker, as ``[(encoder, field), ...]``."""
     block = config[section][name]
-    listed = block.get("features") or block.get("similarities") or ([block] if block.get("encoder") else [])
+    single = block.get("item_input") or block
+    listed = block.get("features") or block.get("similarities") or ([single] if single.get("encoder") else [])
     return [(feature["encoder"], feature["field"]) for feature in listed]
+
+
+def words_of(config, name):
+    """Return the text fields whose words a re-ranker reads without an encoder."""
+    block = config["rerankers"][name]
+    if "encoder" in block:
+        return []
+    return list(block.get("words") or ([block["field"]] if "field" in block else []))
 
 
 def check_definitions(config, problems):
@@ -114,8 +149,8 @@ def diversity_feature(config):
     if block is None:
         return None
     encoder, field = block["encoder"], block["field"]
-    published = config["encoders"].get(encoder, {}).get("type") == "published"
-    return None if field == "title" and field not in config["fields"] and not published else (encoder, field)
+    own_field = config["encoders"].get(encoder, {}).get("type") in OWN_FIELD_ENCODERS
+    return None if field == "title" and field not in config["fields"] and not own_field else (encoder, field)
 
 
 def _used_fields(config):
@@ -123,6 +158,7 @@ def _used_fields(config):
     used = [("rerankers", name) for name in run["rerankers"]] + [("models", name) for name in run["base_models"]]
     features = [feature for section, name in used for feature in features_of(config, name, section)]
     fields = {feature[1] for feature in [*features, diversity_feature(config)] if feature}
+    fields |= {field for name in run["rerankers"] for field in words_of(config, name)}
     return fields | {source for field in fields for source in source_fields(config, field)}
 
 
@@ -141,7 +177,12 @@ def check_feature(config, where, encoder, field):
             f"config key {where}.encoder: unknown name {encoder!r}; {suggest(encoder, config['encoders'])}"
         )
     block = config["encoders"][encoder]
-    if block["type"] == "published":
+    if source := source_encoder(config, encoder):
+        _check_source(config, encoder, source)
+        check_feature(config, where, source, field)
+    if block["type"] == "permuted":
+        return
+    if block["type"] in OWN_FIELD_ENCODERS:
         if field != block["field"]:
             raise InputError(
                 f"config key {where}.field: found {field!r}; expected {block['field']!r}, the field of {encoder!r}"
@@ -156,6 +197,32 @@ def check_feature(config, where, encoder, field):
         raise InputError(f"config key {where}.field: {field!r} holds pictures, but {encoder!r} encodes only texts")
     if "comments" in source_fields(config, field):
         _check_leaving(config, encoder, f"comments of users ({where} reads {field})")
+
+
+def check_words(config, name):
+    """Check that the text fields whose words a re-ranker reads are prepared."""
+    texts = [
+        field for field in [*config["fields"], *config["tags"], *config["joined_fields"]] if field not in IMAGE_FIELDS
+    ]
+    key = "words" if config["rerankers"][name].get("words") else "field"
+    for field in words_of(config, name):
+        if field not in texts:
+            raise InputError(
+                f"config key rerankers.{name}.{key}: {field!r} is not a prepared text field; {suggest(field, texts)}"
+            )
+
+
+def _check_source(config, encoder, source):
+    """Check the encoder whose matrix another one reads. It must not read a matrix itself, so there is no circle."""
+    block = config["encoders"][encoder]
+    where = f"encoders.{encoder}.{entry('encoders', block['type'])['source']}"
+    if source not in config["encoders"]:
+        raise InputError(f"config key {where}: unknown name {source!r}; {suggest(source, config['encoders'])}")
+    if source_encoder(config, source):
+        raise InputError(
+            f"config key {where}: found {source!r}, which reads the matrix of another encoder; expected an encoder "
+            "with vectors of its own"
+        )
 
 
 def encoder_block(config, encoder):
@@ -193,6 +260,14 @@ def check_similarity(config, name, problems):
 
 
 def _check_texts(config, where, block, features):
+    concatenated = block["pooling"] == "concatenate"
+    for encoder, _ in features if concatenated else ():
+        kind = config["encoders"][encoder]["type"]
+        if kind in MATRIX_ENCODERS:
+            raise InputError(
+                f"config key {where}.pooling: {encoder!r} is of type {kind}, which has vectors of items only and "
+                "cannot encode a history; expected mean"
+            )
     texts = [(encoder, field) for encoder, field in features if is_text(config, encoder, field)]
     encoders = [encoder for encoder, _ in texts]
     if len(set(encoders)) < len(encoders):
@@ -200,14 +275,19 @@ def _check_texts(config, where, block, features):
             f"config key {where}.features: a text encoder is listed twice; expected it once, with its fields joined "
             "by joined_fields"
         )
-    if block["pooling"] == "concatenate" and (len(features) > 1 or not texts):
+    if concatenated and (len(features) > 1 or not texts):
         raise InputError(
             f"config key {where}.pooling: only a single feature of texts can be concatenated; expected mean"
         )
-    if block["pooling"] == "concatenate":
+    if concatenated and config["encoders"][encoders[0]].get("centre"):
+        raise InputError(
+            f"config key {where}.pooling: found concatenate with the encoder {encoders[0]!r}, whose items are centred "
+            "and texts of histories are not; expected mean, or centre: false"
+        )
+    if concatenated:
         _check_leaving(config, encoders[0], f"histories of users ({where}.pooling: concatenate)")
 
 
 def is_text(config, encoder, field):
-    """Return whether a feature encodes texts that the workflow prepares."""
-    return config["encoders"][encoder]["type"] != "published" and field not in IMAGE_FIELDS
+    """Return whether an encoder reads the texts of a field one by one."""
+    return config["encoders"][encoder]["type"] not in MATRIX_ENCODERS and field not in IMAGE_FIELDS

@@ -153,7 +153,7 @@ def check_generative(config, folder, problems):
             options = generative_options(config, name)
             _check_prompt(where, options, folder, problems)
             _check_windows(where, options, problems)
-            _check_users(where, options["users"], problems)
+            check_users(where, options["users"], problems)
             _check_fields(where, options["fields"], config, problems)
             _check_permissions(name, chat_model_of(config, name), options["fields"], prices, problems)
 
@@ -214,11 +214,14 @@ def _check_windows(where, options, problems):
         problems.add(f"{where}.stride: found {stride}; expected at most the window, {window}")
 
 
-def _check_users(where, users, problems):
+def check_users(where, users, problems):
+    """Check the key ``users`` of a re-ranker: hits, all, or a sample of at least one user."""
     if users in ("hits", "all"):
         return
     if isinstance(users, dict) and set(users) <= {"sample", "seed"} and "sample" in users:
-        return
+        least = {"sample": 1, "seed": 0}
+        if all(type(value) is int and value >= least[key] for key, value in users.items()):
+            return
     problems.add(f"{where}.users: found {users!r}; expected hits, all or {{sample: N, seed: S}}")
 
 
@@ -256,6 +259,13 @@ def check_tuning(name, block, folder, fields):
     fields : sequence of str
         Item fields that are prepared.
     """
+    if (block["target"] == "letters") != (block["prompt"] is not None):
+        expected = "the name of a prompt, which holds the letters" if block["target"] == "letters" else "null"
+        raise InputError(
+            f"config key {name}.prompt: found {block['prompt']!r} with target {block['target']}; expected {expected}"
+        )
+    if block["target"] == "titles":
+        return
     try:
         prompt = build_prompt(block["prompt"], load_prompt(folder, block["prompt"]))
     except InputError as error:

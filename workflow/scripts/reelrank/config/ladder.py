@@ -5,6 +5,7 @@ Twins are built from what signals declare that they read, never from names. Text
 No heavy import: Snakemake itself runs this.
 """
 
+from reelrank.config.item_inputs import permuted_encoder
 from reelrank.config.reads import reads_of_feature
 from reelrank.config.rerankers import reranker_depth
 from reelrank.config.schema import complete_block
@@ -51,7 +52,7 @@ OVER = {
     "all": (("language_model", "encoder", "words"), ("images",)),
 }
 
-#: Suffix of the name of an encoder or re-ranker with permuted vectors.
+#: Ending of the name of a re-ranker with permuted vectors.
 PERMUTED = "_permuted"
 
 
@@ -122,9 +123,15 @@ class Ladder:
         return [field for field in dict.fromkeys(found) if field in known]
 
     def _words_reranker(self, field):
-        """Return the name of a re-ranker by the words of a field, as deep as the fusion; it is added to the run."""
-        block = {"type": "words", "field": field, "depth": reranker_depth(self.config, self.name)}
-        return self._add(f"words_{field}", block, "added_for")
+        """Return the name of a re-ranker by the words of a field; it is added to the run.
+
+        It is as deep as the deepest signal that reads texts by a model: a deeper list would be an advantage.
+        """
+        named = ("encoder", "language_model")
+        models = [name for name in self.block["signals"] if source_of_reranker(self.config, name) in named]
+        depth = max(reranker_depth(self.config, name) for name in models)
+        name = f"words_{field}" if depth == self.config["candidates"] else f"words_{field}_{depth}"
+        return self._add(name, {"type": "words", "field": field, "depth": depth}, "added_for")
 
     def _permuted_reranker(self, signal):
         """Return the name of a signal's control with permuted vectors; it is added to the run."""
@@ -201,22 +208,3 @@ def _chain(rung, rungs):
     """Return the rungs among `rungs` that one is fitted upon, from the lowest to itself."""
     below = _over(rung, rungs)[:1]
     return [*(_chain(below[0], rungs) if below else []), rung]
-
-
-def permuted_encoder(config, encoder):
-    """Return the name of the encoder that deals out another one's vectors again; it is added to the config."""
-    name = encoder + PERMUTED
-    block = {"type": "permuted", "of": encoder, "seed": 1}
-    if config["encoders"].get(name, block) != block:
-        raise InputError(
-            f"config key encoders.{name}: the name is reserved for the permuted vectors of {encoder!r}; expected "
-            "another"
-        )
-    config["encoders"][name] = block
-    return name
-
-
-def steps(config):
-    """Return the comparisons of the ladder: for each rung of the run, the rungs that it is compared with."""
-    blocks = {name: config["rerankers"][name] for name in config["run"]["rerankers"]}
-    return {name: block["over"] for name, block in blocks.items() if block.get("over")}

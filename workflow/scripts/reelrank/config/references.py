@@ -10,10 +10,11 @@ from reelrank.config.fields import (
     check_definitions,
     check_feature,
     check_similarity,
+    check_words,
     diversity_feature,
     features_of,
 )
-from reelrank.config.generative import check_generative, check_tuning, language_model_of
+from reelrank.config.generative import check_generative, check_tuning, check_users, language_model_of
 from reelrank.config.rerankers import reranker_depth
 from reelrank.errors import InputError, suggest
 
@@ -83,6 +84,12 @@ def _check_fields(config, problems):
 
 
 def _check_protocols(config, problems):
+    pairs = str(config["datasets"].get(config["dataset"], {}).get("files", {}).get("interactions"))
+    if "temporal" in config["run"].get("protocols", []) and pairs.endswith(".tsv"):
+        problems.add(
+            f"config key run.protocols: 'temporal' needs times, and {pairs!r} has none (a .tsv of pairs); expected "
+            "leave_one_out, or a .csv of pairs"
+        )
     first, second = (config["protocols"]["temporal"][f"{split}_quantile"] for split in ("valid", "test"))
     if first >= second:
         problems.add(
@@ -103,8 +110,9 @@ def _check_audit(config, problems):
 
 
 def _check_base_model(config, name, problems):
+    where = f"models.{name}" + (".item_input" if config["models"][name].get("item_input") else "")
     for encoder, field in features_of(config, name, "models"):
-        check_feature(config, f"models.{name}", encoder, field)
+        check_feature(config, where, encoder, field)
 
 
 def _check_reranker(config, name, folder, problems):
@@ -121,6 +129,10 @@ def _check_reranker(config, name, folder, problems):
         _check_depth(config, name, problems)
     if block["type"] == "similarity":
         check_similarity(config, name, problems)
+    if block["type"] == "likelihood":
+        check_users(f"config key {where}", block["users"], problems)
+    with problems.noting():
+        check_words(config, name)
     with problems.noting():
         if language_model := language_model_of(config, name):
             where = f"chat_models.{block['chat_model']}" if "chat_model" in block else where

@@ -1,11 +1,11 @@
 """Interactions as arrays: training histories, and queries of users with a held-out item."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
-from reelrank.data.splits import TRAIN
+from reelrank.data.splits import TEST, TRAIN, UNUSED
 from reelrank.data.tables import SPLITS, metadata, read_table
 from reelrank.errors import InputError
 
@@ -128,6 +128,14 @@ class Interactions:
         counts = np.add.reduceat(self.codes == TRAIN, self.starts[:-1], dtype=np.int64)
         return self.starts[:-1] + counts
 
+    def without_test(self):
+        """Return the same interactions without the held-out items of test: no user has a target in test.
+
+        The rows stay, so that arrays beside these interactions still fit.
+        """
+        test = self.codes == TEST
+        return replace(self, items=np.where(test, 0, self.items), codes=np.where(test, UNUSED, self.codes))
+
     def training(self):
         """Return the training interactions of all users as `Histories`."""
         return Histories(self.items, self.starts[:-1], self.train_ends, self.n_items)
@@ -153,6 +161,13 @@ class Interactions:
         seen = Histories(self.items, starts, rows, self.n_items)
         ends = rows if history == "full" else np.minimum(rows, self.train_ends[users])
         return Queries(users, self.items[rows], Histories(self.items, starts, ends, self.n_items), seen)
+
+
+def some_rows(n, most, seed):
+    """Return `most` of `n` rows, ascending, drawn with the seed; all rows if there are no more."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng([seed, n]).choice(n, most, replace=False))
 
 
 def load_interactions(interactions_path, split_path):

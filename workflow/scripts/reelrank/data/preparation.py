@@ -39,7 +39,8 @@ def prepare(raw, min_interactions=3):
     Raises
     ------
     InputError
-        If there is no interaction, or no user has enough of them.
+        If there is no interaction, no user has enough of them, or a field has no value for any of the items: then its
+        file is that of another dataset.
     """
     if not raw.user_ids.size:
         raise InputError("the source has no interactions; expected at least one")
@@ -57,8 +58,13 @@ def prepare(raw, min_interactions=3):
     if raw.ratings is not None:
         columns["rating"] = raw.ratings[order].astype(np.float32)
     del order
-    items, item_counts = _items_table(item_ids, raw.items)
+    items, item_counts = _items_table(item_ids, raw.items, raw.files)
     comments, comment_counts = comments_of(raw.comments, user_ids, item_ids, lengths, item)
+    if comment_counts.get("comments") == 0:
+        raise InputError(
+            f"{raw.files.get('comments', 'comments')}: found {comment_counts['comments_dropped']} comments, none of an "
+            f"interaction; expected comments of the {len(user)} interactions: is it a file of another dataset?"
+        )
     tables = {
         "interactions": pa.table(columns),
         "users": _users_table(user_ids, lengths, raw.users),
@@ -209,8 +215,33 @@ def _users_table(user_ids, lengths, profiles):
     return pa.table(columns)
 
 
-def _items_table(item_ids, fields):
+def sparse_fields(statistics):
+    """Return a sentence for each field that fewer than half of the items have, from the counts of `prepare`."""
+    n_items, sentences = statistics.get("items", 0), []
+    without = {key.removeprefix("items_without_"): n for key, n in statistics.items() if "items_without_" in key}
+    if "title_row" in without:
+        without["title"] = without.pop("title_row") + statistics["items_with_empty_title"]
+    for name, missing in sorted(without.items()):
+        if n_items - missing < n_items / 2:
+            sentences.append(f"only {n_items - missing} of {n_items} items have the field {name}")
+    return sentences
+
+
+def _check_field(name, values, fields, item_ids, path):
+    """Raise `InputError` if no item has a value of a field."""
+    if not (values.isna() | (values == "")).all():
+        return
+    other = ", ".join(map(str, fields.index[:3]))
+    raise InputError(
+        f"{path}: found the field {name!r} of 0 of {len(item_ids)} items; expected it for items of the interactions "
+        f"(ids {', '.join(map(str, item_ids[:3]))}, ...); ids found: {other or 'none'}. Is it of another dataset?"
+    )
+
+
+def _items_table(item_ids, fields, files):
     known = fields.reindex(item_ids)
+    for name in known:
+        _check_field(name, known[name], fields[name].dropna(), item_ids, files.get(name, name))
     columns = {
         "item": np.arange(len(item_ids), dtype=np.int32),
         "item_id": pa.array(item_ids).cast(pa.string()),

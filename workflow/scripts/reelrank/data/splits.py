@@ -13,8 +13,12 @@ from reelrank.errors import InputError, suggest
 TRAIN, VALID, TEST, UNUSED = range(4)
 
 
-def leave_one_out(user, timestamp=None):
+def leave_one_out(user, timestamp=None, training_share=1.0, seed=1):
     """Assign each user's last interaction to test and the last but one to valid.
+
+    With a `training_share` below 1, only the drawn users' interactions before the valid target are for training. Those
+    of the other users are unused, but still their history when their targets are predicted. The targets are the same
+    for every share. So runs with several shares are a learning curve.
 
     Parameters
     ----------
@@ -22,6 +26,10 @@ def leave_one_out(user, timestamp=None):
         ``(n_rows,)`` user indices, sorted; each user's rows are in order of time.
     timestamp : ignored
         Present so that all protocols have the same signature.
+    training_share : float
+        Share of the users with 3 interactions or more that are drawn, above 0 to 1; at least one user is.
+    seed : int
+        Seed of the draw. With one seed, the users of a smaller share are among those of a larger share.
 
     Returns
     -------
@@ -36,7 +44,28 @@ def leave_one_out(user, timestamp=None):
     codes[from_end == 1] = VALID
     codes[from_end == 0] = TEST
     codes[~long_enough] = UNUSED
+    if training_share < 1:
+        last = from_end == 0
+        drawn = _drawn(user[last], long_enough[last], training_share, seed)
+        codes[(codes == TRAIN) & ~drawn[user]] = UNUSED
     return codes, _counts(user, codes)
+
+
+def _drawn(users, eligible, share, seed):
+    """Return which users are drawn, ``(largest user + 1,)`` bool.
+
+    Parameters
+    ----------
+    users : numpy.ndarray
+        ``(n,)`` user indices, each once.
+    eligible : numpy.ndarray
+        ``(n,)`` bool.
+    """
+    chosen = users[eligible]
+    order = np.random.default_rng(seed).permutation(chosen)
+    drawn = np.zeros(users.max() + 1, bool)
+    drawn[order[: max(1, round(share * len(order)))]] = True
+    return drawn
 
 
 def temporal(user, timestamp, valid_quantile=0.8, test_quantile=0.9, min_history=1):
@@ -154,6 +183,7 @@ def _counts(user, codes):
         with_target = int((codes == code).sum())
         counts[f"{name}_users"] = with_target
         counts[f"users_without_{name}_target"] = n_users - with_target
+    counts["users_in_training"] = len(np.unique(user[codes == TRAIN]))
     counts["train_interactions"] = int((codes == TRAIN).sum())
     counts["unused_interactions"] = int((codes == UNUSED).sum())
     return counts

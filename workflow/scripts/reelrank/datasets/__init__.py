@@ -30,6 +30,8 @@ class RawTables:
         Indexed by user id, with profile columns; may be empty.
     comments : reelrank.datasets.comment_file.CommentFile or None
         Not loaded into memory, since comments may be larger than it.
+    files : dict of str to path
+        The file or folder that each requested field was read from, for errors.
     counts : dict of str to int
         Numbers of accepted irregularities, for ``statistics.json``.
     """
@@ -41,6 +43,7 @@ class RawTables:
     ratings: np.ndarray | None = None
     users: pd.DataFrame = field(default_factory=pd.DataFrame)
     comments: object = None
+    files: dict = field(default_factory=dict)
     counts: dict = field(default_factory=dict)
 
 

@@ -38,6 +38,7 @@ def read(paths, fields, options):
         ratings["timestamp"] * 1000,
         ratings=ratings["rating"],
         items=read_items(paths)[list(fields)],
+        files=dict.fromkeys(fields, paths["movies"]),
     )
     if "users" in paths:
         tables.users = read_users(paths["users"])

@@ -64,7 +64,7 @@ def read_features(path, n_items, encoder=None, field=None):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: the feature matrix does not exist; rules/features.smk makes it")
-    vectors, about = _read_matrix(path), _read_description(path.with_suffix(".json"))
+    vectors, about = read_matrix(path), _read_description(path.with_suffix(".json"))
     if vectors.ndim != 2 or len(vectors) != n_items or not vectors.shape[1]:
         raise InputError(
             f"{path}: found a matrix of shape {vectors.shape}; expected {n_items} rows, one per item, and not empty"
@@ -82,8 +82,14 @@ def read_features(path, n_items, encoder=None, field=None):
     return vectors, present
 
 
-def _read_matrix(path):
-    """Return the array of an ``.npy`` file as float32."""
+def read_matrix(path):
+    """Return the array of an ``.npy`` file as float32.
+
+    Raises
+    ------
+    InputError
+        If it is no array of numbers, or holds NaN or infinity; names the row.
+    """
     try:
         vectors = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
@@ -100,6 +106,25 @@ def _read_matrix(path):
     return vectors
 
 
+def unit_rows(vectors):
+    """Return vectors of length 1, and which rows are not zero.
+
+    Parameters
+    ----------
+    vectors : numpy.ndarray
+        ``(n_items, dimension)`` float32.
+
+    Returns
+    -------
+    vectors : numpy.ndarray
+        ``(n_items, dimension)`` float32; rows of zeros stay zero.
+    present : numpy.ndarray
+        ``(n_items,)`` bool.
+    """
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1), norms[:, 0] > 0
+
+
 def _read_description(path):
     """Return the description of a matrix."""
     if not path.is_file():
@@ -111,6 +136,29 @@ def _read_description(path):
     if not isinstance(about, dict):
         raise InputError(f"{path}: found {str(about)[:60]}; expected the description of a feature matrix")
     return about
+
+
+def centred(vectors, present):
+    """Subtract the mean vector of the items and scale to length 1 again.
+
+    Where all cosines are high, they hardly differ: the mean is most of every vector. What is left after it is
+    subtracted tells items apart (the first step of Mu & Viswanath, "All-but-the-Top", ICLR 2018).
+
+    Parameters
+    ----------
+    vectors, present
+        As `read_features` returns them.
+
+    Returns
+    -------
+    vectors, present : numpy.ndarray
+        An item whose vector is the mean has no direction left: it is missing.
+    """
+    mean = vectors[present].mean(0, dtype=np.float64) if present.any() else np.zeros(vectors.shape[1])
+    moved = np.where(present[:, None], vectors - mean, 0)
+    norms = np.linalg.norm(moved, axis=1, keepdims=True)
+    present = present & (norms[:, 0] > 1e-6)
+    return np.where(present[:, None], moved / np.maximum(norms, 1e-12), 0).astype(np.float32), present
 
 
 def write_shard(path, vectors, present, start, n_items, about):

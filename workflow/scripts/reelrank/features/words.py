@@ -5,7 +5,14 @@ import unicodedata
 
 import numpy as np
 from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+
+#: Seed of the randomised singular value decomposition.
+SEED = 0
+
+#: Shorter vectors are rounding noise: the item has no word in the kept dimensions.
+NOISE = 1e-6
 
 #: Characters of scripts that put no space between words. Each is a token of its own: with spaces as the only
 #: boundaries, a whole Chinese sentence would be one word that no other text has.
@@ -23,9 +30,14 @@ MARKS = "".join(character for character in map(chr, range(0x10000)) if unicodeda
 #: is no part of it, so that "#panda" and "panda" are the same word.
 TOKEN = re.compile(f"[{UNSPACED}][{MARKS}]*|(?:(?![{UNSPACED}])[^\\W_][{MARKS}]*)+")
 
+#: Where words are joined without a space, as in the hashtag "#NationalTreasure".
+JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
 
 def tokens(text):
     """Return the words of a text in any script, in order: normalised to NFKC, without case.
+
+    Joined words are split: "#NationalTreasure" has the words "national" and "treasure".
 
     Parameters
     ----------
@@ -35,7 +47,7 @@ def tokens(text):
     -------
     list of str
     """
-    return TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    return TOKEN.findall(JOINT.sub(" ", unicodedata.normalize("NFKC", text)).casefold())
 
 
 def word_counts(texts, min_count=1):
@@ -88,3 +100,27 @@ def tfidf(texts, min_count=2):
         return counts, words
     vectors = TfidfTransformer(norm="l2", smooth_idf=True, sublinear_tf=True).fit_transform(counts)
     return sparse.csr_matrix(vectors, dtype=np.float32), words
+
+
+def reduced_words(matrix, dimensions):
+    """Reduce a TF-IDF matrix by a truncated singular value decomposition (scikit-learn's, randomised).
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csr_matrix
+        ``(n_items, n_words)``, see `tfidf`.
+    dimensions : int
+        At most as many as words and items are kept.
+
+    Returns
+    -------
+    vectors : numpy.ndarray
+        ``(n_items, min(dimensions, n_items, n_words))`` float32, rows of length 1; zero for an item without a word.
+    present : numpy.ndarray
+        ``(n_items,)`` bool.
+    """
+    width = min(dimensions, *matrix.shape)
+    vectors = TruncatedSVD(width, random_state=SEED).fit_transform(matrix).astype(np.float32)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    present = norms[:, 0] > NOISE
+    return np.where(present[:, None], vectors / np.maximum(norms, NOISE), 0).astype(np.float32), present

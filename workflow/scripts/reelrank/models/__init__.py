@@ -174,7 +174,18 @@ class NeuralRecommender(Recommender):
         """Train until the valid NDCG@10 no longer rises; continue from a checkpoint in `folder` if there is one.
 
         Seeds torch's global generator, which draws initial weights, dropout and sampled negatives.
+
+        Raises
+        ------
+        InputError
+            If the options name an item feature and `features` is None.
         """
+        feature = item_feature(self.options)
+        if feature and features is None:
+            raise InputError(
+                f"{self.kind()}: found no item features; expected the features of encoder {feature[0]!r} for the "
+                f"field {feature[1]!r}, which rules/features.smk makes"
+            )
         torch.manual_seed(seed)
         self.module = self.build(0 if features is None else features.shape[1]).to(self.device)
         self.prepare(data, features)
@@ -191,6 +202,12 @@ class NeuralRecommender(Recommender):
         self.module = self.build(arrays["features"].shape[1] if "features" in arrays else 0).to(self.device)
         self.module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         self.module.eval()
+
+
+def item_feature(options):
+    """Return the encoder and the field of the item feature that a model's options name, or None."""
+    named = options.get("item_input") or options
+    return (named["encoder"], named["field"]) if named.get("encoder") else None
 
 
 def model_class(kind):

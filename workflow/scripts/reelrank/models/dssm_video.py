@@ -12,7 +12,6 @@ negatives of that user; AdamW.
 import torch
 from torch import nn
 
-from reelrank.errors import InputError
 from reelrank.models import DotProduct, NeuralRecommender
 from reelrank.training.samples import PrefixSamples, in_batch_softmax_loss, log_popularity
 
@@ -65,22 +64,6 @@ class Model(DotProduct, NeuralRecommender):
     """DSSM with item features as a `Recommender`; it knows a user only from training."""
 
     reads_history = False
-
-    def fit(self, data, seed, folder=None, features=None, code=""):
-        """Train the model; item features are required.
-
-        Raises
-        ------
-        InputError
-            If `features` is None.
-        """
-        options = self.options
-        if features is None:
-            raise InputError(
-                f"dssm_video: found no item features; expected the features of encoder {options['encoder']!r} for the "
-                f"field {options['field']!r}, which the rule embed_text makes"
-            )
-        return super().fit(data, seed, folder, features, code)
 
     def prepare(self, data, features):
         """Store the features and compute the sampling probabilities."""

@@ -53,6 +53,12 @@ class Code:
     def _of_train(self, wildcards):
         return [f"reelrank/models/{self.config['models'][wildcards.base_model]['type']}.py"]
 
+    def _of_search_model(self, wildcards):
+        return self._of_train(wildcards)
+
+    def _of_search_fusion(self, wildcards):
+        return [f"reelrank/rerank/fusion/{self.config['rerankers'][wildcards.reranker]['type']}.py"]
+
     def _of_recommend(self, wildcards):
         return self._of_train(wildcards)
 

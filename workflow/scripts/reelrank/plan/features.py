@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from reelrank.config import fields
+from reelrank.errors import InputError
 from reelrank.plan.paths import description_of, fill
 from reelrank.plan.raw_files import published_features, raw_path
 from reelrank.plan.redrawing import learned_under
@@ -24,26 +25,30 @@ class Features:
     Raises
     ------
     InputError
-        If the published matrix of an encoder of the run is not in ``raw_dir``.
+        If the published or imported matrix of an encoder of the run is not there.
     """
 
     def __init__(self, config, paths, selection):
         self.config, self.paths, self.selection = config, paths, selection
         self.image_fields = list(fields.IMAGE_FIELDS)
         self.text_fields = [name for name in fields.field_names(config) if name not in fields.IMAGE_FIELDS]
-        self.published_encoders = selection.encoders_of("published")
+        self.read_encoders = selection.encoders_of(*fields.OWN_FIELD_ENCODERS)
+        self.words_encoders, self.permuted_encoders = selection.encoders_of("words"), selection.encoders_of("permuted")
         self.trained_encoders = selection.encoders_of(*fields.TRAINED_ENCODERS)
-        self.computed_encoders = [name for name in config["encoders"] if name not in self.published_encoders]
-        for encoder in {encoder for encoder, _ in self.used()} & set(self.published_encoders):
-            published_features(config, encoder)
+        matrices = selection.encoders_of(*fields.MATRIX_ENCODERS)
+        self.computed_encoders = [name for name in config["encoders"] if name not in matrices]
+        for encoder in [name for name in self.read_encoders if name in {encoder for encoder, _ in self.used()}]:
+            own_matrix(config, encoder)
 
     def used(self):
-        """Return every ``(encoder, field)`` that the run reads, each once."""
+        """Return every ``(encoder, field)`` that the run reads, each once, with those that others are made from."""
         diversity = fields.diversity_feature(self.config)
         readers = [(name, "models") for name in self.selection.base_models]
         readers += [(name, "rerankers") for name in self.selection.rerankers]
         read = [feature for name, section in readers for feature in fields.features_of(self.config, name, section)]
-        return list(dict.fromkeys(([tuple(diversity)] if diversity else []) + read))
+        read = ([tuple(diversity)] if diversity else []) + read
+        made_from = [(name, field) for encoder, field in read for name in fields.with_sources(self.config, encoder)]
+        return list(dict.fromkeys(made_from))
 
     # Paths of matrices.
 
@@ -154,9 +159,26 @@ class Features:
     def _folder(self, field):
         return raw_path(self.config, self.config["datasets"][self.config["dataset"]]["files"][FOLDERS[field]])
 
-    def published(self, wildcards):
-        """Return the published matrix of an encoder."""
-        return published_features(self.config, wildcards.encoder)
+    def own_matrix(self, wildcards):
+        """Return the file of the matrix of an encoder that was published or is the user's own."""
+        return own_matrix(self.config, wildcards.encoder)
+
+    def source_matrix(self, wildcards):
+        """Return the matrix that a matrix is made from; an empty list if there is none."""
+        source = fields.source_encoder(self.config, wildcards.encoder)
+        if not source:
+            return []
+        place = self.place(_protocol_of(wildcards.place), source, wildcards.field)
+        return fill(self.paths.features, wildcards, place=place, encoder=source)
+
+    def source_description(self, wildcards):
+        """Return the description of `source_matrix`; an empty list if there is none."""
+        matrix = self.source_matrix(wildcards)
+        return description_of(matrix) if matrix else []
+
+    def item_statistics(self, wildcards):
+        """Return the popularity of items in training, under the protocol of a matrix."""
+        return fill(self.paths.item_statistics, wildcards, protocol=_protocol_of(wildcards.place))
 
     def clip_options(self, wildcards):
         """Return the training options of an encoder."""
@@ -180,6 +202,25 @@ class Features:
     def given_files_of_tags(self, wildcards):
         """Return the user's own files that a tag field's encoder loads."""
         return given_files(self.config["encoders"][self.tags(wildcards)["encoder"]])
+
+
+def own_matrix(config, encoder):
+    """Return the file of an encoder of type ``published`` or ``imported``.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    block = config["encoders"][encoder]
+    if block["type"] == "published":
+        return published_features(config, encoder)
+    if not Path(block["path"]).is_file():
+        raise InputError(
+            f"config key encoders.{encoder}.path: the file {block['path']!r} does not exist; expected a matrix with a "
+            "row for each item"
+        )
+    return block["path"]
 
 
 def given_files(block):

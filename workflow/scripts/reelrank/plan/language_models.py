@@ -81,5 +81,6 @@ class LanguageModels:
         return self.source(wildcards, self.block(wildcards)["base"])
 
     def prompt(self, wildcards):
-        """Return the definition of the prompt that a language model is fine-tuned to answer."""
-        return load_prompt(Path(self.folder), self.block(wildcards)["prompt"])
+        """Return the definition of the prompt that a language model is fine-tuned to answer; None without one."""
+        name = self.block(wildcards)["prompt"]
+        return load_prompt(Path(self.folder), name) if name else None

@@ -44,7 +44,7 @@ class Lists:
             "config_digest": digests.digest(
                 {key: dataset.get(key) for key in ("adapter", "options", "generate")},
                 config["protocols"][real(wildcards.protocol)],
-                config["models"][wildcards.base_model],
+                settings.deciding(config["models"][wildcards.base_model]),
                 *self._deciding(wildcards.base_model, reranker),
                 [config[key] for key in ("candidates", "history", "min_interactions")],
             ),

@@ -45,7 +45,11 @@ JOBS = {
     "audit_lists": "{protocol}/audit/audit",
     "plot_figures": "{protocol}/figures",
     "report": "{protocol}/report",
+    "search_model": "{protocol}/search/models/{base_model}",
+    "search_fusion": "{protocol}/search/rerankers/{reranker}",
+    "tabulate_search": "{protocol}/tables/search",
     "estimate": "estimate",
+    "search": "search",
     "audit": "audit",
 }
 
@@ -92,6 +96,9 @@ class Paths:
         self.model_weights = f"{model}/weights.safetensors"
         self.model_description = f"{model}/model.json"
         self.training = f"{model}/training.parquet"
+
+        self.searched_model = f"{protocol}/search/models/{{base_model}}/trials.json"
+        self.searched_fusion = f"{protocol}/search/rerankers/{{reranker}}/trials.json"
 
         lists = f"{protocol}/lists/{{base_model}}/seed{{seed}}/{{reranker}}"
         self.lists = f"{lists}/{{split}}.parquet"

@@ -15,6 +15,7 @@ from reelrank.plan.raw_files import RawFiles
 from reelrank.plan.redrawing import learned_under, real
 from reelrank.plan.report import Report
 from reelrank.plan.reranking import Reranking
+from reelrank.plan.search import Search
 from reelrank.plan.selection import Selection
 from reelrank.plan.user_shards import UserShards
 
@@ -35,7 +36,8 @@ class Plan:
         The path of every file.
     selection : reelrank.plan.selection.Selection
         The names that run.
-    raw, features, language_models, asking, lists, fusing, reranking, shards, audit, report, code
+    raw, features, language_models, asking, lists, fusing, search, reranking, shards, audit, report,
+    code
         The topics, one file of this folder each.
 
     Raises
@@ -55,6 +57,7 @@ class Plan:
         self.asking = Asking(config, self.paths, self.selection, self.language_models, folder)
         self.lists = Lists(config, self.asking.prompt_of)
         self.fusing = Fusing(config, self.paths, self.selection, self.features, self.lists)
+        self.search = Search(config, self.paths, self.selection, self.features)
         self.reranking = Reranking(config, self.paths, self.selection, self.features, self.language_models)
         self.shards = UserShards(config)
         self.audit = Audit(config, self.paths, self.selection, self.features, self.asking)

@@ -163,7 +163,7 @@ class Report:
     def settings(self, wildcards):
         """Return the settings that the report shows: the whole config, the protocol and the benchmarks."""
         return {
-            "config": {key: value for key, value in self.config.items() if key != "runs"},
+            "config": {key: value for key, value in self.config.items() if key not in ("runs", "search")},
             "protocol": wildcards.protocol,
             "benchmarks": fill(self.paths.benchmarks, wildcards),
         }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from reelrank.data.preparation import sparse_fields
 from reelrank.report.values import count, interval, known, number, p_value, percent, signed, words
 
 #: Significance level for p-values adjusted by Holm's method.
@@ -297,4 +298,12 @@ def caveats(run):
             f"Pretrained language models may have read {run.dataset['title']} in their training: "
             "what they gain here may be memory, and need not be found on data that they have not seen."
         )
+    if run.dataset.get("note"):
+        notes.append(run.dataset["note"])
+    share = run.config["protocols"][run.protocol].get("training_share", 1)
+    if share < 1:
+        notes.append(f"Only the interactions of {percent(100 * share, sign=False)} of the users are for training.")
+    if run.statistics.get("has_timestamps") is False:
+        notes.append("The interactions have no times: the protocol temporal and the age of items are off.")
+    notes += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sparse_fields(run.statistics)]
     return notes

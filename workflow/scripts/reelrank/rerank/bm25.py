@@ -19,8 +19,9 @@ from reelrank.rerank.signals.products import products
 class Reranker(rerank.Reranker):
     """Scores are those of the library, for the candidates only, up to a constant of the query.
 
-    The variants ``bm25l`` and ``bm25+`` add a constant per query word, whether a document has it or not. It is left
-    out, since it moves no candidate. A candidate without a word gets the mean of its list.
+    The variant ``bm25l`` adds a constant per query word, whether a document has it or not. It is left out, since it
+    moves no candidate. In the library the lower bound of ``bm25+`` is such a constant too, so that variant is not
+    offered. A candidate without a word gets the mean of its list; a user without one keeps the base order.
     """
 
     def __init__(self, options, material):
@@ -44,7 +45,7 @@ def index(counts, words, options):
     run, and with it the last bits of the sums.
     """
     logging.getLogger("bm25s").setLevel(logging.WARNING)
-    model = bm25s.BM25(k1=options["k1"], b=options["b"], delta=options["delta"], method=options["method"])
+    model = bm25s.BM25(k1=options["k1"], b=options["b"], method=options["method"])
     numbers = np.repeat(counts.indices, counts.data.astype(np.int64))
     ends = np.cumsum(np.asarray(counts.sum(1), np.int64).ravel())
     texts = [part.tolist() for part in np.split(numbers, ends[:-1])]

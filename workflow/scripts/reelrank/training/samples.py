@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import torch
 
+#: Positions whose logits over the whole catalogue are in memory together.
+POSITIONS_AT_ONCE = 256
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -129,22 +132,26 @@ class WindowSamples:
         )  # rows of the last targets
 
     def batch(self, index):
-        """Return the windows `index`.
+        """Return the windows `index`, as long as the longest of them.
 
         Returns
         -------
         history, targets : torch.Tensor
-            Both ``(batch, length)`` int64, oldest first, padded with n_items on the left.
+            Both ``(batch, longest)`` int64, oldest first, padded with n_items on the left.
             The target of a position is the item after it.
         """
-        rows = self.rows[index][:, None] - self.offsets
-        inside = rows >= self.begins[index][:, None]
+        lasts, begins = self.rows[index], self.begins[index]
+        longest = int((lasts - begins).max()) + 1
+        rows = lasts[:, None] - self.offsets[-longest:]
+        inside = rows >= begins[:, None]
         history = torch.where(inside, self.items[(rows - 1).clamp_min(0)], self.n_items)
         return history, torch.where(inside, self.items[rows.clamp_min(0)], self.n_items)
 
 
-def next_item_loss(hidden, targets, items, negatives=0):
-    """Return the mean softmax loss of next items, over the catalogue or a sample of it.
+def full_softmax_loss(hidden, targets, items):
+    """Return the mean softmax loss of targets over the whole catalogue.
+
+    Logits are computed `POSITIONS_AT_ONCE` positions at a time, so that memory does not grow with the batch.
 
     Parameters
     ----------
@@ -154,19 +161,31 @@ def next_item_loss(hidden, targets, items, negatives=0):
         ``(n,)`` int64.
     items : torch.Tensor
         ``(n_items, d)``.
-    negatives : int
-        0: softmax over all items. Otherwise the number of sampled negatives, drawn uniformly
-        with replacement and shared by the batch; their logits are corrected by the sampling
-        rate (Jean et al., "On Using Very Large Target Vocabulary for Neural Machine
-        Translation", ACL 2015).
     """
-    if not negatives:
-        return torch.nn.functional.cross_entropy(hidden @ items.T, targets)
-    drawn = torch.randint(len(items), (negatives,), device=hidden.device)
-    others = hidden @ items[drawn].T + math.log(len(items) / negatives)
-    others = others.masked_fill(targets[:, None] == drawn, -torch.inf)
-    positive = (hidden * items[targets]).sum(1, keepdim=True)
-    return torch.nn.functional.cross_entropy(torch.cat([positive, others], 1), torch.zeros_like(targets))
+    chunks = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=POSITIONS_AT_ONCE, acc_dtype=torch.float32)
+    return torch.nn.functional.linear_cross_entropy(hidden.to(items.dtype), items, targets, options=chunks)
+
+
+def sampled_softmax_loss(hidden, positives, negatives, blocked, n_items):
+    """Return the mean softmax loss of targets over themselves and sampled negatives.
+
+    The logits of the negatives are corrected by the sampling rate (Jean et al., "On Using Very Large Target
+    Vocabulary for Neural Machine Translation", ACL 2015).
+
+    Parameters
+    ----------
+    hidden, positives : torch.Tensor
+        ``(n, d)``: the state of each position, and the vector of its target.
+    negatives : torch.Tensor
+        ``(n_negatives, d)``, drawn uniformly with replacement and shared by all positions.
+    blocked : torch.Tensor
+        ``(n, n_negatives)`` bool: the negative is the position's target.
+    n_items : int
+    """
+    others = hidden @ negatives.T + math.log(n_items / len(negatives))
+    positive = (hidden * positives).sum(1, keepdim=True)
+    logits = torch.cat([positive, others.masked_fill(blocked, -torch.inf)], 1)
+    return torch.nn.functional.cross_entropy(logits, torch.zeros(len(hidden), dtype=torch.long, device=hidden.device))
 
 
 def log_popularity(data, device):

@@ -1,8 +1,8 @@
 """Encoders with one small interface: texts or pictures in, unit vectors out.
 
 An encoder's file defines the class ``Encoder``; the file name is the ``type`` in the config. The class takes
-the encoder's name in the config and the complete options of its block. The type ``published`` has no class:
-its vectors are read from a file.
+the encoder's name in the config and the complete options of its block. The types ``published`` and ``imported``
+have a function ``read_matrix`` instead: their vectors are read from a file.
 """
 
 import importlib

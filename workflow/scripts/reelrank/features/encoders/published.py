@@ -3,17 +3,18 @@
 import numpy as np
 
 from reelrank.errors import InputError
+from reelrank.features.matrices import unit_rows
 
 
-def read_published(path, item_ids, expected_items=None):
+def read_matrix(path, item_ids, expected_items=None):
     """Read a published matrix in MicroLens' layout: row i belongs to the item with id i + 1.
 
     Parameters
     ----------
     path : str or Path
         ``.npy`` of numbers, ``(n_rows, dimension)``.
-    item_ids : numpy.ndarray
-        ``(n_items,)`` int64 item ids, ordered by item index.
+    item_ids : sequence of str or int
+        Item ids, whole numbers, ordered by item index.
     expected_items : int, optional
         Published number of items of the dataset.
 
@@ -37,6 +38,7 @@ def read_published(path, item_ids, expected_items=None):
         raise InputError(f"{path}: found no NumPy matrix ({error}); expected a .npy file of numbers") from error
     if matrix.ndim != 2 or not np.issubdtype(matrix.dtype, np.number):
         raise InputError(f"{path}: found shape {matrix.shape} of {matrix.dtype}; expected a matrix of numbers")
+    item_ids = np.array([int(item_id) for item_id in item_ids])
     last = int(item_ids.max())
     if int(item_ids.min()) < 1 or last > len(matrix):
         raise InputError(
@@ -53,5 +55,4 @@ def read_published(path, item_ids, expected_items=None):
     if not np.isfinite(vectors).all():
         row = int(np.flatnonzero(~np.isfinite(vectors).all(1))[0])
         raise InputError(f"{path}: row {int(item_ids[row]) - 1} holds NaN or infinity; expected numbers")
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1), norms[:, 0] > 0
+    return unit_rows(vectors)

@@ -1,8 +1,4 @@
-"""Fine-tuning with LoRA and letter targets: the target after a prompt is the letter of the next item.
-
-Sources: Hu et al., "LoRA" (ICLR 2022); the targets come from Yue et al., "LlamaRec"
-(arXiv 2311.02089).
-"""
+"""Fine-tuning with LoRA (Hu et al., ICLR 2022); `reelrank.llm.local.tuning_targets` has what is learned."""
 
 import hashlib
 import json
@@ -11,15 +7,17 @@ import math
 import shutil
 import tempfile
 import time
+from importlib import metadata
+from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
 from reelrank.digests import folder_digest
 from reelrank.errors import InputError
 from reelrank.files import atomic, read_json, write_json
-from reelrank.llm.local.loading import encode_messages, token_variants
 from reelrank.llm.local.pretraining import DESCRIPTION
 from reelrank.progress import Progress
 from reelrank.training.checkpoints import random_state, set_random_state
@@ -59,43 +57,47 @@ def add_adapter(model, options):
         ) from error
 
 
-def letter_loss(model, tokenizer, prompts, choices, places):
-    """Return the mean negative log-probability of the right letter as the next token, summed over its variants.
+def draw_examples(target, options):
+    """Return the examples of each epoch, within the token budget.
 
     Parameters
     ----------
-    model : transformers.PreTrainedModel or peft.PeftModel
-    tokenizer : transformers.PreTrainedTokenizerBase
-    prompts : list of sequence of (str, str)
-        Messages of each prompt.
-    choices : list of sequence of str
-        The letters of each prompt.
-    places : list of int
-        Index of the right letter.
+    target : reelrank.llm.local.tuning_targets.Letters or Titles
+    options : dict
+        Complete options of the type `lora`. Training ends with the first example that reaches
+        ``max_training_tokens``; the epochs after it are left out.
+
+    Returns
+    -------
+    list of list
+
+    Raises
+    ------
+    InputError
+        If there is no example.
     """
-    device = next(model.parameters()).device
-    sequences = [encode_messages(tokenizer, messages) for messages in prompts]
-    longest = max(map(len, sequences))
-    ids = torch.tensor([[0] * (longest - len(own)) + list(own) for own in sequences], device=device)
-    real = torch.tensor([[0] * (longest - len(own)) + [1] * len(own) for own in sequences], device=device)
-    positions = (real.cumsum(1) - 1).clamp_min(0)
-    logits = model(input_ids=ids, attention_mask=real, position_ids=positions, logits_to_keep=1).logits[:, -1]
-    logprobs = logits.float().log_softmax(-1)
-    right = [token_variants(tokenizer, own[place]) for own, place in zip(choices, places, strict=True)]
-    return -torch.stack([row[tokens].logsumexp(0) for row, tokens in zip(logprobs, right, strict=True)]).mean()
+    left, epochs = options["max_training_tokens"] or math.inf, []
+    for epoch in range(options["epochs"]):
+        drawn = target.draw(options["questions"], [options["seed"], epoch])
+        if not drawn:
+            raise InputError("found no training history with at least two items; fine-tuning needs some")
+        before = [0, *accumulate(map(target.tokens, drawn))]
+        epochs.append([example for example, used in zip(drawn, before, strict=False) if used < left])
+        left -= before[-1]
+        if left <= 0:
+            break
+    return epochs
 
 
-def finetune(model, tokenizer, questions, render, options, checkpoint):
+def finetune(model, target, options, checkpoint):
     """Train the adapter of `model` in place; a killed training continues after its last complete epoch.
 
     Parameters
     ----------
     model : peft.PeftModel
         Result of `add_adapter`.
-    tokenizer : transformers.PreTrainedTokenizerBase
-    questions : reelrank.llm.local.tuning_questions.TrainingQuestions
-    render : callable
-        ``render(history, shown)`` returns messages and letters, in the same form as for ranking.
+    target : reelrank.llm.local.tuning_targets.Letters or Titles
+        Draws the examples and computes their loss.
     options : dict
         Complete options of the type `lora`.
         checkpoint : reelrank.training.checkpoints.Checkpoint
@@ -104,7 +106,7 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
     Returns
     -------
     list of float
-        Mean loss of each epoch, in nats per question.
+        Mean loss of each epoch: nats per question, or per token.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=options["learning_rate"], weight_decay=0.0)
@@ -114,41 +116,40 @@ def finetune(model, tokenizer, questions, render, options, checkpoint):
         set_peft_model_state_dict(model, state["adapter"])
         optimizer.load_state_dict(state["optimizer"])
         set_random_state(state["random"], torch.default_generator, model.device)
+    epochs, size = draw_examples(target, options), options["batch_size"]
+    steps = [math.ceil(len(drawn) / size) for drawn in epochs]
     model.train()
-    for epoch in range(len(losses), options["epochs"]):
-        started = time.monotonic()
-        drawn = questions.draw(options["questions"], [options["seed"], epoch])
-        if not drawn:
-            raise InputError("found no training history with at least two items; fine-tuning needs some")
-        losses.append(_run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch))
+    for epoch in range(len(losses), len(epochs)):
+        started, drawn = time.monotonic(), epochs[epoch]
+        shares = (np.arange(steps[epoch]) + sum(steps[:epoch])) / sum(steps)
+        rates = 0.5 * options["learning_rate"] * (1 + np.cos(np.pi * shares))
+        with Progress(f"epoch {epoch + 1}/{len(epochs)}", len(drawn), "examples") as progress:
+            losses.append(_run_epoch(model, target, drawn, size, optimizer, rates.tolist(), progress))
         if not math.isfinite(losses[-1]):
             raise InputError(f"epoch {epoch + 1}: the loss is {losses[-1]}; try a smaller learning_rate")
-        adapter = dict(get_peft_model_state_dict(model))
+        adapter = dict(get_peft_model_state_dict(model, save_embedding_layers=False))
         random = random_state(torch.default_generator, model.device)  # dropout uses the generator of the model's device
         checkpoint.save({"losses": losses, "adapter": adapter, "optimizer": optimizer.state_dict(), "random": random})
-        seconds = time.monotonic() - started
-        logging.info("epoch %d/%d: loss %.4f per question, %.1f s", epoch + 1, options["epochs"], losses[-1], seconds)
+        seconds, tokens = time.monotonic() - started, sum(map(target.tokens, drawn))
+        logging.info("epoch %d: loss %.4f, %d tokens in %.1f s", epoch + 1, losses[-1], tokens, seconds)
     model.eval()
     return losses
 
 
-def _run_epoch(model, tokenizer, drawn, render, options, optimizer, epoch):
-    steps, total = -(-len(drawn) // options["batch_size"]), 0.0
-    with Progress(f"epoch {epoch + 1}/{options['epochs']}", len(drawn), "questions") as progress:
-        for step in range(steps):
-            share = (epoch * steps + step) / (options["epochs"] * steps)
-            for group in optimizer.param_groups:
-                group["lr"] = options["learning_rate"] * 0.5 * (1 + math.cos(math.pi * share))
-            batch = drawn[step * options["batch_size"] : (step + 1) * options["batch_size"]]
-            rendered = [render(question.history, question.shown) for question in batch]
-            prompts, choices = zip(*rendered, strict=True)
-            optimizer.zero_grad(set_to_none=True)
-            loss = letter_loss(model, tokenizer, prompts, choices, [question.place for question in batch])
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], MAX_GRADIENT_NORM)
-            optimizer.step()
-            total += float(loss.detach()) * len(batch)
-            progress.advance(len(batch))
+def _run_epoch(model, target, drawn, size, optimizer, rates, progress):
+    """Return the mean loss over the examples of an epoch; `rates` holds the learning rate of each step."""
+    trained, total = [p for p in model.parameters() if p.requires_grad], 0.0
+    for step, rate in enumerate(rates):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch = drawn[step * size : (step + 1) * size]
+        optimizer.zero_grad(set_to_none=True)
+        loss = target.loss(model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, MAX_GRADIENT_NORM)
+        optimizer.step()
+        total += float(loss.detach()) * len(batch)
+        progress.advance(len(batch))
     return total / len(drawn)
 
 
@@ -160,10 +161,11 @@ def training_digest(options, base, prompt, data, code=""):
     options : dict
         Complete options of the type `lora`.
         base : dict
-            The base: ``model``, and optionally ``adapter``, ``revision``, ``precision``. The content
-            of a folder counts, not its path, since the base may be retrained in the same folder.
+            The base: ``model`` or ``package``, and optionally ``adapter``, ``revision``, ``precision``. The content
+            of a folder counts, not its path, since the base may be retrained in the same folder; of a package, the
+            version.
     prompt : object
-        Definition of the prompt, JSON-serialisable.
+        What is learned from besides `data`, JSON-serialisable: the prompt's definition, and texts.
     data : reelrank.data.interactions.Interactions
     code : str
         Digest of the training code.
@@ -171,6 +173,8 @@ def training_digest(options, base, prompt, data, code=""):
     folders = {
         key: folder_digest(value) for key, value in base.items() if key in FOLDERS and value and Path(value).is_dir()
     }
+    if package := base.get("package"):
+        folders["package"] = f"{package} {metadata.version(package.replace('_', '-'))}"
     arrays = [hashlib.sha256(array.tobytes()).hexdigest() for array in (data.items, data.starts, data.codes)]
     parts = [options, base | folders, prompt, arrays, code, torch.get_num_threads()]
     text = json.dumps(parts, sort_keys=True)
@@ -192,7 +196,7 @@ def save_adapter(folder, model, base, options, losses):
     """
     folder = Path(folder)
     with tempfile.TemporaryDirectory() as temporary:
-        model.save_pretrained(temporary)
+        model.save_pretrained(temporary, save_embedding_layers=False)
         config = read_json(Path(temporary) / CONFIG)
         # peft stores the names as a set, whose order differs between runs.
         config |= {"base_model_name_or_path": base, "target_modules": sorted(config["target_modules"])}

@@ -1,7 +1,6 @@
 """Pack several continuations of one text into one row: each attends to the text and itself only."""
 
 from dataclasses import dataclass
-from itertools import accumulate
 
 import torch
 
@@ -10,8 +9,8 @@ import torch
 class Rows:
     """A batch of packed rows, as a causal language model of the transformers library takes it.
 
-    The prefixes are at the left, padded so that all end in the same column; the tails
-    follow one after the other.
+    A row is a prefix, then its tails one after the other, then padding. The last token of a tail is
+    only predicted, so it is not in the row.
 
     Attributes
     ----------
@@ -19,17 +18,22 @@ class Rows:
         ``(batch, length)`` int64. The positions of a tail continue those of its prefix.
     allowed : torch.Tensor
         ``(batch, 1, length, length)`` bool: position i may attend to position j.
-    width : int
-        Number of columns of the prefixes.
-    spans : list of list of (int, int)
-        For each row, the first column and the column after the last of each tail.
+    first : int
+        The first column whose prediction is needed: where the shortest prefix ends.
+    columns : list of list of list of int
+        For each row and tail, the column that predicts each of its tokens.
     """
 
     input_ids: torch.Tensor
     position_ids: torch.Tensor
     allowed: torch.Tensor
-    width: int
-    spans: list
+    first: int
+    columns: list
+
+
+def row_length(prefix, tails):
+    """Return the number of columns of a prefix and its tails."""
+    return len(prefix) + sum(len(tail) - 1 for tail in tails)
 
 
 def pack(prefixes, tails):
@@ -38,7 +42,7 @@ def pack(prefixes, tails):
     Parameters
     ----------
     prefixes : list of list of int
-        Token ids, one list per row; may be empty.
+        Token ids, one list per row; none is empty, since its last token predicts the first of each tail.
     tails : list of list of list of int
         The tails of each row; none is empty.
 
@@ -46,26 +50,21 @@ def pack(prefixes, tails):
     -------
     Rows
     """
-    width = max(map(len, prefixes))
-    spans = [_spans(row, width) for row in tails]
-    length = max(row[-1][1] for row in spans)
+    length = max(row_length(prefix, row) for prefix, row in zip(prefixes, tails, strict=True))
     ids = torch.zeros(len(prefixes), length, dtype=torch.int64)
     positions = torch.zeros_like(ids)
     segment = torch.full_like(ids, -1)  # -1 padding, 0 prefix, 1, 2, ... the tails
+    columns = [[] for _ in prefixes]
     for row, (prefix, own) in enumerate(zip(prefixes, tails, strict=True)):
-        places = [(width - len(prefix), width), *spans[row]]
-        for number, ((begin, end), tokens) in enumerate(zip(places, [prefix, *own], strict=True)):
-            first = len(prefix) if number else 0
+        end = 0
+        for number, tokens in enumerate([prefix, *(tail[:-1] for tail in own)]):
+            begin, end, first = end, end + len(tokens), len(prefix) if number else 0
             ids[row, begin:end] = torch.tensor(tokens, dtype=torch.int64)
             positions[row, begin:end] = torch.arange(first, first + len(tokens))
             segment[row, begin:end] = number
-    return Rows(ids, positions, _allowed(segment), width, spans)
-
-
-def _spans(row, width):
-    """Return the first column and the column after the last of each tail of a row."""
-    ends = [width + end for end in accumulate(map(len, row))]
-    return [(end - len(tail), end) for end, tail in zip(ends, row, strict=True)]
+            if number:
+                columns[row].append([len(prefix) - 1, *range(begin, end)])
+    return Rows(ids, positions, _allowed(segment), min(map(len, prefixes)) - 1, columns)
 
 
 def _allowed(segment):

@@ -7,6 +7,7 @@ import math
 import shutil
 import tempfile
 import time
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,8 @@ def next_token_loss(model, sequences, pad):
     ids = torch.tensor([[*ids, *[pad] * (longest - len(ids))] for ids in sequences], device=device)
     real = torch.arange(1, longest, device=device) < torch.tensor([[len(ids)] for ids in sequences], device=device)
     hidden = model.get_decoder()(input_ids=ids).last_hidden_state[:, :-1][real]
-    return torch.nn.functional.cross_entropy(model.lm_head(hidden), ids[:, 1:][real]), int(real.sum())
+    logits = model.get_output_embeddings()(hidden).float()
+    return torch.nn.functional.cross_entropy(logits, ids[:, 1:][real]), int(real.sum())
 
 
 def train_language_model(sequences, model, options, checkpoint, pad=0):
@@ -183,18 +185,16 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
     if state["losses"]:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-    losses = list(state["losses"])
-    # The number of batches per epoch varies a little; the schedule uses the number in the first epoch.
-    per_epoch = len(batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], 0])))
+    losses, epochs = list(state["losses"]), batches_within_budget(lengths, options)
+    steps = [len(groups) for groups in epochs]
     model.train()
     with Progress("training") as progress:
-        for epoch in range(len(losses), options["epochs"]):
+        for epoch in range(len(losses), len(epochs)):
             started, total, count = time.monotonic(), 0.0, 0
-            groups = batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], epoch]))
-            progress.begin(f"epoch {epoch + 1}/{options['epochs']}", len(sequences), "sequences")
-            for step, rows in enumerate(groups):
+            progress.begin(f"epoch {epoch + 1}/{len(epochs)}", sum(map(len, epochs[epoch])), "sequences")
+            for step, rows in enumerate(epochs[epoch], sum(steps[:epoch])):
                 for group in optimizer.param_groups:
-                    group["lr"] = _learning_rate(options, epoch * per_epoch + step, options["epochs"] * per_epoch)
+                    group["lr"] = _learning_rate(options, step, sum(steps))
                 optimizer.zero_grad(set_to_none=True)
                 loss, tokens = next_token_loss(model, [sequences[row] for row in rows], pad)
                 loss.backward()
@@ -208,9 +208,35 @@ def train_language_model(sequences, model, options, checkpoint, pad=0):
             state = {"losses": losses, "model": dict(model.state_dict()), "optimizer": optimizer.state_dict()}
             checkpoint.save(state)
             seconds = time.monotonic() - started
-            logging.info("epoch %d/%d: loss %.4f per token, %.1f s", epoch + 1, options["epochs"], losses[-1], seconds)
+            logging.info("epoch %d: loss %.4f a token, %d tokens in %.1f s", epoch + 1, losses[-1], count, seconds)
     model.eval()
     return losses
+
+
+def batches_within_budget(lengths, options):
+    """Return the batches of each epoch, within the token budget.
+
+    Parameters
+    ----------
+    lengths : numpy.ndarray
+        ``(n,)`` lengths of the sequences in tokens.
+    options : dict
+        Complete options of the type `scratch`. Training ends with the first batch that reaches
+        ``max_training_tokens``, padding not counted; the epochs after it are left out.
+
+    Returns
+    -------
+    list of list of numpy.ndarray
+    """
+    left, epochs = options["max_training_tokens"] or math.inf, []
+    for epoch in range(options["epochs"]):
+        groups = batches(lengths, options["batch_tokens"], np.random.default_rng([options["seed"], epoch]))
+        before = [0, *accumulate(int(lengths[rows].sum()) for rows in groups)]
+        epochs.append([rows for rows, used in zip(groups, before, strict=False) if used < left])
+        left -= before[-1]
+        if left <= 0:
+            break
+    return epochs
 
 
 def _learning_rate(options, step, total):

@@ -242,21 +242,25 @@ class Trees:
 
 
 class Table:
-    """The candidates of some valid users as rows: columns, labels and start scores."""
+    """The candidates of some valid users as rows: columns, labels and start scores.
+
+    Of each user it has the held-out item and at most ``training_candidates`` others, drawn at random.
+    """
 
     def __init__(self, trees, stage, rows):
         aligned = trees.by_split["valid"]
+        is_target = np.arange(aligned.lists.items.shape[1]) == trees.truth[rows][:, None]
         there = aligned.lists.present[rows]
+        kept = drawn_candidates(there, is_target, trees.options["training_candidates"], trees.options["seed"])
         chunks = [
             trees.columns.values("valid", aligned, rows[start : start + USERS_PER_CHUNK], stage)[
-                there[start : start + USERS_PER_CHUNK]
+                kept[start : start + USERS_PER_CHUNK]
             ]
             for start in range(0, len(rows), USERS_PER_CHUNK)
         ]
         self.values = np.concatenate(chunks)
-        self.labels = (np.arange(there.shape[1]) == trees.truth[rows][:, None])[there].astype(np.int8)
-        self.start, self.counts = start_scores(there)[there], there.sum(1)
-        self.threads = trees.threads
+        self.labels, self.start = is_target[kept].astype(np.int8), start_scores(there)[kept]
+        self.counts, self.threads = kept.sum(1), trees.threads
 
     def dataset(self, users, reference=None):
         """Return the LightGBM dataset of some users, given as a mask; as a validation set of `reference`, if given."""
@@ -266,6 +270,27 @@ class Table:
             return reference.create_valid(self.values[rows], self.labels[rows], **options)
         params = {"verbose": -1, "num_threads": self.threads, "feature_pre_filter": False}
         return lightgbm.Dataset(self.values[rows], self.labels[rows], params=params, **options)
+
+
+def drawn_candidates(there, is_target, most, seed):
+    """Return which candidates trees are fitted on: the held-out item and at most `most` others of each user.
+
+    Parameters
+    ----------
+    there, is_target : numpy.ndarray
+        ``(k, depth)`` bool: candidates, and the held-out one among them.
+    most : int
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(k, depth)`` bool.
+    """
+    order = np.random.default_rng([seed, *there.shape]).random(there.shape)
+    order[is_target], order[~there] = -1, 2
+    places = np.argsort(np.argsort(order, axis=1, kind="stable"), axis=1)
+    return there & (places <= most)
 
 
 def start_scores(there):
