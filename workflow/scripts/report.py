@@ -15,13 +15,14 @@ from reelrank.report.verdict import verdict
 
 
 def main(inputs, outputs, settings):
-    """Write the page and its tables (`outputs` by name: html, verdict, summary, config, hit_rate_tex, effects_md, effects_tex).
+    """Write the page and its tables.
 
     Parameters
     ----------
     inputs : dict of str to path or list of path
         See `reelrank.report.inputs.read_run`; ``figures`` lists the SVG files.
     outputs : dict of str to path
+        ``html``, ``verdict``, ``summary``, ``config``, ``hit_rate_tex``, ``effects_md``, ``effects_tex``.
     settings : dict
         ``config`` (completed), ``protocol``, ``benchmarks`` (folder of the dataset's benchmark files).
 
