@@ -48,7 +48,12 @@ class LocalModel:
         # A model with a window or a state computes each request in one pass from the start.
         self.share_prefix = not sees_a_window(self.model.config)
         dtype = str(self.model.dtype).removeprefix("torch.")
-        self.description = {"model": str(model or package), "revision": revision, "adapter": adapter, "precision": dtype}
+        self.description = {
+            "model": str(model or package),
+            "revision": revision,
+            "adapter": adapter,
+            "precision": dtype,
+        }
         self._variants = {}
         self._forget()
 
