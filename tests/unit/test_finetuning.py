@@ -1,4 +1,4 @@
-"""LoRA with targets of letters or titles: questions of training data alone, a loss that falls, a base that stays as it is."""
+"""LoRA with targets of letters or titles: training data alone, a loss that falls, a base that stays as it is."""
 
 import shutil
 from pathlib import Path

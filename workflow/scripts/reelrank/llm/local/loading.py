@@ -80,8 +80,8 @@ def _load(where, key, value, load):
         reason = (str(error).splitlines() or [""])[0]
         raise InputError(
             f"config key {where}.{key}: {value!r} could not be loaded ({type(error).__name__}: {reason}); expected the "
-            "path of a folder that holds one (config.json, weights, tokenizer), of a GGUF file, or a name of the Hugging "
-            "Face hub and a network that reaches it"
+            "path of a folder that holds one (config.json, weights, tokenizer), of a GGUF file, or a name of the "
+            "Hugging Face hub and a network that reaches it"
         ) from error
 
 
