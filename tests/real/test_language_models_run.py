@@ -1,4 +1,4 @@
-"""A language model that is given, fine-tuned and asked by letters, through Snakemake."""
+"""A language model that is given, fine-tuned, asked by letters and used for likelihoods, through Snakemake."""
 
 import json
 
@@ -17,19 +17,21 @@ def test_a_given_model_is_fine_tuned_and_asked(tmp_path):
         "language_models": {
             "tiny": {"type": "pretrained", "model": base},
             "tiny-letters": {"type": "lora", "base": "tiny", "prompt": "titles", "epochs": 1, "questions": 16},
+            "tiny-titles": {"type": "lora", "base": "tiny", "target": "titles", "max_training_tokens": 500},
         },
         "chat_models": {"tiny": {"client": "transformers", "language_model": "tiny-letters"}},
         "rerankers": {
             "letters": {
                 "type": "generative", "chat_model": "tiny", "prompt": "titles",
                 "strategy": "letter_logits", "users": {"sample": 6},
-            }
+            },
+            "titles": {"type": "likelihood", "language_model": "tiny-titles", "users": {"sample": 6}},
         },
-        "run": {"protocols": ["leave_one_out"], "base_models": ["pop"], "rerankers": ["identity", "letters"]},
+        "run": {"protocols": ["leave_one_out"], "base_models": ["pop"], "rerankers": ["identity", "letters", "titles"]},
     }  # fmt: skip
     (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
     arguments = ("--configfile", "tests/config/toy.yaml", "overlay.yaml", "--config", "user_shards=2")
-    arguments += ("--", f"{LISTS}/letters/test.parquet")
+    arguments += ("--", f"{LISTS}/letters/test.parquet", f"{LISTS}/titles/test.parquet")
     process = snakemake(folder, *arguments)
     assert process.returncode == 0, process.stdout + process.stderr
     adapter = folder / "results/sample/leave_one_out/language_models/tiny-letters"
@@ -37,6 +39,10 @@ def test_a_given_model_is_fine_tuned_and_asked(tmp_path):
     assert base not in (adapter / "adapter_config.json").read_text()
     found = pq.read_table(folder / LISTS / "letters/test.parquet").to_pandas()
     assert found["user"].nunique() == 6 and found["raw_rank"].notna().all()
+    scored = pq.read_table(folder / LISTS / "titles/test.parquet").to_pandas()
+    assert sorted(scored["user"].unique()) == sorted(found["user"].unique()), "a sample is of the same users for all"
+    about = json.loads((adapter.parent / "tiny-titles/language_model.json").read_text())
+    assert about["base"] == "tiny" and len(about["losses"]) == 1, "the budget ends it in the first epoch"
     ledger = json.loads((folder / LISTS / "letters/ledger.json").read_text())
     assert ledger["strategy"] == "letter_logits" and ledger["earlier_runs"] == 0 and ledger["all_runs"]["runs"] == 2
     assert ledger["this_run"]["sent"] == ledger["answers"] == 12, "6 users of either part, each in one shard"

@@ -45,6 +45,7 @@ def overlay(chat=None, **own):
         ({}, {"window": 5, "stride": 6}, "rerankers.r.stride: found 6"),
         ({}, {"users": "some"}, "rerankers.r.users: found 'some'; expected hits, all or"),
         ({}, {"users": {"sampel": 3}}, "rerankers.r.users: found"),
+        ({}, {"users": {"sample": 0}}, "rerankers.r.users: found {'sample': 0}; expected"),
         (
             {},
             {"fields": {"titel": 20}},
