@@ -12,7 +12,7 @@ DRILLS ?= 1
 SEED ?= 1
 PYTEST := $(BIN)/python -m pytest $(if $(NO_SKIPS),--no-skips)
 
-.PHONY: help env env-dev run resume test test-real drills lint bench clean
+.PHONY: help env env-dev run resume test test-real drills lint bench docs clean
 
 help:
 	@echo "make run        run the default config (or CONFIG=config/ml-100k.yaml) and print where the results are"
@@ -23,6 +23,7 @@ help:
 	@echo "make env        install only the environment that runs the workflow"
 	@echo "make lint       ruff, snakefmt, snakemake --lint"
 	@echo "make bench      compare speeds side by side, as ratios"
+	@echo "make docs       write the measured numbers of finished runs into docs/results/ and the README"
 
 # One stamp per requirements file: packages are installed again only if the pins change.
 $(VENV)/bin/python:
@@ -69,6 +70,10 @@ lint: env-dev
 
 bench: env-dev
 	$(BIN)/python -m pytest tests/benchmarks -s
+
+# Copies tables/summary.md of the runs of MovieLens 100K, MicroLens-50k and the sample that are there.
+docs: env
+	$(BIN)/python workflow/write_docs.py
 
 clean:
 	rm -rf results/sample results/logs/sample results/benchmarks/sample

@@ -39,6 +39,7 @@ rule report:
     output:
         html=report(paths.report, category="Report", caption="../workflow/report/page.rst"),
         verdict=paths.verdict,
+        summary=fill(paths.table, table="summary", kind="md"),
         config=paths.run_config,
         hit_rate_tex=fill(paths.table, table="hit_rate", kind="tex"),
         effects_md=report(

@@ -134,7 +134,8 @@ CONFIG = {
     "rerankers": {
         "identity": {"type": "identity"}, "random": {"type": "random"},
         "r_no_text": {"type": "rrf", "signals": [], "rung": "no_text"},
-        "r_permuted": {"type": "lambdamart", "signals": [], "rung": "permuted", "over": ["r_no_text"], "control_of": "r"},
+        "r_permuted": {"type": "lambdamart", "signals": [], "rung": "permuted", "over": ["r_no_text"],
+                       "control_of": "r"},
         "r": {"type": "lambdamart", "signals": [], "similarities": [{"encoder": "e", "field": "title"}],
               "rung": "encoder", "over": ["r_no_text", "r_permuted"]},
     },

@@ -137,7 +137,24 @@ def test_published_rows_are_marked(made):
 def test_only_deeper_lists_raise_hits_and_the_family_is_stated(made):
     text = " ".join(read(made[0])[0].split())
     assert "only a re-ranker that reads a deeper candidate list can raise HR@20" in text
-    assert "The family of tests, stated before" in text and "36 p-values" in text
+    assert "The family of tests, stated before" in text and "54 p-values" in text
+    assert "The rungs are a family of 30 tests of their own, adjusted by Holm" in text
+
+
+def test_the_ladder_and_its_gates_are_shown(made):
+    page, _ = made
+    table = re.search(r'<table class="sortable" id="table-ladder">.*?</table>', page, re.DOTALL)[0]
+    assert table.count("<tr") - 1 == 3 * 5 * 2, "base models, comparisons, metrics"
+    assert '<td>nfm</td><td class="step">lambdamart: encoder over words permuted</td><td>NDCG@10</td>' in table
+    gates = re.search(r'id="table-gates">.*?</table>', page, re.DOTALL)[0]
+    assert gates.count("undecided") == 3 * 5 and re.search(r'data-sort="2.2">2.20</td>', gates)
+
+
+def test_controls_of_rungs_stand_in_the_ladder_alone(made):
+    _, outputs = made
+    ladder, effects = (outputs["figures"][name].read_text() for name in ("ladder", "effects"))
+    assert "lambdamart: encoder over words permuted" in ladder and "lambdamart_words" in effects
+    assert "permuted" not in effects and "random" in effects
 
 
 def test_no_secret_and_no_path_is_shown(made, tmp_path_factory):
@@ -147,7 +164,9 @@ def test_no_secret_and_no_path_is_shown(made, tmp_path_factory):
     config = yaml.safe_load(outputs["config"].read_text())
     assert config["chat_models"]["gpt-4o-mini"]["base_url"] == "https://llm.example/v1"
     assert config["chat_models"]["gpt-4o-mini"]["key_variable"] == "OPENAI_API_KEY"
-    assert "lambdamart_without_lm" not in config["rerankers"], "the workflow makes the twin again"
+    assert [name for name in config["rerankers"] if name.startswith("lambdamart")] == ["lambdamart"]
+    assert "lambdamart_words" not in config["run"]["rerankers"], "the workflow makes the rungs again"
+    assert not {"rung", "rung_of", "over"} & set(config["rerankers"]["lambdamart"]), "keys that a config must not hold"
     assert "runs" not in config
 
 

@@ -73,8 +73,8 @@ def primary_comparisons(lists, contenders, n):
     -------
     list of dict
         ``primary``: the best list that reads an encoder or a language model against the best that reads neither;
-        ``words``: the best of those that read neither against the best without text. A comparison without two
-        different lists is left out.
+        ``words``: the best of those that read neither against the best without text, which may be the same list. A
+        comparison is left out if one of its sides has no list.
     """
     values = valid_values(lists, contenders, n)
 

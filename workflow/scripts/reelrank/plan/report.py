@@ -171,7 +171,7 @@ class Report:
     def figure_settings(self, wildcards):
         """Return the settings that the figures need."""
         shown = {key: self.dataset[key] for key in ("title", "synthetic")}
-        told = ("rung", "rung_of", "over")
+        told = ("rung", "rung_of", "over", "control_of")
         rerankers = {
             name: {key: value for key, value in self.config["rerankers"][name].items() if key in told}
             for name in self.selection.rerankers

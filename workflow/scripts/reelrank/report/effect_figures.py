@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from reelrank.report.detail_tables import cost_rows, label, shown_lists
 from reelrank.report.figures import COLOURS, MARKERS, grid_of_panels, literal, save_svg
 from reelrank.report.headline import LEVEL, choose, effect, valid_ndcg
+from reelrank.report.result_tables import ladder_rows, step_label
 from reelrank.report.values import known
 
 #: Lower ends of the heat map's bins of ranks: 1, 2, 3, 4-5, ...
@@ -27,11 +28,15 @@ def shown_bases(run):
 
 
 def shown_rerankers(run, most=MOST_LINES):
-    """Return the re-rankers that figures show, in config order: base, controls and the best on valid."""
+    """Return the re-rankers that figures show, in config order: base, controls and the best on valid.
+
+    Controls that the workflow added, with permuted vectors, stand in the ladder alone.
+    """
     values = valid_ndcg(run)
     kinds = run.kinds
-    always = [name for name in run.rerankers if kinds.get(name) in ("base", "control")]
-    others = [name for name in run.rerankers if kinds.get(name) not in ("base", "control", None)]
+    asked = [name for name in run.rerankers if "control_of" not in run.config["rerankers"][name]]
+    always = [name for name in asked if kinds.get(name) in ("base", "control")]
+    others = [name for name in asked if kinds.get(name) not in ("base", "control", None)]
 
     def best(name):
         """Return the largest value of a re-ranker over all base lists."""
@@ -82,48 +87,50 @@ def plot_effects(run, path):
 
 
 def plot_ladder(run, path):
-    """Plot the relative change of NDCG@n of each rung against those below, with 95% intervals, one panel per base.
+    """Plot the relative change of NDCG@n of each rung against those below, with 95% intervals, one panel per step.
 
-    A marker is filled if the p-value adjusted by Holm is below .05, else open.
+    The steps of item inputs and of the fusion that is best on valid are shown, by base model. A marker is filled if
+    the p-value adjusted by Holm is below .05, else open.
     """
-    table = run.tables["ladder"]
-    rows = table[
-        (table["split"] == "test")
-        & (table["seed"] == run.pooled)
-        & (table["metric"] == "ndcg")
-        & (table["n"] == run.n)
-        & table["place"].isin(["ranking", "item_input"])
-        & table["relative_percent"].notna()
-    ]
-    bases = [base for base in shown_bases(run) if (rows["base_model"] == base).any()]
-    if not bases:
+    rows = ladder_rows(run, ["ndcg"])
+    rows = rows[rows["relative_percent"].notna() & rows["base_model"].isin(shown_bases(run))]
+    of = rows["reranker"].map(lambda name: _ladder_of(run, name))
+    rows = rows[(rows["place"] == "item_input") | (of == _best_ladder(run))]
+    if rows.empty:
         return nothing_to_show(path, "No list of the run has rungs.")
-    panels = {base: rows[rows["base_model"] == base].to_dict("records") for base in bases}
-    tallest = max(map(len, panels.values()))
-    figure, axes = grid_of_panels(len(bases), width=5.0, height=1.0 + 0.24 * tallest, most=2, sharex=True)
-    for axis, (base, shown) in zip(axes.flat, panels.items(), strict=False):
+    bases = [base for base in shown_bases(run) if (rows["base_model"] == base).any()]
+    panels = {}
+    for row in rows.to_dict("records"):
+        panels.setdefault(step_label(run, row), []).append(row)
+    height = 0.85 + 0.24 * len(bases)
+    figure, axes = grid_of_panels(len(panels), width=3.5, height=height, most=2, sharex=True, sharey=True)
+    for axis, (step, shown) in zip(axes.flat, panels.items(), strict=False):
         axis.axvline(0, color="black", lw=0.8)
-        for place, row in enumerate(shown):
-            sure = known(row["p_adjusted"]) and row["p_adjusted"] < LEVEL
+        for row in shown:
+            place, sure = bases.index(row["base_model"]), known(row["p_adjusted"]) and row["p_adjusted"] < LEVEL
             if known(row["relative_low"]) and known(row["relative_high"]):
                 axis.plot([row["relative_low"], row["relative_high"]], [place, place], color="black", lw=1.2)
             axis.plot(row["relative_percent"], place, "o", ms=5, color="black", mfc="black" if sure else "white")
-        axis.set_yticks(range(len(shown)), [_step_label(row) for row in shown], fontsize=7.5)
-        axis.set_ylim(len(shown) - 0.5, -0.5)
-        axis.set_title(literal(base), fontsize=10)
-        axis.set_xlabel(f"change of NDCG@{run.n} (%)", fontsize=9)
+        axis.set_title(literal(step), fontsize=9)
         axis.xaxis.set_major_locator(MaxNLocator(5))
-        axis.tick_params(axis="x", labelsize=8)
+        axis.tick_params(labelsize=8)
         axis.grid(axis="x", alpha=0.25, lw=0.5)
-    figure.suptitle(f"{literal(run.title)}: each rung against one below, test split", fontsize=11)
+    axes[0, 0].set_yticks(range(len(bases)), [literal(base) for base in bases])
+    axes[0, 0].set_ylim(len(bases) - 0.5, -0.5)
+    figure.supxlabel(f"change of NDCG@{run.n} (%), test split", fontsize=9)
     save_svg(figure, path)
 
 
-def _step_label(row):
-    """Return the name of one comparison: the list, its rung and the rung below."""
-    rungs = f"{label(row['rung'])} over {label(row['against_rung'])}"
-    of = row["reranker"].removesuffix(f"_{row['rung']}") if row["place"] == "ranking" else "item input"
-    return literal(f"{of}: {rungs}")
+def _ladder_of(run, name):
+    """Return the fusion that a re-ranker is a rung of, or None."""
+    return run.config["rerankers"][name].get("rung_of")
+
+
+def _best_ladder(run):
+    """Return the fusion with several rungs whose list is the best on valid over any base model, or None."""
+    fusions = {_ladder_of(run, name) for name in run.rerankers if _ladder_of(run, name) != name}
+    values = {key: value for key, value in valid_ndcg(run).items() if key[1] in fusions}
+    return max(values, key=values.get)[1] if values else None
 
 
 def moved_counts(base_rank, rank):

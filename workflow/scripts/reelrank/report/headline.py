@@ -123,24 +123,29 @@ def headline(run):
     Returns
     -------
     dict
-        ``verdict`` (win, same, open, loss, none), ``sentence``, ``notes`` (sentences beside it), ``choice`` (the best
-        re-ranked list on valid, or None).
+        ``verdict`` (win, same, open, loss, none), ``sentences``, ``sentence`` (all of them as one text), ``notes``
+        (sentences beside it), ``choice`` (the best re-ranked list on valid, or None).
     """
     choice, primary = choose(run), compared(run, "primary")
     if primary is not None:
-        verdict, sentence = _of_ladder(run, primary)
-        notes = [_chosen_by(run), *_smallest(primary, "other list's"), *caveats(run)]
-        return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
-    if choice is None:
-        sentence = " ".join([*_without_models(run), _nothing_chosen(run)])
-        return {"verdict": "none", "sentence": sentence, "notes": caveats(run), "choice": None}
-    row = effect(run, choice.base_model, choice.reranker)
-    if row is None or row["structural_zero"]:  # a re-ranker as deep as n cannot change the hits
-        row = effect(run, choice.base_model, choice.reranker, metric="ndcg") or row
-    verdict, sentence = _sentence(run, choice, row)
-    sentence = " ".join([*_without_models(run), sentence])
-    notes = [_chosen(run, choice), *_smallest(row, "base list's", " (before Holm's adjustment)"), *caveats(run)]
-    return {"verdict": verdict, "sentence": sentence, "notes": notes, "choice": choice}
+        verdict, sentences = _of_ladder(run, primary)
+        notes = [_chosen_by(run), *_smallest(primary, "other list's")]
+    elif choice is None:
+        verdict, sentences, notes = "none", [*_without_models(run), _nothing_chosen(run)], []
+    else:
+        row = effect(run, choice.base_model, choice.reranker)
+        if row is None or row["structural_zero"]:  # a re-ranker as deep as n cannot change the hits
+            row = effect(run, choice.base_model, choice.reranker, metric="ndcg") or row
+        verdict, sentence = _sentence(run, choice, row)
+        sentences = [*_without_models(run), sentence]
+        notes = [_chosen(run, choice), *_smallest(row, "base list's", " (before Holm's adjustment)")]
+    return {
+        "verdict": verdict,
+        "sentences": sentences,
+        "sentence": " ".join(sentences),
+        "notes": [*notes, *caveats(run)],
+        "choice": choice,
+    }
 
 
 def _of_ladder(run, primary):
@@ -157,11 +162,9 @@ def _of_ladder(run, primary):
     )
     permuted = over_permuted(run, primary["base_model"], primary["reranker"])
     if permuted is not None:
-        told.append(
-            f"Against the same list with permuted vectors: {change(permuted)}, "
-            f"{p_value(permuted['p_adjusted'])} (Holm)."
-        )
-    return verdict, " ".join(told)
+        adjusted = p_value(permuted["p_adjusted"])
+        told.append(f"Against the same list with permuted vectors: {change(permuted)}, {adjusted} (Holm).")
+    return verdict, told
 
 
 def _without_models(run):

@@ -45,6 +45,7 @@ def build_page(run, figures, jobs, folder=FOLDER):
     told = headline(run)
     pictures = {name: _figure(name, path, folder) for name, path in figures.items()}
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+    environment.filters["unbroken"] = unbroken
     return environment.get_template("template.html").render(
         title=run.title,
         protocol=run.protocol,
@@ -124,6 +125,11 @@ def _figure(name, path, folder):
     caption = (folder / f"{name}.rst").read_text(encoding="utf-8").strip()
     svg = inline_svg(Path(path).read_text(encoding="utf-8"), name, caption.partition("\n")[0])
     return {"name": name, "svg": Markup(svg), "caption": caption}
+
+
+def unbroken(text):
+    """Return a text whose intervals and p-values are never split over two lines."""
+    return re.sub(r"\[[^\]]*\]|p [<=] [\d.]+", lambda found: found[0].replace(" ", "\u00a0"), text)
 
 
 def inline_svg(text, name, description):

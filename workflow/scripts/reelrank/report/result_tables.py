@@ -1,5 +1,6 @@
 """The main tables: hits, effects with intervals and tests, and what language models add."""
 
+from reelrank.report.detail_tables import label
 from reelrank.report.grid import Cell, Grid, cell, heads
 from reelrank.report.headline import LEVEL, METRICS, effect
 from reelrank.report.values import MISSING, count, interval, known, number, percent, short_p, signed, with_interval
@@ -23,7 +24,8 @@ LADDER = (
     "like popularity: what any further column gives. Words: cosines of TF-IDF of the same texts. Text is credited with "
     "its difference to the rung without text, an encoder or a language model only with its difference to words, and "
     "beyond what permuted vectors add there. A rung whose columns did not help on valid equals the one below: its "
-    "difference is 0 and its p-value is 1. The rungs are a family of {count} tests of their own, adjusted by Holm."
+    "difference is 0 and its p-value is 1. The rungs are a family of {count} tests of their own, adjusted by Holm. "
+    "Every n and both splits: tables/ladder.csv."
 )
 
 
@@ -175,36 +177,46 @@ def _number(value):
     return float(value) if known(value) else None
 
 
+def ladder_rows(run, metrics):
+    """Return the rows of the ladder's rungs on test at the headline's n, in the order of the config."""
+    table = run.tables["ladder"]
+    return run.in_order(
+        table[
+            (table["split"] == "test")
+            & (table["seed"] == run.pooled)
+            & table["metric"].isin(metrics)
+            & (table["n"] == run.n)
+            & table["place"].isin(["ranking", "item_input"])
+        ]
+    )
+
+
+def step_label(run, row):
+    """Return the name of a comparison of two rungs: the fusion or ``item input``, and the two rungs."""
+    of = run.config["rerankers"][row["reranker"]]["rung_of"] if row["place"] == "ranking" else "item input"
+    return f"{of}: {label(row['rung'])} over {label(row['against_rung'])}"
+
+
 def ladder_grid(run):
     """Return each rung of the ladder against those below, or None if there is no ladder."""
-    table = run.tables["ladder"]
-    rows = table[
-        (table["split"] == "test")
-        & (table["seed"] == run.pooled)
-        & table["metric"].isin(["hit_rate", "ndcg"])
-        & (table["n"] == run.n)
-        & table["place"].isin(["ranking", "item_input"])
-    ]
+    rows = ladder_rows(run, ["hit_rate", "ndcg"])
     if rows.empty:
         return None
     grid = Grid(
         f"The ladder: each rung against one below, n = {run.n}, test",
         heads(
-            ["base", "list", "rung", "against", "metric"],
-            ["value", "below", "difference [95%]", "relative [95%]", "gained / lost", "p", "p (Holm)"],
+            ["base", "step", "metric"],
+            ["relative [95%]", "p (Holm)", "difference [95%]", "value", "below", "gained / lost", "p"],
         ),
-        note=LADDER.format(count=int(table["in_family"].sum())),
+        note=LADDER.format(count=int(run.tables["ladder"]["in_family"].sum())),
         name="ladder",
     )
-    for row in run.in_order(rows).to_dict("records"):
+    for row in rows.to_dict("records"):
         metric = f"{'HR' if row['metric'] == 'hit_rate' else 'NDCG'}@{int(row['n'])}"
-        other = row["against"] if row["place"] == "ranking" else row["against_base_model"]
-        cells = effect_cells({"headroom_captured": None, **row})
+        _, _, difference, relative, moved, p, p_adjusted, *_ = effect_cells({"headroom_captured": None, **row})
         grid.add(
-            row["base_model"], row["reranker"] if row["place"] == "ranking" else row["base_model"],
-            row["rung"].replace("_", " "), f"{row['against_rung'].replace('_', ' ')} ({other})", metric,
-            cell(row["value"], number), cell(row["against_value"], number), cells[2], cells[3], cells[4],
-            cell(row["p_value"], short_p), cells[6],
+            row["base_model"], Cell(step_label(run, row), css="step"), metric, relative, p_adjusted, difference,
+            cell(row["value"], number), cell(row["against_value"], number), moved, p,
             css="" if row["gained"] or row["lost"] or row["difference"] else "dim",
         )  # fmt: skip
     return grid

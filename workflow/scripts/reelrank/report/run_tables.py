@@ -101,6 +101,7 @@ def fusion_grids(run):
         heads(["base", "fusion", "type", "signals", "NDCG@10 on valid"], ["users"]),
         note="The base list and every signal alone stand beside the fusion. What is fitted on valid looks better there "
         "than on test.",
+        folded=len(run.fusions) > 12,
     )
     weights = Grid(
         "Fusions: weights and importances",
