@@ -10,7 +10,8 @@ from snakemake.utils import update_config
 from reelrank.config import complete as settings
 from reelrank.config.fields import diversity_feature, features_of
 from reelrank.config.kinds import KINDS, READS
-from reelrank.config.schema import load_schema
+from reelrank.config.plugins import has_file
+from reelrank.config.schema import entry, load_schema
 from reelrank.data.list_formats import READERS
 from reelrank.datasets import ADAPTERS
 from reelrank.errors import InputError
@@ -34,7 +35,7 @@ def test_every_shipped_config_is_right(path):
     assert config["datasets"][config["dataset"]]["title"]
     assert set(raw.raw_files(config)) >= {"interactions"}
     for model in config["models"].values():
-        assert model["type"] == "external" or model_class(model["type"])
+        assert not has_file(entry("models", model["type"])) or model_class(model["type"])
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -144,7 +145,11 @@ def test_every_key_has_a_default_that_is_right_or_must_be_given(section):
 
 def test_types_and_adapters_have_what_the_config_promises():
     assert {own["kind"] for own in load_schema("rerankers").values()} <= set(KINDS)
-    assert all(own["reads"] for section in ("models", "encoders") for own in load_schema(section).values())
+    silent = [
+        kind for section in ("models", "encoders") for kind, own in load_schema(section).items() if not own["reads"]
+    ]
+    assert silent == ["union"], "it reads what its parts read"
+    assert {kind for kind, own in load_schema("models").items() if not has_file(own)} == {"external", "union"}
     adapters = load_schema("config")["$defs"]["dataset"]["properties"]["adapter"]["enum"]
     assert set(adapters) == set(ADAPTERS) == set(raw.FIELD_ROLES)
 

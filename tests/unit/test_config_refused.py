@@ -16,6 +16,22 @@ LOGS = {Path(job).name for job in JOBS.values() if "/lists/" in job and "{rerank
 TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", "comments")]
 
 
+def running(names, over):
+    """Return an overlay that also runs these re-rankers."""
+    return {**over, "run": {"rerankers": ["identity", *names]}}
+
+
+def mini(**block):
+    """Return an overlay that changes and runs the re-ranker all-MiniLM-L6-v2."""
+    return running(["all-MiniLM-L6-v2"], {"rerankers": {"all-MiniLM-L6-v2": block}})
+
+
+def of_features(features):
+    """Return an overlay that runs the re-ranker of several features with these."""
+    name = "title_cover_frames_comments"
+    return running([name], {"rerankers": {name: {"features": features}}})
+
+
 @pytest.mark.parametrize(
     ("over", "fragments"),
     [
@@ -23,7 +39,10 @@ TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", 
         ({"dataset": None}, ["config key dataset", "None"]),
         ({"candidats": 10}, ["candidats", "candidates"]),
         ({"models": {"nfm": {"learning_rate": "fast"}}}, ["models.nfm.learning_rate", "'fast'", "above 0"]),
-        ({"rerankers": {"rrf": {"signals": ["clip_covr"]}}}, ["rrf.signals", "'clip_covr'", "did you mean clip_cover"]),
+        (
+            running(["clip_cover", "rrf"], {"rerankers": {"rrf": {"signals": ["clip_covr"]}}}),
+            ["rrf.signals", "'clip_covr'", "did you mean clip_cover"],
+        ),
         ({"rerankers": {"zscore": {"signals": ["own-llama"]}}}, ["rerankers.zscore.signals", "'own-llama'", "hits"]),
         (
             {"rerankers": {"words": {"field": "titel"}}, "run": {"rerankers": ["identity", "words"]}},
@@ -90,31 +109,25 @@ TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", 
         ),
         ({"rerankers": {"random": {"dept": 5}}}, ["rerankers.random.dept", "did you mean depth"]),
         ({"rerankers": {"random": {"depth": 101}}}, ["rerankers.random.depth", "101", "at most candidates, 100"]),
-        ({"rerankers": {"all-MiniLM-L6-v2": {"encoder": "e5"}}}, ["rerankers.all-MiniLM-L6-v2.encoder", "'e5'"]),
-        ({"rerankers": {"all-MiniLM-L6-v2": {"field": "genre"}}}, ["rerankers.all-MiniLM-L6-v2.field", "'genre'"]),
-        ({"rerankers": {"all-MiniLM-L6-v2": {"field": "cover"}}}, ["rerankers.all-MiniLM-L6-v2.field", "'cover'"]),
-        (
-            {"rerankers": {"all-MiniLM-L6-v2": {"pooling": "concatenate", "field": "cover", "encoder": "clip"}}},
-            ["pooling"],
-        ),
+        (mini(encoder="e5"), ["rerankers.all-MiniLM-L6-v2.encoder", "'e5'"]),
+        (mini(field="genre"), ["rerankers.all-MiniLM-L6-v2.field", "'genre'"]),
+        (mini(field="cover"), ["rerankers.all-MiniLM-L6-v2.field", "'cover'"]),
+        (mini(pooling="concatenate", field="cover", encoder="clip"), ["pooling"]),
         (
             {"rerankers": {"clip_cover": {"features": [{"encoder": "clip", "field": "cover"}]}}},
             ["clip_cover", "either"],
         ),
+        (of_features([{"encoder": "clip"}]), ["'field' is a required"]),
+        (of_features(TWICE), ["listed twice", "joined_fields"]),
         (
-            {"rerankers": {"title_cover_frames_comments": {"features": [{"encoder": "clip"}]}}},
-            ["'field' is a required"],
-        ),
-        ({"rerankers": {"title_cover_frames_comments": {"features": TWICE}}}, ["listed twice", "joined_fields"]),
-        (
-            {"joined_fields": {"title_comments": ["title", "coments"]}},
+            running(["title_cover_frames_comments"], {"joined_fields": {"title_comments": ["title", "coments"]}}),
             ["joined_fields.title_comments", "did you mean comments"],
         ),
         ({"joined_fields": {"cover": ["title"]}}, ["joined_fields.cover", "another field"]),
         ({"tags": {"cover_tags": {"encoder": "all-MiniLM-L6-v2"}}}, ["tags.cover_tags", "encodes only texts"]),
         ({"encoders": {"clip": {"pooling": "median"}}}, ["encoders.clip.pooling", "median"]),
         ({"item_shards": 0}, ["config key item_shards", "0"]),
-        ({"fields": ["category"]}, ["rerankers.all-MiniLM-L6-v2.field", "found 'title'; expected one of fields"]),
+        ({"fields": ["category"]}, ["rerankers.all-MiniLM-L6-v2-deep.field", "found 'title'; expected one of fields"]),
         ({"fields": ["title", "categroy"]}, ["config key fields", "'categroy'", "did you mean category"]),
         ({"dataset": "ml-100k"}, ["config key fields", "'ml-100k' has no field 'comments'"]),
         ({"cutoffs": [5, 21]}, ["config key cutoffs", "21", "at most 20", "'random'"]),
@@ -134,7 +147,7 @@ TWICE = [{"encoder": "all-MiniLM-L6-v2", "field": field} for field in ("title", 
             ["run.protocols", "'MicroLens-50k_pairs.tsv' has none", "expected leave_one_out"],
         ),
         (
-            {"rerankers": {"all-MiniLM-L6-v2": {"encoder": "multilingual-e5-small", "pooling": "concatenate"}}},
+            mini(encoder="multilingual-e5-small", pooling="concatenate"),
             ["rerankers.all-MiniLM-L6-v2.pooling", "'multilingual-e5-small'", "expected mean, or centre: false"],
         ),
         ({"protocols": {"temporal": {"valid_quantile": 0.95}}}, ["protocols.temporal", "0.95", "0.9"]),

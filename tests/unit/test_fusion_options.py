@@ -62,20 +62,21 @@ def test_a_signal_that_cannot_be_is_refused_by_its_key(kind, signals, fragments)
 
 def test_hits_at_the_depth_of_the_fusion_are_a_signal():
     run = ["identity", "own-llama", "f"]
+    with_words = ["words_title_20", "own-llama"]  # the ladder adds words as deep as the language model's lists
     config = completed({"f": {"type": "rrf", "depth": 20, "signals": ["own-llama"]}}, run)
-    assert config["rerankers"]["f"]["signals"] == ["own-llama"]
-    assert completed({"f": {"type": "rrf", "depth": 20}}, run)["rerankers"]["f"]["signals"] == ["own-llama"]
+    assert config["rerankers"]["f"]["signals"] == with_words
+    assert completed({"f": {"type": "rrf", "depth": 20}}, run)["rerankers"]["f"]["signals"] == with_words
     deeper = {"f": {"type": "rrf", "signals": ["own-llama"]}, "own-llama": {"depth": 100}}
-    assert completed(deeper, run)["rerankers"]["f"]["signals"] == ["own-llama"]
+    assert completed(deeper, run)["rerankers"]["f"]["signals"] == ["words_title", "own-llama"]
 
 
 def test_a_sample_of_users_is_fused_only_by_name():
     asked = {"ask": {"type": "generative", "chat_model": "local-server", "prompt": "titles", "users": {"sample": 9}}}
     run = ["identity", "ask", "own-llama", "f"]
     config = completed({**asked, "f": {"type": "rrf", "depth": 20}}, run)
-    assert config["rerankers"]["f"]["signals"] == ["own-llama"]
+    assert config["rerankers"]["f"]["signals"] == ["words_title_20", "own-llama"]
     config = completed({**asked, "f": {"type": "rrf", "depth": 20, "signals": ["ask"]}}, run)
-    assert config["rerankers"]["f"]["signals"] == ["ask"]
+    assert config["rerankers"]["f"]["signals"] == ["words_title_20", "ask"]
     both = {**asked, "f": {"type": "rrf", "depth": 20, "signals": ["ask", "own-llama"]}}
     refused(both, run, "rerankers.f.signals", "signals for different users")
 

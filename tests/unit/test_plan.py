@@ -67,7 +67,9 @@ def test_the_names_that_run(plan):
     chosen = plan.selection
     assert (chosen.trained, chosen.external) == (["pop", "dssm_video"], ["theirs"])
     assert (chosen.fusible, chosen.unfusible) == (["pop", "dssm_video"], ["theirs"])
-    assert chosen.fusions == ["lambdamart", "lambdamart_without_lm"] and chosen.asked == ["remote", "tuned"]
+    rungs = ["no_text", "permuted", "words", "words_permuted", "encoder", "language_model", "images"]
+    assert chosen.fusions == [*(f"lambdamart_{rung}" for rung in rungs), "lambdamart"]
+    assert chosen.asked == ["remote", "tuned"]
     assert "lambdamart" not in chosen.unfused + chosen.rerankers_over("theirs")
     assert (plan.asking.by_request, plan.asking.in_process) == (["remote"], ["tuned"])
 
@@ -208,14 +210,26 @@ def test_a_fusion_is_made_of_its_signals(plan):
     assert set(plan.fusing.signal_lists(own)) == {"signals_valid", "signals_test"}
     assert len(plan.fusing.signal_lists(own)["signals_test"]) == len(plan.fusing.signals)
     assert list(plan.fusing.blocks(own)) == plan.selection.fusions
-    assert len(plan.fusing.matrices(own)) == len(plan.fusing.similarities) == 2
+    assert plan.fusing.similarities == [
+        ("all-MiniLM-L6-v2_permuted", "title"), ("all-MiniLM-L6-v2", "title"), ("clip", "cover"),
+    ]  # fmt: skip
+    assert below(plan.fusing.matrices(own)) == [
+        "leave_one_out/features/all-MiniLM-L6-v2_permuted/title.npy",
+        "features/all-MiniLM-L6-v2/title.npy",
+        "leave_one_out/features/clip/cover.npy",
+    ]
     assert plan.fusing.base_models == ["pop", "dssm_video"]
-    assert plan.fusing.words == {} and plan.fusing.texts(own) == []
-    reads = {**OVERLAY["rerankers"], "lambdamart": {"words": ["title", "title_comments"]}}
-    reading = planned(rerankers=reads).fusing
-    assert reading.words == {"title": ["title"], "title_comments": ["title", "comments"]}
+    assert list(plan.fusing.words) == ["title", "title_comments", "comments"], "what its encoders and models read"
+
+    def reading(words):
+        """Return the fusions where lambdamart compares the words of these fields."""
+        return planned(rerankers={**OVERLAY["rerankers"], "lambdamart": {"words": words}}).fusing
+
+    assert reading([]).words == {} and reading([]).texts(own) == []
+    two = reading(["title", "title_comments"])
+    assert two.words == {"title": ["title"], "title_comments": ["title", "comments"]}
     tables = ["prepared/items.parquet", "prepared/items.parquet", "leave_one_out/texts/comments.parquet"]
-    assert below(reading.texts(own)) == tables
+    assert below(two.texts(own)) == tables
     assert planned(run={**OVERLAY["run"], "rerankers": ["identity"]}).fusing.base_models == []
 
 
@@ -230,7 +244,7 @@ def test_what_is_reported_is_read_once(plan):
     remote = next(place for place in places[0] if place["reranker"] == "remote")
     assert set(remote["answers"]) == set(remote["parsing"]) == {"valid", "test"}
     fusions = plan.report.fusions(wildcards())
-    assert len(fusions) == 2 * 2 * 2 and not any("theirs" in path for path in fusions)
+    assert len(fusions) == 2 * 2 * len(plan.selection.fusions) and not any("theirs" in path for path in fusions)
     assert len(plan.report.training(wildcards())) == 2 * 2
 
 

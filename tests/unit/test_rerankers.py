@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import rerank as rerank_step
 from planted import ABOUT
-from small_data import interactions_of
+from small_data import FixedScores, interactions_of
 from small_language_model import write_small_model
 
 from reelrank import rerank
@@ -18,12 +18,14 @@ from reelrank.data.lists import RankedLists, concatenate, read_lists, write_list
 from reelrank.data.tables import SPLITS, write_table
 from reelrank.features.matrices import write_features
 from reelrank.llm.local.model import LocalModel
+from reelrank.models import WEIGHTS, model_class
 from reelrank.rerank.material import encoder as encoder_material
+from reelrank.training import topk
 
 TYPES = [kind for kind, own in load_schema("rerankers").items() if own["made_by"] == "rerank"]
 
 #: Values of keys without a default, for any type that has them.
-REQUIRED = {"encoder": "e", "field": "title", "language_model": "small"}
+REQUIRED = {"encoder": "e", "field": "title", "language_model": "small", "base_model": "base"}
 DEPTH, N_USERS, N_ITEMS = 5, 13, 24
 TITLES = ["" if item % 4 == 0 else f"kitten naps {item % 5} goal of the day" for item in range(N_ITEMS)]
 
@@ -74,6 +76,10 @@ def world(tmp_path_factory):
     present = np.array([bool(title) for title in TITLES])
     write_features(folder / "title.npy", vectors * present[:, None], present, {"encoder": "e", "field": "title"})
     write_small_model(folder / "model")
+    base_model = model_class("item_knn")(options("models", "item_knn"), N_USERS, N_ITEMS)
+    base_model.fit(data, seed=1)
+    (folder / "base").mkdir()
+    base_model.save(folder / "base")
     for split in ("valid", "test"):
         queries = data.queries(split)
         items = np.array([rng.choice(N_ITEMS, DEPTH + 2, replace=False) for _ in queries.users], np.int32)
@@ -90,7 +96,7 @@ def run(world, folder, kind, block, shard=(1, 1), **settings):
     for when in entry("rerankers", kind).get("needs_when", ()):
         needs += when["needs"] if all(block.get(key) == value for key, value in when.items() if key != "needs") else []
     inputs = {name: world / f"{name}.parquet" for name in ("valid", "test", "interactions", "split")}
-    inputs |= {"matrices": [world / "title.npy"], "texts": [world / "items.parquet"]}
+    inputs |= {"matrices": [world / "title.npy"], "texts": [world / "items.parquet"], "model": world / "base" / WEIGHTS}
     folder.mkdir(exist_ok=True)
     outputs = {split: folder / f"{split}.{shard[0]}.parquet" for split in ("valid", "test")}
     settings = {
@@ -136,6 +142,7 @@ def test_lists_are_permutations_and_the_same_twice(world, tmp_path, kind, block)
 @pytest.mark.parametrize(("kind", "block"), variants())
 def test_shards_are_the_whole(world, tmp_path, monkeypatch, kind, block, shards):
     monkeypatch.setattr(rerank.reranker_class(kind), "users_together", 4)
+    monkeypatch.setattr(topk, "PAIRS_PER_CHUNK", 4 * N_ITEMS)  # four, too, where the catalogue decides how many
     whole = run(world, tmp_path / "whole", kind, block)
     found = [run(world, tmp_path / "shards", kind, block, (number, shards)) for number in range(1, shards + 1)]
     for split, lists in whole.items():
@@ -150,10 +157,11 @@ def plug_in(kind, block, world, titles=TITLES):
     vectors = HashEncoder().encode([title or "-" for title in titles]) * present[:, None]
     material = SimpleNamespace(
         about={**ABOUT},
-        data=None,
+        data=SimpleNamespace(n_items=len(titles)),
         vectors=[(vectors.astype(np.float32), present)],
         texts=list(titles),
         encoder=HashEncoder(),
+        base_model=FixedScores([list(map(len, titles))] * N_USERS),
         language_model=LocalModel("small", str(world / "model")) if "language_model" in block else None,
     )
     return rerank.reranker_class(kind)(block, material)

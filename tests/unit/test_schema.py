@@ -44,7 +44,7 @@ def test_all_mistakes_are_named_at_once():
         "models": {"nfm": {"learnig_rate": 1, "batch_size": 1}, "sasrec": {"heads": 3}},
         "encoders": {"text-embedding-3-small": {"api_key_env": "KEY"}},
         "rerankers": {"random": {"type": "rnadom"}, "all-MiniLM-L6-v2": {"encoder": "e5", "dept": 3}},
-        "run": {"base_models": ["nmf"]},
+        "run": {"base_models": ["nmf"], "rerankers": ["identity", "random", "all-MiniLM-L6-v2", "own-llama"]},
     }
     fragments = [
         "item_shards", "'categroy'", "did you mean learning_rate", "models.nfm.batch_size", "multiple of heads",
@@ -143,7 +143,7 @@ def test_a_plug_in_without_an_entry_stops_the_start(monkeypatch, library):
         ("reads", None, "random.reads: found None"),
         ("kind", "discriminator", "random.kind: found 'discriminator'; expected one of base, control"),
         ("made_by", None, "random.made_by: found None; expected one of recommend, rerank, ask, fuse"),
-        ("needs", ["text"], "random.needs: found ['text']; expected a list of some of encoder, language_model"),
+        ("needs", ["text"], "random.needs: found ['text']; expected a list of some of base_model, encoder"),
     ],
 )
 def test_an_entry_that_planning_cannot_read_is_refused(library, key, value, fragment):

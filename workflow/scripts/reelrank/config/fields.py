@@ -4,6 +4,7 @@ No heavy import: Snakemake itself runs this.
 """
 
 from reelrank.config.addresses import third_party
+from reelrank.config.base_models import needed_models
 from reelrank.config.schema import entry, types_with, without_limits
 from reelrank.errors import InputError, suggest
 
@@ -155,7 +156,7 @@ def diversity_feature(config):
 
 def _used_fields(config):
     run = config["run"]
-    used = [("rerankers", name) for name in run["rerankers"]] + [("models", name) for name in run["base_models"]]
+    used = [("rerankers", name) for name in run["rerankers"]] + [("models", name) for name in needed_models(config)]
     features = [feature for section, name in used for feature in features_of(config, name, section)]
     fields = {feature[1] for feature in [*features, diversity_feature(config)] if feature}
     fields |= {field for name in run["rerankers"] for field in words_of(config, name)}

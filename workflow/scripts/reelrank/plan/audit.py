@@ -49,7 +49,7 @@ class Audit:
     def texts(self, wildcards):
         """Return the item texts made from training interactions that features and prompts read."""
         readers = [(name, "rerankers") for name in self.selection.rerankers]
-        readers += [(name, "models") for name in self.selection.base_models]
+        readers += [(name, "models") for name in self.selection.needed]
         read = [feature for name, section in readers for feature in fields.features_of(self.config, name, section)]
         joined = [source for _, field in read for source in fields.source_fields(self.config, field)]
         sources = dict.fromkeys([*joined, *self.asking.shown_fields()])

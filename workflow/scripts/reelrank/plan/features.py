@@ -43,7 +43,7 @@ class Features:
     def used(self):
         """Return every ``(encoder, field)`` that the run reads, each once, with those that others are made from."""
         diversity = fields.diversity_feature(self.config)
-        readers = [(name, "models") for name in self.selection.base_models]
+        readers = [(name, "models") for name in self.selection.needed]
         readers += [(name, "rerankers") for name in self.selection.rerankers]
         read = [feature for name, section in readers for feature in fields.features_of(self.config, name, section)]
         read = ([tuple(diversity)] if diversity else []) + read

@@ -1,6 +1,7 @@
 """The base models, seeds, re-rankers and fusions of a run. No heavy import: Snakemake itself runs this."""
 
 from reelrank.config import fusions
+from reelrank.config.base_models import needed_models
 
 
 class Selection:
@@ -11,9 +12,11 @@ class Selection:
     protocols, base_models, rerankers : list of str
         As in the key ``run`` of the config.
     seeds : list of int
+    needed : list of str
+        The base models, with the parts of unions and the models of re-rankers, which need not be in `base_models`.
     trained, external, united : list of str
-        The base models that are trained here, those whose lists come from files, and those that interleave the lists
-        of others. The parts of unions and the models of re-rankers are among them, though not in ``run.base_models``.
+        The needed ones that are trained here, those whose lists come from files, and those that interleave the lists
+        of others.
     fusions, unfused : list of str
         The re-rankers that are fusions, and the others.
     fusible, unfusible : list of str
@@ -26,11 +29,7 @@ class Selection:
         self.config, run = config, config["run"]
         self.protocols, self.base_models = run["protocols"], run["base_models"]
         self.seeds, self.rerankers = run["seeds"], run["rerankers"]
-        parts = [part for name in self.base_models for part in config["models"][name].get("of", ())]
-        scoring = [
-            block["base_model"] for name in self.rerankers if "base_model" in (block := config["rerankers"][name])
-        ]
-        self.needed = list(dict.fromkeys([*self.base_models, *parts, *scoring]))
+        self.needed = needed_models(config)
         types = {name: config["models"][name]["type"] for name in self.needed}
         self.external = [name for name in self.needed if types[name] == "external"]
         self.united = [name for name in self.needed if types[name] == "union"]
