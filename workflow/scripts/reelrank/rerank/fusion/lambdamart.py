@@ -180,13 +180,12 @@ class Trees:
         for number in range(self.options["folds"]):
             stop = (number + 1) % self.options["folds"]
             learn, check = (folds[rows] != number) & (folds[rows] != stop), folds[rows] == stop
-            train = table.dataset(learn)
             stopping = lightgbm.early_stopping(self.options["patience"], verbose=False)
             model = lightgbm.train(
                 self._settings(seed),
-                train,
+                table.dataset(learn),
                 self.options["rounds"],
-                valid_sets=[table.dataset(check, train)],
+                valid_sets=[table.dataset(check)],
                 callbacks=[stopping],
             )
             made.append(Fold(model, np.flatnonzero(folds == number)))
@@ -258,18 +257,18 @@ class Table:
             ]
             for start in range(0, len(rows), USERS_PER_CHUNK)
         ]
-        self.values = np.concatenate(chunks)
-        self.labels, self.start = is_target[kept].astype(np.int8), start_scores(there)[kept]
-        self.counts, self.threads = kept.sum(1), trees.threads
+        self.counts = kept.sum(1)
+        self.whole = lightgbm.Dataset(
+            np.concatenate(chunks),
+            is_target[kept].astype(np.int8),
+            group=self.counts,
+            init_score=start_scores(there)[kept],
+            params={"verbose": -1, "num_threads": trees.threads, "feature_pre_filter": False},
+        ).construct()
 
-    def dataset(self, users, reference=None):
-        """Return the LightGBM dataset of some users, given as a mask; as a validation set of `reference`, if given."""
-        rows = np.repeat(users, self.counts)
-        options = {"group": self.counts[users], "init_score": self.start[rows]}
-        if reference is not None:
-            return reference.create_valid(self.values[rows], self.labels[rows], **options)
-        params = {"verbose": -1, "num_threads": self.threads, "feature_pre_filter": False}
-        return lightgbm.Dataset(self.values[rows], self.labels[rows], params=params, **options)
+    def dataset(self, users):
+        """Return the LightGBM dataset of some users, given as a mask. The values are put into bins only once."""
+        return self.whole.subset(np.flatnonzero(np.repeat(users, self.counts)).tolist())
 
 
 def drawn_candidates(there, is_target, most, seed):

@@ -32,11 +32,14 @@ def fuse(by_split, truth, options, stages, material):
     known = {name: usable(valid, scores)[rows] for name, scores in valid.scores.items()}
     # Users whose held-out item is not a candidate are misses for all weights: they only count in the mean.
     users = valid.all_users if valid.asked == "hits" else len(truth)
-    weights, gates = {BASE: 1.0}, []
-    for stage in stages:
+    weights, gates, shared = {BASE: 1.0}, [], {} if material is None else material["fitted"]
+    for number, stage in enumerate(stages):
         some = {name: known[name] for name in (BASE, *stage["signals"])}
         before = weights
-        weights, fitted = fit_weights(some, truth[rows], users, options["threshold"], weights)
+        key = "zscore", repr(stages[: number + 1]), repr(options), valid.lists.users.tobytes(), valid.lists.items.shape
+        if key not in shared:  # rungs share their first stages
+            shared[key] = fit_weights(some, truth[rows], users, options["threshold"], weights)
+        weights, fitted = shared[key]
         gates.append({"decision": USED if weights != {**dict.fromkeys(some, 0.0), **before} else NOT_USED})
     best, alone = fitted.sum(), None
     for name in known:
