@@ -1,4 +1,4 @@
-"""Questions for fine-tuning with letters: a training history, candidates drawn from training data, and the next item."""
+"""Questions for fine-tuning with letters: a training history, candidates from training data, and the next item."""
 
 from dataclasses import dataclass
 
