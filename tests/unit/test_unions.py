@@ -128,6 +128,11 @@ def test_a_part_is_checked_though_it_is_not_in_the_run():
     models = {"video": {"type": "dssm_video", "encoder": "e5", "field": "cover"},
               "both": {"type": "union", "of": ["pop", "video"]}}  # fmt: skip
     refused({"models": models, "run": {"base_models": ["both"]}}, "models.video", "'e5'")
+    models["video"]["encoder"] = "clip"
+    for field in ("cover", "frames"):
+        models["video"]["field"] = field
+        config = completed({"models": models, "run": {"base_models": ["both"], "rerankers": ["identity", "random"]}})
+        assert ("clip", field) in Plan(config, REPOSITORY).features.used()
 
 
 def test_a_union_is_planned_with_its_parts_and_reads_what_they_read():
