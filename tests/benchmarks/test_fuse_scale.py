@@ -54,8 +54,16 @@ def fused(folder, kind):
     signals = {name: {part: folder / f"{name}.{part}.parquet" for part in PARTS} for name in SIGNALS}
     outputs = {kind: {key: folder / f"{kind}.{key}" for key in (*PARTS, "description")}}
     about = {**ABOUT, "reranker": kind, "kind": "fusion", "depth": DEPTH}
-    options = complete_options("rerankers", kind)
-    block = {"type": kind, "signals": list(SIGNALS), "options": options, "twin_of": None, "about": about}
+    given = complete_options("rerankers", kind)
+    columns = {key: [] for key in ("similarities", "words") if key in given}
+    block = {
+        "type": kind,
+        "stages": [{"signals": list(SIGNALS), **columns}],
+        "options": {key: given[key] for key in given if key not in ("signals", "similarities", "words", "depth")},
+        "rung": "no_text",
+        "rung_of": kind,
+        "about": about,
+    }
     started = time.process_time()
     fuse.main(**fuse_arguments(inputs, signals, outputs), fusions={kind: block}, history="full", threads=1)
     return time.process_time() - started

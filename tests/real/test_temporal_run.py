@@ -13,5 +13,5 @@ def test_a_temporal_run_reaches_its_report(tmp_path):
     results = folder / "results" / "sample" / "temporal"
     table = pd.read_csv(results / "tables" / "hit_rate.csv")
     assert set(table["protocol"]) == {"temporal"} and (table["users"] > 0).all()
-    assert len(table) == 2 * 2 * 13 * 3  # splits, base models, re-rankers with the twins of fusions, cut-offs
+    assert len(table) == 2 * 2 * 30 * 3  # splits, base models, re-rankers with the rungs of fusions, cut-offs
     assert "temporal" in (results / "report.html").read_text()

@@ -46,8 +46,17 @@ def test_texts_of_users_do_not_leave_unasked(encoder, whom, reranker, what):
     assert decides.items() >= encoder.items() and "send_to_third_party" not in decides, "it changes no vector"
 
 
-def test_features_of_a_base_model_are_held_back_too():
-    config = merged()
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"run": {"base_models": ["pop", "dssm_video"]}},
+        {"run": {"base_models": ["both"]}, "models": {"both": {"type": "union", "of": ["pop", "dssm_video"]}}},
+        {"rerankers": {"item_knn_scores": {"base_model": "dssm_video"}}},
+    ],
+    ids=["of_the_run", "part_of_a_union", "of_a_re_ranker"],
+)
+def test_features_of_a_base_model_are_held_back_too(over):
+    config = merged(over)
     config["models"]["dssm_video"] |= {"encoder": "text-embedding-3-small", "field": "comments"}
     with pytest.raises(InputError, match=r"text-embedding-3-small.send_to_third_party: .*models.dssm_video"):
         settings.complete(config, FOLDER)

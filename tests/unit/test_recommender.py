@@ -108,6 +108,19 @@ def test_it_is_collaborative_and_reads_what_its_model_reads():
     assert reranker_depth(completed({**over("item_knn"), "candidates": 50}), "scores") == 50
 
 
+def test_what_its_model_reads_is_checked_described_and_audited():
+    comments = {"encoder": "all-MiniLM-L6-v2", "field": "title_comments", "as": "add"}
+    overlay = over("titled")
+    overlay["models"] = {**MODELS, "titled": {"type": "sasrec", "item_input": comments}}
+    own = SimpleNamespace(dataset="sample", protocol="leave_one_out")
+    plan = Plan(completed(overlay), REPOSITORY)
+    assert ("all-MiniLM-L6-v2", "title_comments") in plan.features.used()
+    texts = "results/sample/leave_one_out/texts/comments.parquet"
+    assert plan.audit.texts(own) == [texts], "its texts hold comments, which must be of training interactions"
+    joined = {"title_comments": ["title", "coments"]}
+    refused({**overlay, "joined_fields": joined}, "joined_fields.title_comments", "did you mean comments")
+
+
 def test_its_model_is_trained_with_the_seed_of_the_list_though_it_makes_no_lists():
     plan = Plan(completed(over("item_knn")), REPOSITORY)
     assert plan.selection.trained == ["pop", "item_knn"] and plan.selection.base_models == ["pop", "theirs"]

@@ -71,6 +71,11 @@ def test_what_decides_the_inputs_of_a_fusion_is_no_setting():
 def test_lists_of_files_are_not_searched():
     external = {"type": "external", "test": "a.csv"}
     refused({"models": {"theirs": external}, **over({"theirs": {"valid": ["a.csv", "b.csv"]}})}, "theirs", "from files")
+    union = {"type": "union", "of": ["pop", "ease"]}
+    refused(
+        {"models": {"both": union}, **over({"both": {"quotas": [1, 2]}})}, "'both' come from other base models",
+        "expected a model that is trained here",
+    )  # fmt: skip
 
 
 def test_only_names_of_the_run_are_searched_and_twins_with_them():

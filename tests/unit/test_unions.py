@@ -66,10 +66,17 @@ def test_a_duplicate_is_replaced_by_the_next_item_of_its_list():
     assert interleaved([lists_of([[1, 2, 3, 4]]), lists_of([[9]])], [1, 3]).items.tolist() == [[9, 1, 2, 3]]
 
 
-def test_lists_of_different_users_are_refused():
-    one, other = lists_of([[1], [2]]), lists_of([[1]])
-    with pytest.raises(InputError, match="lists of different users"):
-        interleaved([one, other], [1, 1])
+def test_lists_of_different_users_are_refused_with_their_file(tmp_path):
+    inputs = {
+        split: [tmp_path / f"{part}.{split}.parquet" for part in ("ours", "theirs")] for split in ("valid", "test")
+    }
+    for split, paths in inputs.items():
+        for path, rows in zip(paths, ([[1], [2], [3]], [[1], [2]]), strict=True):
+            write_lists(lists_of(rows), path, {**ABOUT, "kind": "base", "split": split})
+    outputs = {"valid": tmp_path / "valid.parquet"}
+    with pytest.raises(InputError, match=r"theirs.valid.parquet: found lists of 2 users, 2 of the 3 users in .*ours"):
+        unite_lists.main(inputs, outputs, {**ABOUT, "kind": "base"}, [1, 1])
+    assert not outputs["valid"].exists()
 
 
 def test_the_step_writes_what_is_interleaved_for_each_split(tmp_path):
@@ -128,6 +135,11 @@ def test_a_part_is_checked_though_it_is_not_in_the_run():
     models = {"video": {"type": "dssm_video", "encoder": "e5", "field": "cover"},
               "both": {"type": "union", "of": ["pop", "video"]}}  # fmt: skip
     refused({"models": models, "run": {"base_models": ["both"]}}, "models.video", "'e5'")
+    models["video"]["encoder"] = "clip"
+    for field in ("cover", "frames"):
+        models["video"]["field"] = field
+        config = completed({"models": models, "run": {"base_models": ["both"], "rerankers": ["identity", "random"]}})
+        assert ("clip", field) in Plan(config, REPOSITORY).features.used()
 
 
 def test_a_union_is_planned_with_its_parts_and_reads_what_they_read():

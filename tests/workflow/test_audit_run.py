@@ -14,9 +14,14 @@ OVERLAY = {
     "datasets": {"sample": {"generate": SAMPLE}},
     "fields": ["title"],
     "candidates": 40,
-    "run": {"base_models": ["pop"], "rerankers": ["identity", "random", "all-MiniLM-L6-v2", "rrf", "lambdamart"]},
+    "run": {
+        "base_models": ["pop", "both"],
+        "rerankers": ["identity", "random", "item_knn_scores", "all-MiniLM-L6-v2", "rrf", "lambdamart"],
+    },
+    "models": {"both": {"type": "union", "of": ["pop", "item_knn"]}},
     "rerankers": {"lambdamart": {"similarities": []}},
 }
+RUNGS = ["no_text", "permuted", "words", "words_permuted"]
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +41,11 @@ def test_an_honest_run_passes(audited):
         "redrawn targets", "permutations", "ranks", "hits at depth", "texts", "prompts", "popularity",
     ]  # fmt: skip
     rows = pd.DataFrame(told["checks"][0]["rows"])
-    fused = {name + end for name in ("rrf", "lambdamart") for end in ("", "_without_lm")}
-    assert set(rows["reranker"]) == {"identity", "random", "all-MiniLM-L6-v2"} | fused and rows["at_chance"].all()
+    fused = {name + end for name in ("rrf", "lambdamart") for end in ("", *(f"_{rung}" for rung in RUNGS))}
+    named = {"identity", "random", "item_knn_scores", "all-MiniLM-L6-v2"}
+    controls = {"words_title_20", "all-MiniLM-L6-v2_permuted"}
+    assert set(rows["reranker"]) == named | controls | fused and rows["at_chance"].all()
+    assert set(rows["base_model"]) == {"pop", "both"}
     assert ((rows["low"] <= rows["hits"]) & (rows["hits"] <= rows["high"])).all()
     assert not (audited / "results/sample/leave_one_out_redrawn/models").exists(), "nothing is trained again"
 

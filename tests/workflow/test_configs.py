@@ -23,6 +23,19 @@ def test_a_shipped_config_plans_its_tables(repository, tmp_path, config, downloa
     assert ("download" in rules) == downloads
 
 
+def test_a_union_and_what_scores_candidates_bring_their_models(repository, tmp_path):
+    overlay = {
+        "models": {"both": {"type": "union", "of": ["pop", "als"]}},
+        "run": {"base_models": ["both"], "rerankers": ["identity", "random", "item_knn_scores"]},
+    }
+    (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay))
+    jobs = planned(snakemake(repository, "-n", "--configfile", tmp_path / "overlay.yaml", directory=tmp_path))
+    assert {base for rule, base in jobs if rule == "train"} == {"pop", "als", "item_knn"}
+    assert {base for rule, base in jobs if rule == "recommend"} == {"pop", "als"}
+    assert ("unite_lists", "both") in jobs and ("rerank_on_gpu", "both") in jobs
+    assert {base for rule, base in jobs if rule.startswith(("rerank", "evaluate"))} == {"both"}
+
+
 def test_nothing_is_fused_over_lists_without_valid_ones(repository, tmp_path):
     (tmp_path / "theirs.csv").write_text("user,item,rank\n")
     overlay = {

@@ -14,6 +14,14 @@ OF_RANKS = {"tabulate_hits", "plot_figures", "measure_effects", "describe_lists"
 TOY = ("--configfile", ROOT / "tests/config/toy.yaml")
 BASES = ("pop", "dssm_video")
 FUSIONS = ["rrf", "zscore", "lambdamart"]
+RUNGS = ["no_text", "permuted", "words", "words_permuted", "encoder", "images"]
+
+#: Re-rankers that the config names, the controls that ladders add, and each fusion with its rungs.
+LISTS = [
+    "identity", "random", "item_knn_scores", "all-MiniLM-L6-v2-deep", "clip_cover", "title_cover_frames_comments",
+    "own-llama", "words_title", "all-MiniLM-L6-v2-deep_permuted",
+    *(f"{name}{end}" for name in FUSIONS for end in (*(f"_{rung}" for rung in RUNGS), "")),
+]  # fmt: skip
 
 COLUMNS = [
     "dataset", "protocol", "split", "base_model", "seed", "reranker", "kind", "depth", "n", "users", "hits",
@@ -34,7 +42,8 @@ def test_the_table_holds_every_list(toy):
     folder = toy / "results" / "sample" / "leave_one_out"
     table = pd.read_csv(folder / "tables" / "hit_rate.csv")
     assert list(table.columns) == COLUMNS
-    assert len(table) == 2 * len(BASES) * 13 * 3  # splits, base models, re-rankers with the twins of fusions, cut-offs
+    assert len(table) == 2 * len(BASES) * len(LISTS) * 3  # splits, base models, re-rankers, cut-offs
+    assert set(table["reranker"]) == set(LISTS)
     assert set(table["protocol"]) == {"leave_one_out"} and (table["users"] > 0).all()
     at_depth = table[(table["n"] == 20) & (table["split"] == "test") & (table["depth"] == 20)]
     at_depth = at_depth.set_index(["base_model", "reranker"])["hits"]
@@ -43,19 +52,33 @@ def test_the_table_holds_every_list(toy):
     assert "(synthetic)" in (folder / "tables" / "hit_rate.md").read_text()
     assert "(synthetic)" in (folder / "figures" / "hit_rate.svg").read_text()
     page = (folder / "report.html").read_text()
-    assert "The data are synthetic" in page and page.count("<figure ") == 7
+    assert "The data are synthetic" in page and page.count("<figure ") == 8
 
 
-def test_fusions_and_their_twins_are_told_of(toy):
+def test_fusions_and_their_rungs_are_told_of(toy):
+    words, pictures = ["words_title"], ["clip_cover", "title_cover_frames_comments"]
+    encoder, permuted = ["all-MiniLM-L6-v2-deep"], ["all-MiniLM-L6-v2-deep_permuted"]
+    added = {
+        "no_text": [], "permuted": permuted, "words": words, "words_permuted": [*words, *permuted],
+        "encoder": [*words, *encoder], "images": pictures, "all": [*words, *encoder, *pictures],
+    }  # fmt: skip
     for name in FUSIONS:
-        for reranker in (name, f"{name}_without_lm"):
+        for rung, signals in added.items():
+            reranker = name if rung == "all" else f"{name}_{rung}"
             folder = toy / "results" / "sample" / "leave_one_out" / "lists" / "dssm_video" / "seed1" / reranker
             told = json.loads((folder / "fusion.json").read_text())
-            assert told["type"] == name and told["twin_of"] == (name if reranker != name else None)
-            signals = ["all-MiniLM-L6-v2", "all-MiniLM-L6-v2-deep", "clip_cover", "title_cover_frames_comments"]
-            assert told["signals"] == (signals if reranker == name else [])
+            assert (told["type"], told["rung"], told["rung_of"]) == (name, rung, name)
+            without_words = [signal for signal in signals if signal not in words]  # its own columns have the words
+            assert told["signals"] == ["item_knn_scores", *(without_words if name == "lambdamart" else signals)]
+            assert name != "lambdamart" or told["words"] == (["title"] if {*words} & {*signals} else [])
             if name == "zscore":
                 assert told["valid_ndcg"]["fusion"] == max(told["valid_ndcg"].values())
+
+
+def test_the_ladder_has_a_row_for_each_rung(toy):
+    table = pd.read_csv(toy / "results" / "sample" / "leave_one_out" / "tables" / "ladder.csv")
+    assert set(table["base_model"]) == set(BASES)
+    assert (toy / "results" / "sample" / "leave_one_out" / "figures" / "ladder.svg").stat().st_size > 0
 
 
 def test_nothing_is_half_written(toy):
@@ -178,12 +201,12 @@ def test_every_list_is_described_beyond_accuracy(toy):
     quality, slices, gaps, cost = (
         pd.read_csv(folder / f"{name}.csv") for name in ("list_quality", "slices", "gaps", "cost")
     )
-    assert len(quality) == len(BASES) * 13 * 3 and len(cost) == len(BASES) * 13  # base models, re-rankers, cut-offs
+    assert len(quality) == len(BASES) * len(LISTS) * 3 and len(cost) == len(BASES) * len(LISTS)  # three cut-offs
     assert quality["coverage"].between(0, 1, inclusive="right").all() and quality["diversity"].between(0, 2).all()
     identity = quality[quality["reranker"] == "identity"]
     assert (identity["popularity_change_percent"] == 0).all()
     # The same 20 items in another order: what the list holds is the base's.
-    deeper = quality["reranker"].str.contains("deep|" + "|".join(FUSIONS))
+    deeper = quality["reranker"].str.contains("deep|words_title|item_knn|" + "|".join(FUSIONS))
     whole = quality[(quality["n"] == 20) & (quality["users"] == quality["users"].max()) & ~deeper]
     assert (whole["coverage"] == whole["coverage_base"]).all() and (whole["popularity_change_percent"] == 0).all()
     rates = pd.read_csv(folder / "hit_rate.csv").query("split == 'test' and n == 10")

@@ -4,7 +4,7 @@ import logging
 
 from reelrank import step
 from reelrank.data.lists import read_lists, write_lists
-from reelrank.data.unions import interleaved
+from reelrank.data.unions import check_same_users, interleaved
 
 
 def main(inputs, outputs, about, quotas):
@@ -21,7 +21,9 @@ def main(inputs, outputs, about, quotas):
         Places of each part.
     """
     for split, path in outputs.items():
-        lists = interleaved([read_lists(part)[0] for part in inputs[split]], quotas)
+        parts = [read_lists(part)[0] for part in inputs[split]]
+        check_same_users(parts, inputs[split])
+        lists = interleaved(parts, quotas)
         write_lists(lists, path, {**about, "split": split})
         logging.info("%s: %d users, depth %d", split, *lists.items.shape)
 

@@ -80,8 +80,8 @@ def _of_name(config, section, name, ranges, problems):
     if section == "rerankers" and (kind := reranker_kind(config, name)) != "fusion":
         problems.add(f"{where}: {name!r} is of kind {kind}; expected a fusion")
         return {}
-    if blocks[name]["type"] in ("external", "union"):
-        problems.add(f"{where}: the lists of {name!r} come from other lists; expected a model that is trained here")
+    if source := {"external": "files", "union": "other base models"}.get(blocks[name]["type"]):
+        problems.add(f"{where}: the lists of {name!r} come from {source}; expected a model that is trained here")
         return {}
     known, complete = entry(section, blocks[name]["type"])["properties"], {}
     for key, values in ranges.items():

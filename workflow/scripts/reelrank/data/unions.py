@@ -6,6 +6,24 @@ from reelrank.data.lists import RankedLists
 from reelrank.errors import InputError
 
 
+def check_same_users(lists, paths):
+    """Raise `InputError` if some lists do not have the users of the first; it names their file.
+
+    Parameters
+    ----------
+    lists : sequence of RankedLists
+    paths : sequence of path
+        The file of each.
+    """
+    first = lists[0].users
+    for own, path in zip(lists[1:], paths[1:], strict=True):
+        if not np.array_equal(own.users, first):
+            raise InputError(
+                f"{path}: found lists of {len(own.users)} users, {np.isin(first, own.users).sum()} of the "
+                f"{len(first)} users in {paths[0]}; expected the same users, since a union interleaves their lists"
+            )
+
+
 def interleaved(lists, quotas):
     """Interleave base lists.
 
@@ -15,7 +33,7 @@ def interleaved(lists, quotas):
     Parameters
     ----------
     lists : sequence of RankedLists
-        Lists of the same users.
+        Lists of the same users (`check_same_users`).
     quotas : sequence of int
         Number of places of each list; their sum is the depth of the union.
 
@@ -23,16 +41,8 @@ def interleaved(lists, quotas):
     -------
     RankedLists
         ``(n, depth)``; the score is minus the rank. A user whose lists have too few items gets a shorter list.
-
-    Raises
-    ------
-    InputError
-        If the lists do not have the same users.
     """
     users, depth = lists[0].users, sum(quotas)
-    for other in lists[1:]:
-        if not np.array_equal(other.users, users):
-            raise InputError("a union of base lists: found lists of different users; expected the same users in each")
     items = np.full((len(users), depth), -1, np.int32)
     sources = [np.pad(own.items, ((0, 0), (0, 1)), constant_values=-1) for own in lists]
     nexts, taken = np.zeros((len(lists), len(users)), np.int64), np.zeros((len(lists), len(users)))
