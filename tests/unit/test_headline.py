@@ -94,7 +94,7 @@ def test_the_best_list_without_text_comes_first_and_then_what_words_and_models_a
     [
         (GAIN, "win", "a gain"),
         ({**GAIN, "p_value": 0.049}, "win", "a gain"),
-        ({**GAIN, "relative_low": 0.01, "relative_high": 0.9}, "win", "a gain"),
+        ({**GAIN, "relative_low": 0.01, "relative_high": 0.9}, "same", "no relevant difference"),
         ({**GAIN, "p_value": 0.051}, "open", "these data cannot tell"),
         ({**GAIN, "difference": -0.002}, "loss", "a loss"),
         ({"p_value": 0.6, "relative_low": -0.9, "relative_high": 1.0}, "same", "no relevant difference"),

@@ -181,10 +181,10 @@ def _without_models(run):
 def judged(row):
     """Return the verdict of the primary comparison and its words: win, loss, same or open."""
     low, high = row["relative_low"], row["relative_high"]
+    if known(low) and known(high) and low >= -RELEVANT and high <= RELEVANT:
+        return "same", f"no relevant difference, since the interval lies within {RELEVANT:g}% of 0"
     if known(row["p_value"]) and row["p_value"] < LEVEL:
         return ("win", "a gain") if row["difference"] > 0 else ("loss", "a loss")
-    if known(low) and known(high) and low >= -RELEVANT and high <= RELEVANT:
-        return "same", f"no relevant difference, since the interval lies within {RELEVANT}%"
     return "open", "these data cannot tell"
 
 

@@ -34,7 +34,9 @@ def verdict(run):
 
 def _rows(run, choice):
     values = {
-        (base, name): rows.loc[rows["n"] == run.n, ["ndcg", "hit_rate"]].mean() for base, name, rows in run.hits_on_test
+        (base, name): rows.loc[rows["n"] == run.n, ["ndcg", "hit_rate"]].mean()
+        for base, name, rows in run.hits_on_test
+        if run.kinds[name] != "control"
     }
     best = sorted(values, key=lambda key: -values[key]["ndcg"] if known(float(values[key]["ndcg"])) else 1)
     shown = best[:BEST]
