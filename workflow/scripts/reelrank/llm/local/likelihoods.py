@@ -17,7 +17,7 @@ from reelrank.llm.local.packing import pack, row_length
 
 #: Maximum tokens of a batch of packed rows, and maximum number of its logits; they limit memory.
 TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 65536}
-LOGITS_PER_BATCH = {"cpu": 2**26, "cuda": 2**31}
+LOGITS_PER_BATCH = {"cpu": 2**25, "cuda": 2**31}
 
 #: Logits that are normalised together; they limit memory.
 LOGITS_TOGETHER = 2**23
