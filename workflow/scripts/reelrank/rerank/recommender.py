@@ -10,7 +10,8 @@ from reelrank.training.topk import users_per_chunk
 class Reranker(rerank.Reranker):
     """Scores are those of the base model, for the users of the lists and their histories.
 
-    The model scores the whole catalogue for a chunk of users, and the scores of the candidates are kept.
+    A model with ``rescore`` scores the candidates alone. Any other scores the whole catalogue for a chunk of users, and
+    the scores of the candidates are kept.
     """
 
     def __init__(self, options, material):
@@ -19,7 +20,12 @@ class Reranker(rerank.Reranker):
 
     def scores(self, lists, histories):
         """Return the scores of the base model, ``(n_users, depth)`` float32."""
+        model, candidates = self.material.base_model, np.maximum(lists.items, 0).astype(np.int64)
         with torch.no_grad():
-            found = torch.as_tensor(self.material.base_model.score(lists.users, histories)).float().cpu().numpy()
-        scores = np.take_along_axis(found, np.maximum(lists.items, 0).astype(np.int64), axis=1)
+            if hasattr(model, "rescore"):
+                scores = model.rescore(lists.users, histories, torch.as_tensor(candidates, device=model.device))
+                scores = scores.float().cpu().numpy()
+            else:
+                whole = torch.as_tensor(model.score(lists.users, histories)).float().cpu().numpy()
+                scores = np.take_along_axis(whole, candidates, axis=1)
         return np.where(lists.present, scores, 0).astype(np.float32)
