@@ -77,10 +77,10 @@ def test_the_best_list_without_text_comes_first_and_then_what_words_and_models_a
     assert found["verdict"] == "win" and found["choice"].reranker == "lambdamart"
     assert found["sentence"] == (
         f"The best list without text is lambdamart_no_text over {base}: NDCG@10 .0943 on test. "
-        f"With words it is lambdamart_words over {base}: +8.0% [4.0, 14.0] against that, p < .001. "
+        f"With words it is lambdamart_words over {base}: +8.0% [4.0, 14.0] against that. "
         f"With an encoder or a language model it is lambdamart over {base}: +2.1% [0.5, 3.9] against "
         f"lambdamart_words over {base}, p = .012: a gain. "
-        "Against the same list with permuted vectors: +1.0% [−0.5, 2.5], p = 1.000 (Holm)."
+        "Against the same fusion with permuted vectors: +1.0% [−0.5, 2.5], p = 1.000 (Holm)."
     )
     notes = " ".join(found["notes"])
     assert "smallest true change of NDCG@10" in notes and ".0123, 12.3% of the other list's" in notes

@@ -79,6 +79,22 @@ def test_the_lists_that_a_rung_needs_run_too_and_are_as_deep_as_what_they_contro
     assert permuted["encoder"] == "all-MiniLM-L6-v2_permuted" and permuted["type"] == "similarity"
 
 
+def test_words_are_a_signal_wherever_a_model_is_one():
+    given = {"mini": MINILM, "mine": {"type": "words", "field": "title", "depth": 20}, "f": {"type": "lambdamart"}}
+    words = ladder(completed(given))["words"][1]
+    assert words["signals"] == ["mine", "words_title"], "the run's own words are less deep than the model's signal"
+    deep = {**given, "mine": {"type": "words", "field": "title"}}
+    assert ladder(completed(deep))["words"][1]["signals"] == ["mine"]
+
+
+def test_a_base_model_that_reads_texts_is_no_signal():
+    models = {"texts": {"type": "sasrec", "item_input": {**TITLES, "as": "add"}}}
+    given = {"r": {"type": "recommender", "base_model": "texts"}, "f": {"type": "zscore"}}
+    assert "reads texts or pictures" in completed(given, models=models)["rerankers"]["f"]["left_out"]["r"]
+    with pytest.raises(InputError, match=r"rerankers\.f\.signals: 'r' scores by a base model that reads texts"):
+        completed({**given, "f": {"type": "zscore", "signals": ["r"]}}, models=models)
+
+
 def test_words_that_the_run_has_are_the_words_of_the_ladder():
     config = completed({"mini": MINILM, "mine": {"type": "words", "field": "title"}, "f": {"type": "zscore"}})
     assert ladder(config)["words"][1]["signals"] == ["mine"] and "words_title" not in config["rerankers"]
@@ -104,9 +120,9 @@ def test_a_name_that_the_ladder_needs_is_kept_for_it():
 
 
 def test_the_shown_config_makes_the_same_ladder_again():
-    config = completed({"mini": MINILM, "f": {"type": "lambdamart", "similarities": [TITLES]}})
+    config = completed({"mini": MINILM, "f": {"type": "lambdamart", "similarities": [TITLES]}, "z": {"type": "zscore"}})
     shown = shown_config(config)
-    assert shown["run"]["rerankers"] == ["identity", "mini", "f"]
+    assert shown["run"]["rerankers"] == ["identity", "mini", "f", "z"]
     again = complete(shown, ROOT / "config")
     assert again["run"]["rerankers"] == config["run"]["rerankers"]
     assert {name: again["rerankers"][name] for name in again["run"]["rerankers"]} == {

@@ -156,16 +156,18 @@ def test_every_rung_is_compared_with_those_below_over_every_base_model():
 
 
 def test_a_base_model_with_item_vectors_is_compared_with_its_twins():
+    item_input = {"encoder": "e", "field": "title", "as": "add"}
     models = {
-        "m": {"type": "sasrec", "rung": "encoder", "over": ["m_words"]}, "m_words": {"type": "sasrec", "rung": "words"}
+        "m": {"type": "sasrec", "item_input": item_input, "twins": {"no_text": "ids", "words": "m_words"}},
+        "m_words": {"type": "sasrec", "rung": "words"}, "ids": {"type": "sasrec"},
     }  # fmt: skip
-    run = {"base_models": ["m_words", "m"], "rerankers": ["identity"]}
-    assert comparisons({**CONFIG, "run": run, "models": models}) == [
-        {
-            "place": "item_input", "base_model": "m", "reranker": "identity", "rung": "encoder",
-            "against_base_model": "m_words", "against": "identity", "against_rung": "words",
-        }
-    ]  # fmt: skip
+    run = {"base_models": ["ids", "m_words", "m"], "rerankers": ["identity"]}
+    given = {"encoders": {"e": {"type": "sentence_transformer"}}, "joined_fields": {}, "tags": {}}
+    own, ids = {"place": "item_input", "reranker": "identity", "against": "identity"}, {"against_base_model": "ids"}
+    assert comparisons({**CONFIG, **given, "run": run, "models": models}) == [
+        {**own, "base_model": "m_words", "rung": "words", **ids, "against_rung": "no_text"},
+        {**own, "base_model": "m", "rung": "encoder", "against_base_model": "m_words", "against_rung": "words"},
+    ]
 
 
 RUNGS = [comparison("words", "no_text"), comparison("encoder", "words")]

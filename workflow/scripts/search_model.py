@@ -11,7 +11,7 @@ from reelrank.errors import InputError
 from reelrank.features.matrices import read_features
 from reelrank.files import write_json
 from reelrank.hardware import make_deterministic, pick_device, set_threads_and_seed
-from reelrank.models import model_class
+from reelrank.models import item_feature, model_class
 from reelrank.training.checkpoints import remove_checkpoints, training_digest
 from reelrank.training.loop import validation_ndcg
 from reelrank.training.trials import Trials, search
@@ -48,7 +48,7 @@ def main(interactions, split, outputs, block, search_settings, threads, features
     fixed = {key: value for key, value in block.items() if key != "type" and key not in wanted["ranges"]}
     matrix = None
     if features:
-        matrix, _ = read_features(*features, data.n_items, block["encoder"], block["field"])
+        matrix, _ = read_features(*features, data.n_items, *item_feature(block))
 
     def value_of(options):
         """Return the NDCG@10 on valid of a model that is trained with some settings."""

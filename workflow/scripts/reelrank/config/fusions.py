@@ -5,6 +5,7 @@ No heavy import: Snakemake itself runs this.
 
 from reelrank.config.fields import check_feature
 from reelrank.config.ladder import Ladder
+from reelrank.config.reads import is_plain
 from reelrank.config.rerankers import reranker_depth, reranker_kind
 from reelrank.config.schema import entry
 from reelrank.errors import InputError, suggest
@@ -121,6 +122,8 @@ def _unusable(config, name, other):
     With ``users: hits``, only users whose held-out item is in the re-ranker's list have scores. If the fusion has
     another depth, these scores leak the place of the item.
     """
+    if config["rerankers"][other]["type"] == "recommender" and not is_plain(config, other):
+        return "scores by a base model that reads texts or pictures, for which the ladder has no control"
     depth, own = reranker_depth(config, other), reranker_depth(config, name)
     if users_of(config, other) != "hits" or depth == own:
         return ""

@@ -95,8 +95,9 @@ class Ladder:
             block["words"] = self._word_fields() if block["words"] is None else list(block["words"])
             for field in block["words"]:
                 add(source_of_words(self.config, field), "words", field)
-        elif {"encoder", "language_model"} & set(columns) and "words" not in columns:
-            for field in self._word_fields():
+        # Words are as strong as the encoder only if they are signals wherever it is one, of the same fields.
+        if self._models() and block.get("words", True):
+            for field in self._missing_words(columns.get("words", {"signals": []})["signals"]):
                 add("words", "signals", self._words_reranker(field))
         if "encoder" in columns:
             for signal in columns["encoder"]["signals"]:
@@ -122,14 +123,26 @@ class Ladder:
         known = {*self.config["fields"], *self.config["joined_fields"]}
         return [field for field in dict.fromkeys(found) if field in known]
 
-    def _words_reranker(self, field):
-        """Return the name of a re-ranker by the words of a field; it is added to the run.
-
-        It is as deep as the deepest signal that reads texts by a model: a deeper list would be an advantage.
-        """
+    def _models(self):
+        """Return the signals that read texts by an encoder or a language model."""
         named = ("encoder", "language_model")
-        models = [name for name in self.block["signals"] if source_of_reranker(self.config, name) in named]
-        depth = max(reranker_depth(self.config, name) for name in models)
+        return [name for name in self.block["signals"] if source_of_reranker(self.config, name) in named]
+
+    def _words_depth(self):
+        """Return the depth of words: that of the deepest such signal, since a deeper list would be an advantage."""
+        return max(reranker_depth(self.config, name) for name in self._models())
+
+    def _missing_words(self, signals):
+        """Return the fields that these signals read and that none of the words `signals` covers as deeply."""
+        read = dict.fromkeys(field for name in self._models() for field in text_fields(self.config, name))
+        deep = [name for name in signals if reranker_depth(self.config, name) >= self._words_depth()]
+        covered = {field for name in deep for field in text_fields(self.config, name)}
+        known = {*self.config["fields"], *self.config["joined_fields"]}
+        return [field for field in read if field in known and field not in covered]
+
+    def _words_reranker(self, field):
+        """Return the name of a re-ranker by the words of a field; it is added to the run."""
+        depth = self._words_depth()
         name = f"words_{field}" if depth == self.config["candidates"] else f"words_{field}_{depth}"
         return self._add(name, {"type": "words", "field": field, "depth": depth}, "added_for")
 

@@ -84,7 +84,7 @@ def primary_comparisons(lists, contenders, n):
         return max(able, key=lambda one: values[_key(one)], default=None)
 
     plain, without = best(lambda reads: reads <= NO_TEXT), best(lambda reads: reads <= NO_MODEL)
-    models = best(lambda reads: bool(reads & {"encoder", "language_model"}))
+    models = best(lambda reads: bool(reads & {"encoder", "language_model"}) and "images" not in reads)
     found = []
     for place, own, other in ((PRIMARY, models, without), (WORDS, without, plain)):
         if own is not None and other is not None:

@@ -163,7 +163,7 @@ def _of_ladder(run, primary):
     permuted = over_permuted(run, primary["base_model"], primary["reranker"])
     if permuted is not None:
         adjusted = p_value(permuted["p_adjusted"])
-        told.append(f"Against the same list with permuted vectors: {change(permuted)}, {adjusted} (Holm).")
+        told.append(f"Against the same fusion with permuted vectors: {change(permuted)}, {adjusted} (Holm).")
     return verdict, told
 
 
@@ -174,13 +174,15 @@ def _without_models(run):
         return []
     told = [f"The best list without text is {_named(row, 'against_')}."]
     if _names(row) != _names(row, "against_"):
-        told.append(f"With words it is {_place(row)}: {change(row)} against that, {p_value(row['p_value'])}.")
+        told.append(f"With words it is {_place(row)}: {change(row)} against that.")
     return told
 
 
 def judged(row):
     """Return the verdict of the primary comparison and its words: win, loss, same or open."""
     low, high = row["relative_low"], row["relative_high"]
+    if not (row["difference"] or row["gained"] or row["lost"]):
+        return "open", "the same list, since the gates left the columns of models out or could not decide"
     if known(low) and known(high) and low >= -RELEVANT and high <= RELEVANT:
         return "same", f"no relevant difference, since the interval lies within {RELEVANT:g}% of 0"
     if known(row["p_value"]) and row["p_value"] < LEVEL:
@@ -212,6 +214,11 @@ def _chosen_by(run):
     )
     if run.pooled == "all":
         text += f" Training seeds {words(run.config['run']['seeds'])}, pooled: users and seeds both vary."
+    else:
+        text += (
+            " There is one training seed. Two base models that are trained also differ by the luck of their seeds, "
+            "which no interval here includes."
+        )
     return text
 
 

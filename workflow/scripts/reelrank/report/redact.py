@@ -28,6 +28,9 @@ def shown_config(config):
             for name, block in config[section].items()
             if name not in names
         }
+    for block in config["rerankers"].values():
+        if "signals" in block and block["signals"] is not None:
+            block["signals"] = [name for name in block["signals"] if name not in added["rerankers"]]
     run = {key: [name for name in config["run"][key] if name not in added[section]] for key, section in RUN.items()}
     config["run"] = {**config["run"], **run}
     return _shown(config)

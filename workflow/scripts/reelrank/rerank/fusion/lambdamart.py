@@ -34,12 +34,17 @@ def fuse(by_split, truth, options, stages, material):
     users = valid.all_users if valid.asked == "hits" else len(truth)
     stand_for = round(users * len(trees.judged) / len(rows))
     kept, values, gates = None, trees.base_values(), []
-    for stage in stages:
+    for number, stage in enumerate(stages):
         found = trees.values(stage)
-        gates.append(gate(found, values, stand_for, options["threshold"]))
-        if gates[-1]["decision"] == USED:
+        judged = gate(found, values, stand_for, options["threshold"])
+        if judged["decision"] == USED and number and stages[number - 1] != kept:
+            # The stage before was left out. What it would have given is not credited to this one.
+            judged = gate(found, trees.values(stages[number - 1]), stand_for, options["threshold"])
+        gates.append(judged)
+        if judged["decision"] == USED:
             kept, values = stage, found
-    about = {"users_fitted": len(trees.fitted), "leaves": trees.leaves, "gates": gates}
+    leaves = leaves_for(len(trees.fitted), options["num_leaves"])
+    about = {"users_fitted": len(trees.fitted), "leaves": leaves, "gates": gates}
     if kept is None:
         note = "no trees clearly beat the base list on valid: its order is kept"
         return _base_scores(by_split), {**about, "importances": {}, "note": note}
@@ -93,7 +98,6 @@ class Trees:
         ``(k,)`` rows of the valid users whose held-out item is a candidate, at most ``training_users`` of them.
     judged : numpy.ndarray
         ``(j,)`` those that gates are judged on, at most ``gate_users``.
-    leaves : int
     """
 
     def __init__(self, by_split, truth, options, material):
@@ -103,7 +107,6 @@ class Trees:
         self.fitted = self._sample(rows, options["training_users"])
         self.judged = self._sample(rows, options["gate_users"])
         self.whole = len(self.fitted) == len(self.judged) == len(rows)
-        self.leaves = leaves_for(len(self.fitted), options["num_leaves"])
         self.seeds = [options["seed"] + number for number in range(options["fold_seeds"])]
 
     def _sample(self, rows, most):
@@ -169,9 +172,13 @@ class Trees:
         return self.cache[key]
 
     def _folds(self, stage, seed, rows):
-        """Return one `Fold` for each fold of the valid users under a seed, fitted on some rows."""
-        count = len(self.truth)
-        folds = np.random.default_rng([seed, count]).permutation(count) % self.options["folds"]
+        """Return one `Fold` for each fold of the valid users under a seed, fitted on some rows.
+
+        A user is in the same fold whichever users the signals cover, so rungs with the same columns are equal.
+        """
+        everyone = self.columns.sources.data.n_users
+        order = np.random.default_rng([seed, everyone]).permutation(everyone)
+        folds = order[self._valid.lists.users] % self.options["folds"]
         return self._cached(f"folds {seed} {len(rows)}", stage, lambda: self._fit_folds(stage, seed, rows, folds))
 
     def _fit_folds(self, stage, seed, rows, folds):
@@ -182,7 +189,7 @@ class Trees:
             learn, check = (folds[rows] != number) & (folds[rows] != stop), folds[rows] == stop
             stopping = lightgbm.early_stopping(self.options["patience"], verbose=False)
             model = lightgbm.train(
-                self._settings(seed),
+                self._settings(seed, len(rows)),
                 table.dataset(learn),
                 self.options["rounds"],
                 valid_sets=[table.dataset(check)],
@@ -194,7 +201,9 @@ class Trees:
     def _refitted(self, stage, seed, trees):
         """Return a model that is fitted on all rows, with a given number of trees."""
         table = self._table(stage, self.fitted)
-        return lightgbm.train(self._settings(seed), table.dataset(np.ones(len(self.fitted), bool)), trees)
+        return lightgbm.train(
+            self._settings(seed, len(self.fitted)), table.dataset(np.ones(len(self.fitted), bool)), trees
+        )
 
     def _table(self, stage, rows):
         """Return the training table of some rows; the last one is kept, since its folds follow each other."""
@@ -203,12 +212,13 @@ class Trees:
             self._last = key, Table(self, stage, rows)
         return self._last[1]
 
-    def _settings(self, seed):
+    def _settings(self, seed, users):
+        """Return the settings of trees that are fitted on some users."""
         return {
             "objective": "lambdarank",
             "metric": "ndcg",
             "eval_at": [FITTED_AT],
-            "num_leaves": self.leaves,
+            "num_leaves": leaves_for(users, self.options["num_leaves"]),
             "learning_rate": self.options["learning_rate"],
             "min_data_in_leaf": self.options["min_data_in_leaf"],
             "lambda_l2": 1.0,
