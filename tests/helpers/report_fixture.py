@@ -68,6 +68,7 @@ def write_run(folder, bases=("pop", "dssm", "nfm"), seeds=(1,), users=400, facto
         "figures": {name: place / "figures" / f"{name}.svg" for name in FIGURES},
         "html": place / "report.html",
         "verdict": tables / "verdict.json",
+        "summary": tables / "summary.md",
         "config": place / "config.yaml",
         "hit_rate_tex": tables / "hit_rate.tex",
         "effects_md": tables / "effects.md",
