@@ -44,7 +44,7 @@ def ladder_table(lists, comparisons, contenders, cutoffs, resamples):
     chosen = primary_comparisons(lists, contenders, nearest_cutoff(cutoffs))
     rows = []
     for comparison in [*chosen, *comparisons]:
-        for split in ("valid", "test"):
+        for split in ("test",):
             own = lists.get((split, comparison["base_model"], comparison["reranker"]), {})
             other = lists.get((split, comparison["against_base_model"], comparison["against"]), {})
             for seeds in groups_of_seeds([seed for seed in own if seed in other]):
