@@ -1,5 +1,6 @@
-# lists/{base_model}/seed{seed}/{identity, signals}/ -> lists/{base_model}/seed{seed}/{fusion}/{valid,test}.parquet, fusion.json
-# One job makes all fusions over a base list, and their twins without language models; they are fitted on valid only.
+# lists/{base_model}/seed{seed}/{identity, signals}/ -> lists/{base_model}/seed{seed}/{fusion}/{valid,test}.parquet, fusion.json,
+#   fitted.json.gz (what scores the lists; the audit reads it)
+# One job makes all fusions over a base list, with the rungs of their ladder; they are fitted on valid only.
 
 
 rule fuse:
@@ -15,6 +16,7 @@ rule fuse:
     output:
         **{split: every(path, reranker=chosen.fusions) for split, path in by_split(paths.lists).items()},
         description=every(paths.fusion, reranker=chosen.fusions),
+        fitted=every(paths.fitted, reranker=chosen.fusions),
     log:
         paths.log("fuse"),
     benchmark:

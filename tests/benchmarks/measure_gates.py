@@ -35,7 +35,9 @@ def decisions(plan, wildcards, seed, fold_seeds):
     inputs |= {split: fill(path, wildcards) for split, path in by_split(paths.base_lists).items()}
     inputs |= {"matrices": plan.fusing.matrices(wildcards), "texts": plan.fusing.texts(wildcards)}
     with tempfile.TemporaryDirectory() as folder:
-        outputs = {key: [f"{folder}/{name}.{key}" for name in fusions] for key in ("valid", "test", "description")}
+        outputs = {
+            key: [f"{folder}/{name}.{key}" for name in fusions] for key in ("valid", "test", "description", "fitted")
+        }
         fuse.main(
             inputs, outputs, fusions, plan.fusing.signals, plan.fusing.similarities, plan.fusing.words,
             plan.config["history"], plan.config["threads"],

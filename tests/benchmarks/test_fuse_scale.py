@@ -52,7 +52,7 @@ def fused(folder, kind):
     names = ("interactions", "split", "item_statistics", "catalogue", *PARTS)
     inputs = {name: folder / f"{name}.parquet" for name in names}
     signals = {name: {part: folder / f"{name}.{part}.parquet" for part in PARTS} for name in SIGNALS}
-    outputs = {kind: {key: folder / f"{kind}.{key}" for key in (*PARTS, "description")}}
+    outputs = {kind: {key: folder / f"{kind}.{key}" for key in (*PARTS, "description", "fitted")}}
     about = {**ABOUT, "reranker": kind, "kind": "fusion", "depth": DEPTH}
     given = complete_options("rerankers", kind)
     columns = {key: [] for key in ("similarities", "words") if key in given}

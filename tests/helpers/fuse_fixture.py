@@ -39,7 +39,7 @@ def fuse_arguments(inputs, signals, outputs):
         The files of each fusion by name.
     """
     listed = {f"signals_{split}": [paths[split] for paths in signals.values()] for split in ("valid", "test")}
-    keys = ("valid", "test", "description")
+    keys = ("valid", "test", "description", "fitted")
     return {
         "inputs": {"matrices": [], "texts": [], **inputs, **listed},
         "outputs": {key: [paths[key] for paths in outputs.values()] for key in keys},

@@ -131,10 +131,10 @@ def test_sources_are_read_by_what_is_asked_for(tmp_path):
     data = interactions_of(HISTORIES, 6)
     paths = tables(tmp_path, data)
     (tmp_path / "items.parquet").symlink_to(paths["catalogue"])  # titles: the numbers of the items
-    texts = {"title": [("title", tmp_path / "items.parquet")]}
-    plain = load_sources(paths, data, {}, "full", 1, [])
-    assert context_names(plain) == ["log_popularity", "history_length", "item_age_days"]
-    full = load_sources(paths, data, {}, "full", 1, [], transitions=True, words=["title"], texts=texts)
+    plain = load_sources({**paths, "matrices": [], "texts": []}, data, [], {}, "full", 1)
+    assert context_names(plain)[:3] == ["log_popularity", "history_length", "item_age_days"] and not plain.words
+    inputs = {**paths, "matrices": [], "texts": [tmp_path / "items.parquet"]}
+    full = load_sources(inputs, data, [], {"title": ["title"]}, "full", 1)
     assert (full.transitions != transitions(data.training())).nnz == 0
     assert full.words["title"].shape == (6, 0), "no two titles share a word"
     assert np.isnan(features(full)["words/title:mean"]).all()

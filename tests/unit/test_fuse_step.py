@@ -53,7 +53,7 @@ def run(folder, inputs, signals, names=FUSIONS):
             }
     outputs = {name: {part: folder / name / f"{part}.parquet" for part in ("valid", "test")} for name in fusions}
     for name in fusions:
-        outputs[name]["description"] = folder / name / "fusion.json"
+        outputs[name] |= {"description": folder / name / "fusion.json", "fitted": folder / name / "fitted.json.gz"}
     fuse.main(**fuse_arguments(inputs, signals, outputs), fusions=fusions, history="full", threads=1)
     return outputs
 

@@ -129,7 +129,7 @@ def test_reciprocal_ranks_are_added(tmp_path):
     base = wide(users=5)
     scores = np.random.default_rng(1).normal(size=base.items.shape).astype(np.float32)
     found = align(base, {"s": written(tmp_path, base, "s.parquet", 4, scores)}, 8)
-    fused = rrf.fuse({"valid": found}, None, {"k": 60}, [], None)[0]["valid"]
+    fused = rrf.score(rrf.fit(found, None, {"k": 60}, [], None)[0], "valid", found, None)
     for row in range(5):
         places = np.argsort(np.argsort(-scores[row, :4])) + 1
         for column in range(8):

@@ -1,12 +1,14 @@
 """Trees fitted across folds of valid: no list is scored by a model that saw it."""
 
+import json
+
 import numpy as np
 import pytest
 from planted import aligned, planted_interactions, signal
 
 from reelrank.data.lists import BASE
 from reelrank.rerank.fusion import lambdamart
-from reelrank.rerank.fusion.lambdamart import drawn_candidates, fuse, leaves_for, start_scores
+from reelrank.rerank.fusion.lambdamart import drawn_candidates, fit, leaves_for, score, start_scores
 from reelrank.rerank.signals.aligned import single_scores, truth_columns, valid_ndcg
 from reelrank.rerank.signals.columns import ColumnStore
 from reelrank.rerank.signals.context import Sources
@@ -42,6 +44,13 @@ def fused(made, stages, **options):
     """Return the scores and the description of a fusion with nothing cached."""
     parts, truths, material = made
     return fuse(parts, truths["valid"], {**OPTIONS, **options}, stages, {**material, "fitted": {}})
+
+
+def fuse(parts, truth, options, stages, material):
+    """Return the scores of both splits and the description, through JSON as the step keeps what is fitted."""
+    fitted, about = fit(parts["valid"], truth, options, stages, material)
+    fitted = json.loads(json.dumps(fitted))
+    return {split: score(fitted, split, aligned, material) for split, aligned in parts.items()}, about
 
 
 @pytest.fixture(scope="module")

@@ -214,15 +214,21 @@ def test_no_user_is_scored_by_weights_that_were_fitted_on_the_same_user(monkeypa
     aligned = align(read_lists(lists["valid"])[0], {"signal": lists["signal"]}, 12)
     truth, fitted, scored = truth_columns(aligned.lists, checkerboard().queries("valid")), [], []
 
-    def fuse(kind, by_split, own, options, stages, material):
-        """Note who fits and who is scored."""
-        users = {split: set(part.lists.users.tolist()) for split, part in by_split.items()}
-        assert not users["valid"] & users["test"] and len(own) == len(users["valid"])
-        fitted.append(users["valid"])
-        scored.append(users["test"])
-        return {split: part.scores["signal"] for split, part in by_split.items()}, {}
+    def fit(kind, valid, own, options, stages, material):
+        """Note who fits."""
+        assert len(own) == len(valid.lists.users)
+        fitted.append(set(valid.lists.users.tolist()))
+        return {}, {}
 
-    monkeypatch.setattr(valid_value, "fuse", fuse)
+    def score(kind, known, split, own, material):
+        """Note who is scored."""
+        users = set(own.lists.users.tolist())
+        assert not users & fitted[-1]
+        scored.append(users)
+        return own.scores["signal"]
+
+    monkeypatch.setattr(valid_value, "fit", fit)
+    monkeypatch.setattr(valid_value, "score", score)
     valid_value.valid_value("zscore", aligned, truth, {}, {"signals": ["signal"]}, {}, 1)
     assert sorted(user for part in scored for user in part) == aligned.lists.users.tolist()
     assert all(len(part) < len(truth) for part in fitted)

@@ -7,7 +7,7 @@ import pytest
 from planted import aligned, planted, signal
 
 from reelrank.data.lists import BASE
-from reelrank.rerank.fusion.zscore import fuse
+from reelrank.rerank.fusion import zscore
 from reelrank.rerank.signals.aligned import gain_z, single_scores, valid_ndcg
 
 OPTIONS = {"threshold": 2.6}
@@ -27,7 +27,13 @@ def world(seed, strengths, users=600, base=1.0, **options):
 def fused(parts, truth):
     """Return the result of a fusion of all signals in one stage."""
     signals = [name for name in parts["valid"].scores if name != BASE]
-    return fuse(parts, truth, OPTIONS, [{"signals": signals}], None)
+    return fuse(parts, truth, [{"signals": signals}])
+
+
+def fuse(parts, truth, stages):
+    """Return the scores of both splits and the description."""
+    fitted, about = zscore.fit(parts["valid"], truth, OPTIONS, stages, None)
+    return {split: zscore.score(fitted, split, aligned, None) for split, aligned in parts.items()}, about
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -86,8 +92,8 @@ def test_a_stage_is_fitted_upon_the_weights_of_the_stage_before():
     parts, truths = world(5, {"one": 1.0, "other": 1.0}, users=2000)
     only = {part: replace(own, scores={key: own.scores[key] for key in (BASE, "one")}) for part, own in parts.items()}
     stages = [{"signals": ["one"]}, {"signals": ["one", "other"]}]
-    _, below = fuse(only, truths["valid"], OPTIONS, stages[:1], None)
-    _, about = fuse(parts, truths["valid"], OPTIONS, stages, None)
+    _, below = fuse(only, truths["valid"], stages[:1])
+    _, about = fuse(parts, truths["valid"], stages)
     assert about["gates"] == [*below["gates"], {"decision": "used"}] and below["gates"][0]["decision"] == "used"
     assert about["weights"]["other"] > 0 and below["weights"]["one"] > 0
 

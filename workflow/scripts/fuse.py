@@ -7,8 +7,8 @@ from functools import cache
 from reelrank import step
 from reelrank.data.interactions import load_interactions
 from reelrank.data.lists import read_lists, write_lists
-from reelrank.files import write_json
-from reelrank.rerank.fusion import fuse
+from reelrank.files import write_json, write_json_gzip
+from reelrank.rerank.fusion import fit, score
 from reelrank.rerank.signals.aligned import align, refuse_unfitted, truth_columns
 from reelrank.rerank.signals.columns import ColumnStore
 from reelrank.rerank.signals.context import load_sources
@@ -27,7 +27,7 @@ def main(inputs, outputs, fusions, signals, features, words, history, threads):
         ``signals_valid``, ``signals_test``: the lists of `signals`; ``matrices``: the matrices of `features`;
         ``texts``: the tables of `words`, one for each source field.
     outputs : dict of str to list of path
-        ``valid``, ``test`` and ``description``, each in the order of `fusions`.
+        ``valid``, ``test``, ``description`` and ``fitted`` (what scores the lists), each in the order of `fusions`.
     fusions : dict of str to dict
         ``type``, ``stages``, ``options``, ``rung``, ``rung_of`` and ``about`` (metadata of the lists) of each fusion.
     signals : list of str
@@ -43,10 +43,7 @@ def main(inputs, outputs, fusions, signals, features, words, history, threads):
     base = {split: read_lists(inputs[split])[0] for split in SPLITS}
     refuse_unfitted(base["valid"], inputs["valid"])
     paths = {split: dict(zip(signals, inputs[f"signals_{split}"], strict=True)) for split in SPLITS}
-    matrices = dict(zip(map(tuple, features), inputs["matrices"], strict=True))
-    files = iter(inputs["texts"])
-    texts = {field: [(source, next(files)) for source in sources] for field, sources in words.items()}
-    sources = load_sources(inputs, data, matrices, history, threads, list(matrices), True, list(texts), texts)
+    sources = load_sources(inputs, data, features, words, history, threads)
 
     @cache  # most fusions share their signals
     def aligned_signals(split, depth, *names):
@@ -59,13 +56,16 @@ def main(inputs, outputs, fusions, signals, features, words, history, threads):
             own = block["stages"][-1]["signals"]
             aligned = {split: aligned_signals(split, block["about"]["depth"], *own) for split in SPLITS}
             truth = truth_columns(aligned["valid"].lists, data.queries("valid"))
-            scores, found = fuse(block["type"], aligned, truth, block["options"], block["stages"], material)
+            kind, valid = block["type"], aligned["valid"]
+            fitted, found = fit(kind, valid, truth, block["options"], block["stages"], material)
+            scores = {split: score(kind, fitted, split, one, material) for split, one in aligned.items()}
             for split, one in aligned.items():
                 about = {**block["about"], "split": split} | ({} if one.asked == "all" else {"users": one.asked})
                 write_lists(one.lists.reordered(scores[split]), outputs[split][row], about, base[split])
-            fitted = description(name, block, aligned["valid"], truth, scores["valid"], found)
-            write_json(outputs["description"][row], fitted)
-            logging.info("%s: %s", name, fitted)
+            write_json_gzip(outputs["fitted"][row], fitted)
+            told = description(name, block, valid, truth, scores["valid"], found)
+            write_json(outputs["description"][row], told)
+            logging.info("%s: %s", name, told)
 
 
 step.run(main, snakemake)

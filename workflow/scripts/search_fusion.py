@@ -50,10 +50,8 @@ def main(inputs, outputs, fusion, search_settings, history, threads, code=""):
     signals = dict(zip(fusion["stage"]["signals"], inputs.get("signals", []), strict=True))
     aligned = some_users(align(base, signals, fusion["depth"]), wanted["validation_users"], wanted["seed"])
     truth = truth_columns(aligned.lists, data.queries("valid"))
-    matrices = dict(zip(map(tuple, fusion["features"]), inputs.get("matrices", []), strict=True))
-    files = iter(inputs.get("texts", []))
-    texts = {field: [(source, next(files)) for source in joined] for field, joined in fusion["words"].items()}
-    sources = load_sources(inputs, data, matrices, history, threads, list(matrices), True, list(texts), texts)
+    listed = {"matrices": [], "texts": [], **inputs}
+    sources = load_sources(listed, data, fusion["features"], fusion["words"], history, threads)
     columns = ColumnStore(sources)
 
     def value_of(options):
@@ -63,8 +61,8 @@ def main(inputs, outputs, fusion, search_settings, history, threads, code=""):
         return valid_value(fusion["type"], aligned, truth, given, fusion["stage"], material, wanted["seed"])
 
     fixed = {key: value for key, value in fusion["options"].items() if key not in wanted["ranges"]}
-    read = [inputs["valid"], *signals.values(), *matrices.values(), inputs["item_statistics"], inputs["catalogue"]]
-    read += dict.fromkeys(inputs.get("texts", []))
+    read = [inputs["valid"], *signals.values(), *listed["matrices"], inputs["item_statistics"], inputs["catalogue"]]
+    read += dict.fromkeys(listed["texts"])
     about = [{**fusion, "options": fixed}, wanted["seed"], wanted["validation_users"], history, threads, code]
     arrays = [crc32(np.ascontiguousarray(array)) for array in (data.items, data.codes, truth)]
     kept = Trials(Path(outputs["trials"]).parent, digest(*about, arrays, *map(file_digest, read)))

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gzip
 import json
 import os
 import re
@@ -103,6 +104,17 @@ def write_text(path, text):
 def write_json(path, value):
     """Write `value` as indented JSON to `path`, atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_json_gzip(path, value):
+    """Write `value` as compressed JSON to `path`, atomically; the same value gives the same bytes."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(gzip.compress(json.dumps(value, separators=(",", ":")).encode(), mtime=0))
+
+
+def read_json_gzip(path):
+    """Return the content of the compressed JSON file `path`."""
+    return json.loads(gzip.decompress(Path(path).read_bytes()))
 
 
 def read_json(path):

@@ -108,6 +108,7 @@ class Paths:
         self.parsing = f"{lists}/{{split}}.parsing.parquet"
         self.ledger = f"{lists}/ledger.json"
         self.fusion = f"{lists}/fusion.json"
+        self.fitted = f"{lists}/fitted.json.gz"
         self.base_lists = fill(self.lists, reranker="identity")
         self.import_counts = fill(f"{lists}/import.json", reranker="identity")
 

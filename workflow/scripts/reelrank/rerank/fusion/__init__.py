@@ -1,20 +1,20 @@
 """Fusions: combine a base list with the scores of other re-rankers over it.
 
-A fusion's file defines the function ``fuse``; the file name is the ``type`` in the config.
+A fusion's file defines two functions; the file name is the ``type`` in the config. ``fit`` learns on valid. ``score``
+scores lists by what was learned, and nothing else: the audit calls it again with what the run has kept.
 """
 
 import importlib
 
 
-def fuse(kind, by_split, truth, options, stages, material):
-    """Fuse with the type `kind`, fitted on the valid split only.
+def fit(kind, valid, truth, options, stages, material):
+    """Fit the type `kind` on the valid lists.
 
     Parameters
     ----------
     kind : str
         A file of this package: ``rrf``, ``zscore``, ``lambdamart``.
-    by_split : dict of str to reelrank.rerank.signals.aligned.Aligned
-        ``valid`` and ``test``.
+    valid : reelrank.rerank.signals.aligned.Aligned
     truth : numpy.ndarray
         ``(n_valid_users,)`` int64: column of the held-out item among the candidates of
         each valid list; -1 if it is not a candidate.
@@ -29,9 +29,30 @@ def fuse(kind, by_split, truth, options, stages, material):
 
     Returns
     -------
-    scores : dict of str to numpy.ndarray
-        ``(n_users, depth)`` float32 by split, for `RankedLists.reordered`.
+    fitted : dict
+        All that `score` needs, of types that JSON can hold.
     about : dict
-        The fitted values: ``weights``, ``importances``, ..., and ``gates``, the decision of each stage.
+        The description of the fit: ``weights``, ``importances``, ..., and ``gates``, the decision of each stage.
     """
-    return importlib.import_module(f"reelrank.rerank.fusion.{kind}").fuse(by_split, truth, options, stages, material)
+    return _type(kind).fit(valid, truth, options, stages, material)
+
+
+def score(kind, fitted, split, aligned, material):
+    """Return the scores of lists by a fitted fusion, ``(n_users, depth)`` float32, for `RankedLists.reordered`.
+
+    Parameters
+    ----------
+    kind : str
+    fitted : dict
+        The result of `fit`.
+    split : {'valid', 'test'}
+    aligned : reelrank.rerank.signals.aligned.Aligned
+        The lists: all, or some of those that it was fitted over.
+    material : dict
+        See `fit`.
+    """
+    return _type(kind).score(fitted, split, aligned, material)
+
+
+def _type(kind):
+    return importlib.import_module(f"reelrank.rerank.fusion.{kind}")

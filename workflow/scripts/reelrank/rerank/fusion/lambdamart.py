@@ -14,23 +14,26 @@ from reelrank.metrics.standardising import standardised
 from reelrank.rerank.signals.aligned import FITTED_AT, single_scores, truth_ranks, usable
 from reelrank.rerank.signals.gates import USED, gate
 
+#: What is fitted if no trees are used.
+BASE_ORDER = {"stage": None}
+
 #: Users whose candidates are scored at a time; limits memory to about 100 MB.
 USERS_PER_CHUNK = 512
 
 
-def fuse(by_split, truth, options, stages, material):
-    """Fit on valid and score both splits; see `reelrank.rerank.fusion.fuse`.
+def fit(valid, truth, options, stages, material):
+    """Fit on valid; see `reelrank.rerank.fusion.fit`.
 
     Each stage adds columns. Trees with them replace what the stages before gave, first of all the base list, only
     if they win on valid by a gate over several fold seeds (`reelrank.rerank.signals.gates.gate`), by cross-fitted
     lists.
     """
-    valid, rows = by_split["valid"], np.flatnonzero(truth >= 0)
+    rows = np.flatnonzero(truth >= 0)
     if len(rows) < 2 * options["folds"]:
         note = f"only {len(rows)} users of valid have their held-out item among the candidates: the base order is kept"
         logging.warning(note)
-        return _base_scores(by_split), {"users_fitted": 0, "importances": {}, "note": note, "gates": []}
-    trees = Trees(by_split, truth, options, material)
+        return BASE_ORDER, {"users_fitted": 0, "importances": {}, "note": note, "gates": []}
+    trees = Trees(valid, truth, options, material)
     users = valid.all_users if valid.asked == "hits" else len(truth)
     stand_for = round(users * len(trees.judged) / len(rows))
     kept, values, gates = None, trees.base_values(), []
@@ -47,15 +50,51 @@ def fuse(by_split, truth, options, stages, material):
     about = {"users_fitted": len(trees.fitted), "leaves": leaves, "gates": gates}
     if kept is None:
         note = "no trees clearly beat the base list on valid: its order is kept"
-        return _base_scores(by_split), {**about, "importances": {}, "note": note}
-    scores, fit = trees.scores(kept)
+        return BASE_ORDER, {**about, "importances": {}, "note": note}
+    fitted, fit_about = trees.final(kept)
     if kept != stages[-1]:
-        fit = {**fit, "note": f"the columns of the last stage are {gates[-1]['decision']}: the stage before is kept"}
-    return scores, {**about, **fit}
+        fit_about = {
+            **fit_about,
+            "note": f"the columns of the last stage are {gates[-1]['decision']}: the stage before is kept",
+        }
+    return fitted, {**about, **fit_about}
 
 
-def _base_scores(by_split):
-    return {split: single_scores(aligned, BASE) for split, aligned in by_split.items()}
+def score(fitted, split, aligned, material):
+    """Return the mean of the trees' scores, each standardised within the list; see `reelrank.rerank.fusion.score`.
+
+    A valid list is scored by the models of the folds that its user is not in, a test list by the models that were
+    fitted on all users.
+    """
+    stage = fitted["stage"]
+    if stage is None:
+        return single_scores(aligned, BASE)
+    shared = material["fitted"]
+    key = "scores", id(fitted), split, hashlib.sha256(aligned.lists.users.tobytes()).hexdigest()
+    if key in shared:  # of another rung that keeps the same stage
+        return shared[key][1]
+    predict = Predictor(material["columns"], material["threads"], split, aligned, stage)
+    if split == "valid":
+        total = np.zeros(aligned.lists.items.shape, np.float64)
+        for own in fitted["valid"]:
+            folds = fold_of(material["columns"].sources.data.n_users, own["seed"], len(own["models"]))
+            for number, text in enumerate(own["models"]):
+                rows = np.flatnonzero(folds[aligned.lists.users] == number)
+                total[rows] += predict.scores([lightgbm.Booster(model_str=text)], rows)
+        scores = (total / len(fitted["valid"])).astype(np.float32)
+    else:
+        models = [lightgbm.Booster(model_str=text) for text in fitted["test"]]
+        scores = predict.scores(models, np.arange(len(aligned.lists.users)))
+    shared[key] = fitted, scores  # with `fitted`, so that its id stays its own
+    return scores
+
+
+def fold_of(n_users, seed, folds):
+    """Return the fold of each user under a fold seed, ``(n_users,)``.
+
+    A user is in the same fold whichever users the signals cover, so rungs with the same columns are equal.
+    """
+    return np.random.default_rng([seed, n_users]).permutation(n_users) % folds
 
 
 def leaves_for(users, given=None):
@@ -89,8 +128,8 @@ class Trees:
 
     Parameters
     ----------
-    by_split, truth, options, material
-        See `reelrank.rerank.fusion.fuse`.
+    valid, truth, options, material
+        See `reelrank.rerank.fusion.fit`.
 
     Attributes
     ----------
@@ -100,8 +139,8 @@ class Trees:
         ``(j,)`` those that gates are judged on, at most ``gate_users``.
     """
 
-    def __init__(self, by_split, truth, options, material):
-        self.by_split, self.truth, self.options = by_split, truth, options
+    def __init__(self, valid, truth, options, material):
+        self.valid, self.truth, self.options = valid, truth, options
         self.columns, self.threads, self.cache = material["columns"], material["threads"], material["fitted"]
         rows = np.flatnonzero(truth >= 0)
         self.fitted = self._sample(rows, options["training_users"])
@@ -117,68 +156,56 @@ class Trees:
 
     def base_values(self):
         """Return the NDCG of the base list for each judged user, ``(seeds, j)``."""
-        ranks = truth_ranks(usable(self._valid, single_scores(self._valid, BASE))[self.judged], self.truth[self.judged])
+        ranks = truth_ranks(usable(self.valid, single_scores(self.valid, BASE))[self.judged], self.truth[self.judged])
         return np.broadcast_to(ndcg(ranks, FITTED_AT), (len(self.seeds), len(self.judged)))
-
-    @property
-    def _valid(self):
-        return self.by_split["valid"]
 
     def values(self, stage):
         """Return the NDCG of cross-fitted lists for each judged user, ``(seeds, j)``."""
         return self._cached("values", stage, lambda: np.stack([self._values(stage, seed) for seed in self.seeds]))
 
     def _values(self, stage, seed):
-        scores = np.zeros((len(self.judged), self._valid.lists.items.shape[1]), np.float32)
+        scores = np.zeros((len(self.judged), self.valid.lists.items.shape[1]), np.float32)
+        predict = Predictor(self.columns, self.threads, "valid", self.valid, stage)
         for fold in self._folds(stage, seed, self.judged):
             scored = np.flatnonzero(np.isin(self.judged, fold.scored))
-            scores[scored] = self._predicted([fold.model], "valid", self.judged[scored], stage)
-        there = self._valid.lists.present[self.judged]
+            scores[scored] = predict.scores([fold.model], self.judged[scored])
+        there = self.valid.lists.present[self.judged]
         return ndcg(truth_ranks(np.where(there, scores, -np.inf), self.truth[self.judged]), FITTED_AT)
 
-    def scores(self, stage):
-        """Return the scores of both splits, and the description of the trees."""
-        return self._cached("scores", stage, lambda: self._scores(stage))
+    def final(self, stage):
+        """Return the models that score lists by a stage, and their description."""
+        return self._cached("final", stage, lambda: self._final(stage))
 
-    def _scores(self, stage):
+    def _final(self, stage):
         seeds = self.seeds if self.whole else self.seeds[:1]
-        shape = self._valid.lists.items.shape
-        valid, models, gains, trees = np.zeros(shape, np.float64), [], 0, []
+        cross_fitted, models, gains, trees = [], [], 0, []
         for seed in seeds:
-            folds = self._folds(stage, seed, self.fitted)
-            for fold in folds:
-                valid[fold.scored] += self._predicted([fold.model], "valid", fold.scored, stage)
-            reached = [fold.model.best_iteration for fold in folds]
-            models.append(self._refitted(stage, seed, max(1, round(np.mean(reached)))))
-            gains = gains + models[-1].feature_importance("gain")
+            folds = [fold.model for fold in self._folds(stage, seed, self.fitted)]
+            reached = [model.best_iteration for model in folds]
+            cross_fitted.append(
+                {"seed": seed, "models": [model.model_to_string(num_iteration=model.best_iteration) for model in folds]}
+            )
+            model = self._refitted(stage, seed, max(1, round(np.mean(reached))))
+            models.append(model.model_to_string())
+            gains = gains + model.feature_importance("gain")
             trees.append(reached)
-        everyone = np.arange(len(self.by_split["test"].lists.users))
         names = self.columns.names(stage)
         shares = {name: round(float(gain / (gains.sum() or 1)), 6) for name, gain in zip(names, gains, strict=True)}
-        scores = {
-            "valid": (valid / len(seeds)).astype(np.float32),
-            "test": self._predicted(models, "test", everyone, stage),
-        }
-        return scores, {"importances": shares, "trees": trees, "seeds_averaged": seeds}
+        fitted = {"stage": stage, "columns": names, "valid": cross_fitted, "test": models}
+        return fitted, {"importances": shares, "trees": trees, "seeds_averaged": seeds}
 
     def _cached(self, what, stage, make):
         """Return a result that all fusions over the base list share."""
         learned = {key: value for key, value in self.options.items() if key != "threshold"}
-        users = hashlib.sha256(b"".join(own.lists.users.tobytes() for own in self.by_split.values())).hexdigest()
-        shapes = [own.lists.items.shape for own in self.by_split.values()]
-        key = what, repr(stage), repr(learned), users, repr(shapes)
+        users = hashlib.sha256(self.valid.lists.users.tobytes()).hexdigest()
+        key = what, repr(stage), repr(learned), users, self.valid.lists.items.shape
         if key not in self.cache:
             self.cache[key] = make()
         return self.cache[key]
 
     def _folds(self, stage, seed, rows):
-        """Return one `Fold` for each fold of the valid users under a seed, fitted on some rows.
-
-        A user is in the same fold whichever users the signals cover, so rungs with the same columns are equal.
-        """
-        everyone = self.columns.sources.data.n_users
-        order = np.random.default_rng([seed, everyone]).permutation(everyone)
-        folds = order[self._valid.lists.users] % self.options["folds"]
+        """Return one `Fold` for each fold of the valid users under a seed, fitted on some rows."""
+        folds = fold_of(self.columns.sources.data.n_users, seed, self.options["folds"])[self.valid.lists.users]
         return self._cached(f"folds {seed} {len(rows)}", stage, lambda: self._fit_folds(stage, seed, rows, folds))
 
     def _fit_folds(self, stage, seed, rows, folds):
@@ -234,14 +261,30 @@ class Trees:
             "verbose": -1,
         }
 
-    def _predicted(self, models, split, rows, stage):
+
+class Predictor:
+    """Scores the candidates of lists by trees.
+
+    Parameters
+    ----------
+    columns : reelrank.rerank.signals.columns.ColumnStore
+    threads : int
+    split : {'valid', 'test'}
+    aligned : reelrank.rerank.signals.aligned.Aligned
+    stage : dict
+    """
+
+    def __init__(self, columns, threads, split, aligned, stage):
+        self.columns, self.threads = columns, threads
+        self.split, self.aligned, self.stage = split, aligned, stage
+
+    def scores(self, models, rows):
         """Return the mean of the models' scores, each standardised within the list, ``(len(rows), depth)`` float32."""
-        aligned = self.by_split[split]
-        there = aligned.lists.present[rows]
+        there = self.aligned.lists.present[rows]
         total = np.zeros(there.shape, np.float64)
         for start in range(0, len(rows), USERS_PER_CHUNK):
             chunk = slice(start, start + USERS_PER_CHUNK)
-            values = self.columns.values(split, aligned, rows[chunk], stage)
+            values = self.columns.values(self.split, self.aligned, rows[chunk], self.stage)
             for model in models:
                 flat = model.predict(
                     values.reshape(-1, values.shape[-1]), num_iteration=model.best_iteration, num_threads=self.threads
@@ -257,7 +300,7 @@ class Table:
     """
 
     def __init__(self, trees, stage, rows):
-        aligned = trees.by_split["valid"]
+        aligned = trees.valid
         is_target = np.arange(aligned.lists.items.shape[1]) == trees.truth[rows][:, None]
         there = aligned.lists.present[rows]
         kept = drawn_candidates(there, is_target, trees.options["training_candidates"], trees.options["seed"])

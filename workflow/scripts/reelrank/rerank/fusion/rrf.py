@@ -3,12 +3,17 @@
 import numpy as np
 
 
-def fuse(by_split, truth, options, stages, material):
+def fit(valid, truth, options, stages, material):
+    """Return the constant and the signals: nothing is learned; see `reelrank.rerank.fusion.fit`."""
+    return {"k": options["k"]}, {"users_fitted": 0}
+
+
+def score(fitted, split, aligned, material):
     """Score each candidate by the sum of ``1 / (k + rank)`` over the base list and the signals.
 
-    A candidate beyond a signal's depth gets its base rank for that signal. See `reelrank.rerank.fusion.fuse`.
+    A candidate beyond a signal's depth gets its base rank for that signal. See `reelrank.rerank.fusion.score`.
     """
-    return {split: fused_scores(aligned, options["k"]) for split, aligned in by_split.items()}, {"users_fitted": 0}
+    return fused_scores(aligned, fitted["k"])
 
 
 def fused_scores(aligned, k):

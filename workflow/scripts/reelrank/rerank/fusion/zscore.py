@@ -20,14 +20,13 @@ MOST_PASSES = 10
 USERS_PER_CHUNK = 512
 
 
-def fuse(by_split, truth, options, stages, material):
-    """Fit the weights on valid and score both splits; see `reelrank.rerank.fusion.fuse`.
+def fit(valid, truth, options, stages, material):
+    """Fit the weights; see `reelrank.rerank.fusion.fit`.
 
     The signals are tried stage by stage, each upon the weights of the stage before. At the end, the weighted sum,
     the base list alone and each signal alone are compared by NDCG@10 on valid, and the best is used. So on valid
     the fusion is never worse than any of them.
     """
-    valid = by_split["valid"]
     rows = np.flatnonzero(truth >= 0)
     known = {name: usable(valid, scores)[rows] for name, scores in valid.scores.items()}
     # Users whose held-out item is not a candidate are misses for all weights: they only count in the mean.
@@ -49,9 +48,15 @@ def fuse(by_split, truth, options, stages, material):
     if alone is not None:
         logging.info("%s alone is better on valid than the weighted sum", alone)
         weights = {name: float(name == alone) for name in known}
-    make = (lambda own: weighted_sum(own.scores, weights)) if alone is None else (lambda own: single_scores(own, alone))
-    scores = {split: make(aligned) for split, aligned in by_split.items()}
-    return scores, {"users_fitted": len(rows), "weights": weights, "gates": gates}
+    about = {"users_fitted": len(rows), "weights": weights, "gates": gates}
+    return {"weights": weights, "alone": alone}, about
+
+
+def score(fitted, split, aligned, material):
+    """Return the weighted sum, or the order of one signal alone; see `reelrank.rerank.fusion.score`."""
+    if fitted["alone"] is not None:
+        return single_scores(aligned, fitted["alone"])
+    return weighted_sum(aligned.scores, fitted["weights"])
 
 
 def weighted_sum(scores, weights):

@@ -1,6 +1,6 @@
 """Features of a candidate and its user, from the history and training interactions only."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -12,7 +12,7 @@ from reelrank.features.matrices import read_features
 from reelrank.features.words import tfidf
 from reelrank.rerank.signals.cosines import SIMILARITIES, cosines
 from reelrank.rerank.signals.products import products
-from reelrank.rerank.signals.transitions import transitions as count_transitions
+from reelrank.rerank.signals.transitions import transitions
 
 #: Candidates are compared with this many latest items of a history.
 LATEST = 10
@@ -66,27 +66,24 @@ class Sources:
         return bool(self.timestamps.any())
 
 
-def load_sources(inputs, data, matrices, history, threads, similarities, transitions=False, words=(), texts=None):
+def load_sources(inputs, data, features, words, history, threads):
     """Read the sources of the features.
 
     Parameters
     ----------
-    inputs : dict of str to path
-        ``interactions``, ``item_statistics``, ``catalogue``.
-    matrices : dict of (str, str) to path
-        Feature matrices by encoder and field.
-    similarities : sequence of (str, str)
-        Encoder and field of each similarity, in order.
-    transitions : bool
-        Whether to count which items follow which.
-    words : sequence of str
-        Text fields whose words are compared, in order.
-    texts : dict of str to list of (str, path)
-        By text field: its source fields and their files, as `reelrank.data.texts.read_texts` takes them.
+    inputs : dict of str to path or list of path
+        ``interactions``, ``item_statistics``, ``catalogue``; ``matrices``: the matrices of `features`; ``texts``: the
+        tables of `words`, one for each source field.
+    features : sequence of (str, str)
+        Encoder and field of each feature for similarities.
+    words : dict of str to list of str
+        For each text field whose words are compared, the fields that it is joined from.
     data, history, threads
         See `Sources`.
     """
-    vectors = {feature: read_features(matrices[feature], data.n_items, *feature) for feature in similarities}
+    matrices = zip(map(tuple, features), inputs["matrices"], strict=True)
+    files = iter(inputs["texts"])
+    texts = {field: [(source, next(files)) for source in sources] for field, sources in words.items()}
     catalogue = read_table(inputs["catalogue"], "items")
     first = read_table(inputs["item_statistics"], "item_statistics")["first_timestamp"]
     return Sources(
@@ -94,12 +91,17 @@ def load_sources(inputs, data, matrices, history, threads, similarities, transit
         read_table(inputs["interactions"], "interactions")["timestamp"].to_numpy(),
         np.array([np.nan if value is None else value for value in first.to_pylist()], np.float64),
         catalogue["category"].to_pylist() if "category" in catalogue.column_names else None,
-        vectors,
+        {feature: read_features(path, data.n_items, *feature) for feature, path in matrices},
         history,
         threads,
-        count_transitions(data.training()) if transitions else None,
-        {name: tfidf(read_texts(texts[name], data.n_items))[0] for name in words},
+        transitions(data.training()),
+        {name: tfidf(read_texts(of, data.n_items))[0] for name, of in texts.items()},
     )
+
+
+def of_other_interactions(sources, data):
+    """Return the sources with other interactions; the audit asks what held-out items change."""
+    return replace(sources, data=data, transitions=transitions(data.training()))
 
 
 def context_names(sources):

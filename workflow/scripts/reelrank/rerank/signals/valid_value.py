@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from reelrank.data.interactions import some_rows
-from reelrank.rerank.fusion import fuse
+from reelrank.rerank.fusion import fit, score
 from reelrank.rerank.signals.aligned import valid_ndcg
 
 #: Types that score valid with weights fitted on the same users. They are fitted here on all other folds instead.
@@ -31,7 +31,7 @@ def valid_value(kind, aligned, truth, options, stage, material, seed):
     truth : numpy.ndarray
         ``(n,)``, result of `truth_columns`.
     options, material : dict
-        See `reelrank.rerank.fusion.fuse`.
+        See `reelrank.rerank.fusion.fit`.
     stage : dict
         The columns of the fusion.
     seed : int
@@ -39,15 +39,14 @@ def valid_value(kind, aligned, truth, options, stage, material, seed):
     """
     options = {**options, **JUDGED.get(kind, {})}
     if kind not in IN_SAMPLE:
-        nobody = rows_of(aligned, np.arange(0))
-        scores, _ = fuse(kind, {"valid": aligned, "test": nobody}, truth, options, [stage], material)
-        return valid_ndcg(aligned, truth, scores["valid"])
+        fitted, _ = fit(kind, aligned, truth, options, [stage], material)
+        return valid_ndcg(aligned, truth, score(kind, fitted, "valid", aligned, material))
     folds = np.random.default_rng([seed, len(truth)]).permutation(len(truth)) % FOLDS
     scores = np.zeros(aligned.lists.items.shape, np.float32)
     for number in range(FOLDS):
         own, others = np.flatnonzero(folds == number), np.flatnonzero(folds != number)
-        parts = {"valid": rows_of(aligned, others), "test": rows_of(aligned, own)}
-        scores[own] = fuse(kind, parts, truth[others], options, [stage], material)[0]["test"]
+        fitted, _ = fit(kind, rows_of(aligned, others), truth[others], options, [stage], material)
+        scores[own] = score(kind, fitted, "valid", rows_of(aligned, own), material)
     return valid_ndcg(aligned, truth, scores)
 
 
