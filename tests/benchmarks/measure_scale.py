@@ -86,7 +86,7 @@ def overlay(kind, users, items, candidates):
         "tags": {},
         "candidates": candidates,
         "models": {name: {"epochs": 1} for name in ("nfm", "dssm", "bpr", "sasrec", "gru4rec")},
-        "audit": {"redraw": False},  # would do the same again
+        "audit": {"users": 0},  # would do the same again
         "diversity": {"encoder": "all-MiniLM-L6-v2", "field": "title"} if kind == "all" else None,
     }
 

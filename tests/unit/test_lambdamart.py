@@ -17,6 +17,7 @@ from reelrank.rerank.signals.gates import NOT_USED, UNDECIDED, USED, gate
 OPTIONS = {
     "num_leaves": 7, "learning_rate": 0.1, "rounds": 60, "min_data_in_leaf": 20, "folds": 5, "patience": 20, "seed": 1,
     "training_users": 1000, "training_candidates": 15, "gate_users": 1000, "fold_seeds": 2, "threshold": 1.64,
+    "start_weight": 1.0,
 }  # fmt: skip
 PLAIN, WITH = {"signals": [], "similarities": [], "words": []}, {"signals": ["s"], "similarities": [], "words": []}
 
@@ -122,7 +123,7 @@ def test_trees_that_win_nothing_are_the_base_list():
 
 def test_trees_start_from_the_base_list():
     there = np.ones((2, 4), bool)
-    np.testing.assert_allclose(start_scores(there), [-np.log([1, 2, 3, 4])] * 2)
+    np.testing.assert_allclose(start_scores(there, 0.5), [-0.5 * np.log([1, 2, 3, 4])] * 2)
     made = world(2, 300, 1.5)
     scores, _ = fused(made, [WITH], rounds=1, learning_rate=1e-9, threshold=-100.0)
     assert all((np.diff(scores[part], axis=1) < 0).all() for part in scores), "with nothing learned: the base order"

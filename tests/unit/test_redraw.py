@@ -119,7 +119,7 @@ CONFIG = {
         "asked": {"type": "generative"},
         "fused": {"type": "rrf", "signals": ["near"]},
     },
-    "audit": {"redraw": True, "base_models": None, "train": False, "ask": False, "seed": 1},
+    "audit": {"base_models": None, "train": False, "ask": False, "seed": 1},
 }
 
 
@@ -131,7 +131,6 @@ def test_what_is_audited_by_redrawing():
     assert audited_base_models(CONFIG) == ["pop", "nfm"], "the lists of another system know of no redrawn item"
     assert audited_base_models(with_audit(base_models=["nfm"])) == ["nfm"]
     assert audited_base_models(with_audit(base_models=["sasrec"])) == ["pop", "nfm"], "none of the run: all"
-    assert audited_base_models(with_audit(redraw=False)) == []
     assert audited_rerankers(CONFIG) == ["identity", "near", "fused"]
     assert audited_rerankers(with_audit(ask=True)) == CONFIG["run"]["rerankers"]
     fusions = {name: {"type": name, "signals": ["near"]} for name in ("rrf", "zscore", "lambdamart")}

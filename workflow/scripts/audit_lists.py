@@ -1,21 +1,19 @@
-"""Audit the lists of a protocol: redrawn targets at chance level, permutations, ranks, and no leak in any text."""
+"""Audit the lists of a protocol: what they read, permutations, ranks, and no leak in any text."""
 
-import logging
 from pathlib import Path
 
 from reelrank import step
-from reelrank.audit.checks import failure_message, to_json, to_markdown
-from reelrank.audit.run_lists import check_lists, check_redrawn
+from reelrank.audit.checks import write_checks
+from reelrank.audit.run_lists import check_lists, check_rescored
 from reelrank.audit.run_texts import check_prompts, check_statistics, check_texts
 from reelrank.audit.targets import read_targets
 from reelrank.audit.training_only import Comments
 from reelrank.data.interactions import load_interactions
 from reelrank.data.tables import read_table
-from reelrank.errors import InputError
-from reelrank.files import write_json, write_text
+from reelrank.files import read_json
 
 
-def main(inputs, outputs, cutoffs, history, prompts, trained_again, left_out, fitted):
+def main(inputs, outputs, cutoffs, history, prompts, left_out):
     """Write ``audit.json`` and ``audit.md``; raise `InputError` if an audit fails.
 
     Parameters
@@ -28,11 +26,8 @@ def main(inputs, outputs, cutoffs, history, prompts, trained_again, left_out, fi
     history : {'full', 'train_only'}
     prompts : dict of str to dict
         The prompt of each generative re-ranker.
-    trained_again : bool
     left_out : dict of str to list of str
-        Parts of the run that are not audited with redrawn targets.
-    fitted : list of str
-        Re-rankers whose valid lists are scored by a model that was fitted on them.
+        Base models and re-rankers whose lists are not scored again with other held-out items.
 
     Raises
     ------
@@ -42,24 +37,15 @@ def main(inputs, outputs, cutoffs, history, prompts, trained_again, left_out, fi
     interactions, split = (read_table(inputs[name], name) for name in ("interactions", "split"))
     n_items = len(read_table(inputs["catalogue"], "items"))
     comments = Comments(interactions, split, read_table(inputs["comments"], "comments"))
-    drawn = read_table(inputs["redrawn_split"], "split") if "redrawn_split" in inputs else split
-    redrawn, redrawn_targets = inputs.get("redrawn_lists", []), read_targets(interactions, drawn, n_items)
+    rescored = [row for path in inputs["rescored"] for row in read_json(path)]
     checks = [
-        check_redrawn(redrawn, redrawn_targets, cutoffs, trained_again, left_out, fitted),
+        *check_rescored(rescored, cutoffs, left_out),
         *check_lists(inputs["lists"], inputs["ranks"], read_targets(interactions, split, n_items)),
         check_texts(inputs["texts"], comments),
         check_prompts(inputs, load_interactions(inputs["interactions"], inputs["split"]), comments, prompts, history),
         check_statistics(inputs["item_statistics"], interactions, split, n_items),
     ]
-    place = "/".join(Path(outputs["json"]).parts[-4:-2])
-    markdown = to_markdown(checks, place)
-    logging.info("%s", markdown)
-    if not all(check.passed for check in checks):
-        for failure in (failure for check in checks for failure in check.failures):
-            logging.error("%s", failure)
-        raise InputError(failure_message(checks, place))
-    write_json(outputs["json"], to_json(checks))
-    write_text(outputs["md"], markdown)
+    write_checks(checks, outputs, "/".join(Path(outputs["json"]).parts[-4:-2]))
 
 
 step.run(main, snakemake)

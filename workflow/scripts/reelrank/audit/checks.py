@@ -1,6 +1,10 @@
 """The result of an audit: a list of checks, each with its rows and failures."""
 
+import logging
 from dataclasses import dataclass, field
+
+from reelrank.errors import InputError
+from reelrank.files import write_json, write_text
 
 #: Failures that are listed one by one; the rest are counted.
 SHOWN = 20
@@ -98,3 +102,29 @@ def failure_message(checks, place):
     shown = "; ".join(failed[:5]) + (f"; and {len(failed) - 5} more" if len(failed) > 5 else "")
     names = ", ".join(check.name for check in checks if not check.passed)
     return f"{place}: the audit failed ({names}): {shown}"
+
+
+def write_checks(checks, outputs, place):
+    """Write the checks as JSON and Markdown; if one failed, write nothing and log all failures.
+
+    Parameters
+    ----------
+    checks : sequence of Check
+    outputs : dict of str to path
+        ``json``, ``md``.
+    place : str
+        Dataset and protocol.
+
+    Raises
+    ------
+    InputError
+        Names the failed checks and the first failures.
+    """
+    markdown = to_markdown(checks, place)
+    logging.info("%s", markdown)
+    if not all(check.passed for check in checks):
+        for failure in (failure for check in checks for failure in check.failures):
+            logging.error("%s", failure)
+        raise InputError(failure_message(checks, place))
+    write_json(outputs["json"], to_json(checks))
+    write_text(outputs["md"], markdown)

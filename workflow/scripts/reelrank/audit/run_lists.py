@@ -1,5 +1,7 @@
 """Checks of all lists of a run."""
 
+import numpy as np
+
 from reelrank.audit.chance import LEVEL, chance_check, outcomes
 from reelrank.audit.checks import Check, row_keys, row_name
 from reelrank.audit.list_rules import hits_at_depth, permutation_faults, rank_faults, strangers
@@ -7,6 +9,18 @@ from reelrank.data.lists import read_lists
 from reelrank.data.tables import read_table
 from reelrank.errors import InputError
 from reelrank.plan.paths import place_of
+
+#: Descriptions of the checks of lists that are scored again.
+WHAT_IS_EXCHANGED = (
+    "The run's own models and fitted fusions score the lists of some users again, after the held-out items were "
+    "exchanged for others. No score, and no column that a fusion reads, may change by a byte. On test, the users' own "
+    "valid items stay, since they are history; those of all other users are exchanged. "
+)
+WHAT_IS_RESCORED = (
+    "The lists that were scored again with other held-out items may not have more or fewer hits of these items than "
+    "chance allows (two-sided test, level {level:g} over all rows together)."
+)
+WHAT_IS_REPRODUCED = "The run's own models and fitted fusions give the published lists again. "
 
 #: Description of the check with redrawn targets.
 WHAT_IS_REDRAWN = (
@@ -83,6 +97,32 @@ def check_lists(list_paths, rank_paths, targets):
         if hits != expected:
             deep.fail(name, [f"{hits} hits at depth {about['depth']}; the base list has {expected}"])
     return [permuted, ranked, deep]
+
+
+def check_rescored(rows, cutoffs, left_out):
+    """Return the checks of lists that were scored again with other held-out items.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Results of `reelrank.audit.rescoring.result`.
+    cutoffs : sequence of int
+    left_out : dict of str to list of str
+        Base models and re-rankers whose lists were not scored again.
+    """
+    missing = "; ".join(f"{key.replace('_', ' ')}: {', '.join(names)}" for key, names in left_out.items() if names)
+    missing = f"Not scored again: {missing}." if missing else "Nothing was left out."
+    unchanged = Check("other held-out items", WHAT_IS_EXCHANGED + missing)
+    reproduced = Check("reproduced", WHAT_IS_REPRODUCED + missing)
+    found = []
+    for row in rows:
+        keys = {key: row[key] for key in ("base_model", "seed", "reranker", "split", "users")}
+        for check, faults in ((unchanged, row["changed"]), (reproduced, row["not_reproduced"])):
+            check.rows.append({**keys, "faults": len(faults)})
+            check.fail(row["name"], faults)
+        about = {**row, "users": "all"}
+        found.append((about, tuple(np.array(row[key]) for key in ("place", "lengths", "pools"))))
+    return [unchanged, chance_check(found, cutoffs, WHAT_IS_RESCORED.format(level=LEVEL)), reproduced]
 
 
 def check_redrawn(list_paths, targets, cutoffs, trained_again, left_out, fitted):

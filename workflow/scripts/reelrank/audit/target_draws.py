@@ -7,7 +7,7 @@ import numpy as np
 from reelrank.data.splits import TEST, VALID
 
 
-def redraw(data, seed):
+def redraw(data, seed, stays=None):
     """Return held-out items drawn uniformly from the items that the user did not have before.
 
     The valid item is drawn first. It then counts as history of the test item, as the real one
@@ -17,6 +17,8 @@ def redraw(data, seed):
     ----------
     data : reelrank.data.interactions.Interactions
     seed : int
+    stays : numpy.ndarray, optional
+        ``(n_rows,)`` bool: held-out interactions that keep their item. Default: none.
 
     Returns
     -------
@@ -30,7 +32,8 @@ def redraw(data, seed):
         queries = replace(data, items=items).queries(split)
         rows = np.flatnonzero(data.codes == code)
         rng = np.random.default_rng([seed, code])
-        items[rows] = _draw(queries.seen, queries.targets, rng)
+        drawn = _draw(queries.seen, queries.targets, rng)
+        items[rows] = drawn if stays is None else np.where(stays[rows], items[rows], drawn)
     rows = np.flatnonzero((data.codes == VALID) | (data.codes == TEST))
     return rows, items[rows]
 

@@ -25,10 +25,12 @@ class Code:
     selection : reelrank.plan.selection.Selection
     reranking : reelrank.plan.reranking.Reranking
     asking : reelrank.plan.asking.Asking
+    audit : reelrank.plan.audit.Audit
     """
 
-    def __init__(self, scripts, config, selection, reranking, asking):
-        self.config, self.selection, self.reranking, self.asking = config, selection, reranking, asking
+    def __init__(self, scripts, config, selection, reranking, asking, audit):
+        self.config, self.selection = config, selection
+        self.reranking, self.asking, self.audit = reranking, asking, audit
         self.digests = CodeDigests(scripts)
 
     def param(self, script):
@@ -90,3 +92,9 @@ class Code:
     def _of_fuse(self, wildcards):
         types = {self.config["rerankers"][name]["type"] for name in self.selection.fusions}
         return [f"reelrank/rerank/fusion/{kind}.py" for kind in sorted(types)]
+
+    def _of_rescore_fusions(self, wildcards):
+        return self._of_fuse(wildcards)
+
+    def _of_rescore_lists(self, wildcards):
+        return self.audit.loaded()

@@ -44,6 +44,9 @@ JOBS = {
     "tabulate_features": "{protocol}/tables/features",
     "estimate_requests": "{protocol}/tables/estimate",
     "audit_lists": "{protocol}/audit/audit",
+    "audit_redrawn": "{protocol}/audit/redrawn",
+    "rescore_lists": "{protocol}/audit/rescored/{base_model}/seed{seed}/lists",
+    "rescore_fusions": "{protocol}/audit/rescored/{base_model}/seed{seed}/fusions",
     "plot_figures": "{protocol}/figures",
     "report": "{protocol}/report",
     "search_model": "{protocol}/search/models/{base_model}",
@@ -115,6 +118,8 @@ class Paths:
         self.table = f"{protocol}/tables/{{table}}.{{kind}}"
         self.figure = f"{protocol}/figures/{{figure}}.svg"
         self.audit = f"{protocol}/audit/audit.{{kind}}"
+        self.redrawn_audit = f"{protocol}/audit/redrawn.{{kind}}"
+        self.rescored = f"{protocol}/audit/rescored/{{base_model}}/seed{{seed}}/{{what}}.json"
         self.report = f"{protocol}/report.html"
         self.verdict = fill(self.table, table="verdict", kind="json")
         self.run_config = f"{protocol}/{RUN_CONFIG}"

@@ -60,10 +60,10 @@ class Plan:
         self.search = Search(config, self.paths, self.selection, self.features)
         self.reranking = Reranking(config, self.paths, self.selection, self.features, self.language_models)
         self.shards = UserShards(config)
-        self.audit = Audit(config, self.paths, self.selection, self.features, self.asking)
+        self.audit = Audit(config, self.paths, self.selection, self.features, self.asking, self.reranking, self.fusing)
         self.report = Report(config, self.paths, self.selection, self.features, repository / "workflow" / "report")
         scripts = repository / "workflow" / "scripts"
-        self.code = Code(scripts, config, self.selection, self.reranking, self.asking)
+        self.code = Code(scripts, config, self.selection, self.reranking, self.asking, self.audit)
 
     def wildcard_constraints(self):
         """Return the allowed values of each wildcard: the names in the config."""

@@ -34,8 +34,6 @@ def audited_base_models(config):
     These are the ones in ``audit.base_models``, or all trained ones if it names none of the run.
     External base models are left out: their lists cannot be made again.
     """
-    if not config["audit"]["redraw"]:
-        return []
     trained = [name for name in config["run"]["base_models"] if not _is_external(config, name)]
     chosen = [name for name in trained if name in (config["audit"]["base_models"] or [])]
     return chosen or trained

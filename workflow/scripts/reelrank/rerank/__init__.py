@@ -32,6 +32,8 @@ class Reranker(ABC):
     def begin(self, split, lists):  # noqa: B027 - an optional hook
         """Prepare for one split; called before its first batch is scored. Does nothing by default.
 
+        The scores of a list must not depend on the other lists: the audit scores some of them again.
+
         Parameters
         ----------
         split : {'valid', 'test'}

@@ -73,7 +73,7 @@ def score(fitted, split, aligned, material):
     key = "scores", id(fitted), split, hashlib.sha256(aligned.lists.users.tobytes()).hexdigest()
     if key in shared:  # of another rung that keeps the same stage
         return shared[key][1]
-    predict = Predictor(material["columns"], material["threads"], split, aligned, stage)
+    predict = Predictor(material["columns"], material["threads"], split, aligned, stage, fitted["start_weight"])
     if split == "valid":
         total = np.zeros(aligned.lists.items.shape, np.float64)
         for own in fitted["valid"]:
@@ -165,7 +165,7 @@ class Trees:
 
     def _values(self, stage, seed):
         scores = np.zeros((len(self.judged), self.valid.lists.items.shape[1]), np.float32)
-        predict = Predictor(self.columns, self.threads, "valid", self.valid, stage)
+        predict = Predictor(self.columns, self.threads, "valid", self.valid, stage, self.options["start_weight"])
         for fold in self._folds(stage, seed, self.judged):
             scored = np.flatnonzero(np.isin(self.judged, fold.scored))
             scores[scored] = predict.scores([fold.model], self.judged[scored])
@@ -192,6 +192,7 @@ class Trees:
         names = self.columns.names(stage)
         shares = {name: round(float(gain / (gains.sum() or 1)), 6) for name, gain in zip(names, gains, strict=True)}
         fitted = {"stage": stage, "columns": names, "valid": cross_fitted, "test": models}
+        fitted["start_weight"] = self.options["start_weight"]
         return fitted, {"importances": shares, "trees": trees, "seeds_averaged": seeds}
 
     def _cached(self, what, stage, make):
@@ -272,11 +273,13 @@ class Predictor:
     split : {'valid', 'test'}
     aligned : reelrank.rerank.signals.aligned.Aligned
     stage : dict
+    start_weight : float
+        See `start_scores`.
     """
 
-    def __init__(self, columns, threads, split, aligned, stage):
+    def __init__(self, columns, threads, split, aligned, stage, start_weight):
         self.columns, self.threads = columns, threads
-        self.split, self.aligned, self.stage = split, aligned, stage
+        self.split, self.aligned, self.stage, self.start_weight = split, aligned, stage, start_weight
 
     def scores(self, models, rows):
         """Return the mean of the models' scores, each standardised within the list, ``(len(rows), depth)`` float32."""
@@ -289,7 +292,9 @@ class Predictor:
                 flat = model.predict(
                     values.reshape(-1, values.shape[-1]), num_iteration=model.best_iteration, num_threads=self.threads
                 )
-                total[chunk] += standardised(flat.reshape(values.shape[:2]) + start_scores(there[chunk]), there[chunk])
+                total[chunk] += standardised(
+                    flat.reshape(values.shape[:2]) + start_scores(there[chunk], self.start_weight), there[chunk]
+                )
         return (total / len(models)).astype(np.float32)
 
 
@@ -315,7 +320,7 @@ class Table:
             np.concatenate(chunks),
             is_target[kept].astype(np.int8),
             group=self.counts,
-            init_score=start_scores(there)[kept],
+            init_score=start_scores(there, trees.options["start_weight"])[kept],
             params={"verbose": -1, "num_threads": trees.threads, "feature_pre_filter": False},
         ).construct()
 
@@ -345,9 +350,10 @@ def drawn_candidates(there, is_target, most, seed):
     return there & (places <= most)
 
 
-def start_scores(there):
-    """Return the initial scores of the trees, ``(k, depth)`` float64: minus the logarithm of the base rank.
+def start_scores(there, weight):
+    """Return the initial scores of the trees, ``(k, depth)`` float64: minus the logarithm of the base rank, weighted.
 
-    So the trees learn corrections of the base order, and keep it if they learn nothing.
+    With weight 1 the trees learn corrections of the base order, and keep it if they learn nothing. With weight 0 they
+    learn the order from the columns alone, which takes more users.
     """
-    return np.broadcast_to(-np.log(np.arange(1, there.shape[1] + 1)), there.shape)
+    return np.broadcast_to(-weight * np.log(np.arange(1, there.shape[1] + 1)), there.shape)

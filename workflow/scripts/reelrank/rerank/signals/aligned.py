@@ -42,6 +42,12 @@ class Aligned:
         """Return the same candidates with one signal."""
         return replace(self, scores={name: self.scores[name]}, ranks={name: self.ranks[name]})
 
+    def of_users(self, users):
+        """Return the same for some users; users whom the signals do not cover are left out."""
+        rows = np.flatnonzero(np.isin(self.lists.users, users))
+        parts = ({name: of[rows] for name, of in values.items()} for values in (self.scores, self.ranks))
+        return Aligned(self.lists.of_rows(rows), *parts, self.asked, self.all_users)
+
     def orders(self, name, rows=slice(None)):
         """Return ranks by one signal, ``(k, depth)`` int16; candidates that it did not rank keep their base rank."""
         own, beneath = self.ranks[name][rows], self.ranks[BASE][rows]
