@@ -38,9 +38,15 @@ def audited(tmp_path_factory):
 def test_an_honest_run_passes(audited):
     told = json.loads((audited / AUDIT).read_text())
     assert told["passed"] and [check["name"] for check in told["checks"]] == [
-        "redrawn targets", "permutations", "ranks", "hits at depth", "texts", "prompts", "popularity",
+        "other held-out items", "redrawn targets", "reproduced", "permutations", "ranks", "hits at depth", "texts",
+        "prompts", "popularity",
     ]  # fmt: skip
-    rows = pd.DataFrame(told["checks"][0]["rows"])
+    rescored = pd.DataFrame(told["checks"][0]["rows"])
+    again = json.loads((audited / AUDIT).with_name("redrawn.json").read_text())
+    rows = pd.DataFrame(again["checks"][0]["rows"])
+    assert again["passed"] and not rescored["faults"].any()
+    assert set(rescored[rescored["base_model"] == "pop"]["reranker"]) == set(rows["reranker"])
+    assert "identity" not in set(rescored[rescored["base_model"] == "both"]["reranker"]), "a union has no model"
     fused = {name + end for name in ("rrf", "lambdamart") for end in ("", *(f"_{rung}" for rung in RUNGS))}
     named = {"identity", "random", "item_knn_scores", "all-MiniLM-L6-v2"}
     controls = {"words_title_20", "all-MiniLM-L6-v2_permuted"}
@@ -60,14 +66,14 @@ def test_a_leak_in_the_code_stops_the_report_and_names_its_row(audited):
     leak = f"{right}\n        histories = {longer}"
     path.write_text(honest.replace(right, leak))
     try:
-        process = snakemake(audited, "--configfile", "overlay.yaml", "--", "audit")
+        process = snakemake(audited, "--configfile", "overlay.yaml", "--", AUDIT)
     finally:
         path.write_text(honest)
     said = process.stdout + process.stderr
     assert process.returncode != 0
     error = next(line for line in said.splitlines() if line.startswith("reelrank: error: "))
-    assert "sample/leave_one_out: the audit failed (redrawn targets): " in error
-    assert "pop/seed1/all-MiniLM-L6-v2/test: " in error and "hits at 5" in error
+    assert "sample/leave_one_out: the audit failed (other held-out items" in error
+    assert "pop/seed1/all-MiniLM-L6-v2/test: the score of item " in error
     assert "pop/seed1/random/" not in error and "pop/seed1/identity/" not in error
     assert (
         "pop/seed1/all-MiniLM-L6-v2/test" in (audited / "results/logs/sample/leave_one_out/audit/audit.log").read_text()
