@@ -44,6 +44,18 @@ def test_leave_one_out_equals_the_slow_reading(gaps):
     check_counts(user, codes, counts)
 
 
+@given(GAPS, st.integers(1, 4), st.sampled_from([1.0, 0.5]))
+def test_what_is_set_aside_is_as_if_it_had_not_happened(gaps, drop_last, share):
+    user, _ = rows_of(gaps)
+    codes, counts = splits.leave_one_out(user, training_share=share, drop_last=drop_last)
+    check_counts(user, codes, counts)
+    kept = np.concatenate([np.arange(len(own)) < len(own) - drop_last for own in gaps])
+    assert (codes[~kept] == UNUSED).all() and counts["interactions_set_aside"] == (~kept).sum()
+    if kept.any():
+        shorter, _ = splits.leave_one_out(user[kept], training_share=share)
+        assert codes[kept].tolist() == shorter.tolist()
+
+
 @given(GAPS, st.floats(0.01, 1), st.floats(0.01, 1), st.integers(0, 3))
 def test_a_learning_curve_takes_whole_users_away_and_no_target(gaps, one, other, seed):
     user, _ = rows_of(gaps)

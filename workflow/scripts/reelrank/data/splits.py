@@ -13,12 +13,15 @@ from reelrank.errors import InputError, suggest
 TRAIN, VALID, TEST, UNUSED = range(4)
 
 
-def leave_one_out(user, timestamp=None, training_share=1.0, seed=1):
+def leave_one_out(user, timestamp=None, training_share=1.0, seed=1, drop_last=0):
     """Assign each user's last interaction to test and the last but one to valid.
 
     With a `training_share` below 1, only the drawn users' interactions before the valid target are for training. Those
     of the other users are unused, but still their history when their targets are predicted. The targets are the same
     for every share. So runs with several shares are a learning curve.
+
+    With `drop_last`, each user's last interactions are set aside first. So the test targets are interactions that were
+    no targets before: what was chosen while looking at other test figures can be confirmed on them.
 
     Parameters
     ----------
@@ -30,29 +33,34 @@ def leave_one_out(user, timestamp=None, training_share=1.0, seed=1):
         Share of the users with 3 interactions or more that are drawn, above 0 to 1; at least one user is.
     seed : int
         Seed of the draw. With one seed, the users of a smaller share are among those of a larger share.
+    drop_last : int
+        Number of interactions that are set aside at the end of each history; they are unused.
 
     Returns
     -------
     codes : numpy.ndarray
         ``(n_rows,)`` int8 indices into `reelrank.data.tables.SPLITS`.
     counts : dict of str to int
-        Users with a target, and users without one (fewer than 3 interactions).
+        Users with a target, and users without one (fewer than 3 interactions that are not set aside).
     """
-    from_end = _from_end(user)
-    long_enough = np.bincount(user)[user] >= 3
+    from_end = _from_end(user) - drop_last
+    long_enough = np.bincount(user)[user] >= 3 + drop_last
     codes = np.full(len(user), TRAIN, np.int8)
     codes[from_end == 1] = VALID
     codes[from_end == 0] = TEST
-    codes[~long_enough] = UNUSED
+    codes[~long_enough | (from_end < 0)] = UNUSED
     if training_share < 1:
         last = from_end == 0
-        drawn = _drawn(user[last], long_enough[last], training_share, seed)
+        drawn = _drawn(user[last], long_enough[last], training_share, seed, user.max() + 1)
         codes[(codes == TRAIN) & ~drawn[user]] = UNUSED
-    return codes, _counts(user, codes)
+    counts = _counts(user, codes)
+    if drop_last:
+        counts["interactions_set_aside"] = int((from_end < 0).sum())
+    return codes, counts
 
 
-def _drawn(users, eligible, share, seed):
-    """Return which users are drawn, ``(largest user + 1,)`` bool.
+def _drawn(users, eligible, share, seed, n_users):
+    """Return which users are drawn, ``(n_users,)`` bool.
 
     Parameters
     ----------
@@ -63,7 +71,7 @@ def _drawn(users, eligible, share, seed):
     """
     chosen = users[eligible]
     order = np.random.default_rng(seed).permutation(chosen)
-    drawn = np.zeros(users.max() + 1, bool)
+    drawn = np.zeros(n_users, bool)
     drawn[order[: max(1, round(share * len(order)))]] = True
     return drawn
 

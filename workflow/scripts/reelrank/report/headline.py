@@ -307,7 +307,15 @@ def caveats(run):
         )
     if run.dataset.get("note"):
         notes.append(run.dataset["note"])
-    share = run.config["protocols"][run.protocol].get("training_share", 1)
+    options = run.config["protocols"][run.protocol]
+    if options.get("drop_last"):
+        aside = options["drop_last"]
+        notes.append(
+            "The last interaction of each user was set aside: the targets are those before it."
+            if aside == 1
+            else f"The last {aside} interactions of each user were set aside: the targets are those before them."
+        )
+    share = options.get("training_share", 1)
     if share < 1:
         notes.append(f"Only the interactions of {percent(100 * share, sign=False)} of the users are for training.")
     if run.statistics.get("has_timestamps") is False:
