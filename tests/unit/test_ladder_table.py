@@ -71,13 +71,25 @@ def test_each_class_chooses_among_the_lists_that_read_no_more_than_it_may():
     assert found == {
         "primary": (("pop", "fusion"), ("pop", "words")),
         "words": (("pop", "words"), ("pop", "identity")),
+        "chosen_no_text": (("pop", "fusion"), ("pop", "identity")),
+        "chosen_base_model": (("pop", "fusion"), ("pop", "identity")),
     }
     # Where the base list is the best, it stands for those that may read words too; a model's list is still compared.
     found = chosen(lists_of({**VALID, "identity": hits(0.9)}))
     assert found == {
         "primary": (("pop", "fusion"), ("pop", "identity")),
         "words": (("pop", "identity"), ("pop", "identity")),
+        "chosen_no_text": (("pop", "fusion"), ("pop", "identity")),
+        "chosen_base_model": (("pop", "fusion"), ("pop", "identity")),
     }
+
+
+def test_the_chosen_list_is_compared_with_the_best_base_model_whatever_it_reads():
+    able = [contender("identity", PLAIN), contender("fusion", PLAIN), contender("identity", MODEL, "sasrec_minilm")]
+    lists = lists_of({"identity": hits(0.1), "fusion": hits(0.3), ("sasrec_minilm", "identity"): hits(0.4)})
+    found = chosen(lists, able)
+    assert found["chosen_base_model"] == (("pop", "fusion"), ("sasrec_minilm", "identity"))
+    assert "chosen_no_text" not in found, "it is the best list without text itself"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +124,7 @@ def test_a_list_for_a_sample_of_the_users_is_never_chosen():
 
 
 def test_a_class_without_a_list_has_no_comparison():
-    assert set(chosen(lists_of(VALID), CONTENDERS[:2])) == {"words"}
+    assert set(chosen(lists_of(VALID), CONTENDERS[:2])) == {"words", "chosen_no_text", "chosen_base_model"}
     assert chosen(lists_of({**VALID, "identity": hits(0.0, 0)}), CONTENDERS[:1]) == {}
     assert chosen({}) == {}
 
@@ -183,7 +195,7 @@ def made(rungs=RUNGS, able=(), cutoffs=(5, 10), **ranks):
 def test_the_family_holds_every_rung_in_two_metrics_at_the_cut_off_nearest_to_ten():
     able = [contender("no_text", PLAIN), contender("words", WORDS), contender("encoder", MODEL)]
     table = made(able=able, cutoffs=(3, 8, 20))
-    assert list(table.columns) == [*KEYS, *NUMBERS] and len(table) == 4 * 3 * 3
+    assert list(table.columns) == [*KEYS, *NUMBERS] and len(table) == 5 * 3 * 3
     family = table[table["in_family"]]
     assert len(family) == 2 * len(RUNGS) and set(family["family_size"]) == {2 * len(RUNGS)}
     assert set(family["n"]) == {8} and set(family["split"]) == {"test"} and set(family["place"]) == {"ranking"}

@@ -12,9 +12,14 @@ KEYS = [
     "against_rung", "metric", "n",
 ]  # fmt: skip
 
-#: Places of comparisons. ``primary`` is the one test that is stated before results; ``words`` compares the best list
-#: that reads words with the best without text; the other places are the rungs, which form a family.
+#: Places of comparisons. ``primary`` is the one test that is stated before results. ``words`` compares the best list
+#: that reads words with the best without text. ``chosen_no_text`` and ``chosen_base_model`` compare the best re-ranked
+#: list with simpler ones: the best without text, and the best base list. The other places are the rungs, a family.
 PRIMARY, WORDS, RANKING, ITEM_INPUT = "primary", "words", "ranking", "item_input"
+CHOSEN_NO_TEXT, CHOSEN_BASE_MODEL = "chosen_no_text", "chosen_base_model"
+
+#: The base list as a re-ranker.
+BASE = "identity"
 
 #: What a list of each class may read.
 NO_TEXT = frozenset({"interactions", "metadata"})
@@ -73,20 +78,30 @@ def primary_comparisons(lists, contenders, n):
     -------
     list of dict
         ``primary``: the best list that reads an encoder or a language model against the best that reads neither;
-        ``words``: the best of those that read neither against the best without text, which may be the same list. A
-        comparison is left out if one of its sides has no list.
+        ``words``: the best of those that read neither against the best without text, which may be the same list;
+        ``chosen_no_text`` and ``chosen_base_model``: the best re-ranked list against the best list without text, if
+        that is another, and against the best base list. A comparison is left out if one of its sides has no list.
     """
     values = valid_values(lists, contenders, n)
 
-    def best(accepts):
+    def best(accepts, is_one=lambda one: True):
         """Return the contender with the highest value among those that read what `accepts` accepts."""
-        able = [one for one in contenders if accepts(frozenset(one["reads"])) and _key(one) in values]
+        able = [one for one in contenders if accepts(frozenset(one["reads"])) and is_one(one) and _key(one) in values]
         return max(able, key=lambda one: values[_key(one)], default=None)
 
     plain, without = best(lambda reads: reads <= NO_TEXT), best(lambda reads: reads <= NO_MODEL)
     models = best(lambda reads: bool(reads & {"encoder", "language_model"}) and "images" not in reads)
+    chosen = best(lambda reads: True, lambda one: one["reranker"] != BASE)
+    simple = best(lambda reads: True, lambda one: one["reranker"] == BASE)
+    other_plain = plain if plain is not None and chosen is not None and _key(plain) != _key(chosen) else None
+    pairs = (
+        (PRIMARY, models, without),
+        (WORDS, without, plain),
+        (CHOSEN_NO_TEXT, chosen, other_plain),
+        (CHOSEN_BASE_MODEL, chosen, simple),
+    )
     found = []
-    for place, own, other in ((PRIMARY, models, without), (WORDS, without, plain)):
+    for place, own, other in pairs:
         if own is not None and other is not None:
             found.append(
                 {

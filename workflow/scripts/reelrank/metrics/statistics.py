@@ -177,6 +177,45 @@ def smallest_effect(standard_error, power=0.8, confidence=CONFIDENCE, degrees=np
     return float((stats.t.ppf((1 + confidence) / 2, degrees) + stats.t.ppf(power, degrees)) * standard_error)
 
 
+def users_needed(users, difference, smallest):
+    """Return the number of users with which a difference of this size would be detected.
+
+    The standard error falls with the square root of the number of users.
+
+    Parameters
+    ----------
+    users : int
+        Number of users of the sample.
+    difference : float
+        Its mean difference.
+    smallest : float
+        The smallest difference that it detects, from `smallest_effect`.
+
+    Returns
+    -------
+    int or None
+        At least `users`; None if the difference is 0 or `smallest` is unknown.
+    """
+    if not difference or not math.isfinite(smallest):
+        return None
+    return math.ceil(users * max((smallest / abs(difference)) ** 2, 1.0))
+
+
+def ab_test_users(one, other, power=0.8, confidence=CONFIDENCE):
+    """Return the users in each arm with which a test of two independent proportions detects their difference.
+
+    By the normal approximation (Fleiss, Levin & Paik, "Statistical Methods for Rates and Proportions", 2003).
+
+    Parameters
+    ----------
+    one, other : float
+        The two proportions, which differ.
+    power, confidence : float
+    """
+    quantiles = stats.norm.ppf((1 + confidence) / 2) + stats.norm.ppf(power)
+    return math.ceil(quantiles**2 * (one * (1 - one) + other * (1 - other)) / (one - other) ** 2)
+
+
 def seed_degrees(means, error):
     """Return the degrees of freedom of a standard error over users and few training seeds (Satterthwaite 1946).
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from reelrank.config.comparisons import CONTROL_RUNGS
 from reelrank.data.preparation import sparse_fields
+from reelrank.metrics.statistics import ab_test_users, users_needed
 from reelrank.report.values import count, interval, known, number, p_value, percent, signed, words
 
 #: Significance level for p-values adjusted by Holm's method.
@@ -50,7 +52,8 @@ def valid_ndcg(run):
 def choose(run, base_model=None, kinds=("collaborative", "discriminative", "generative", "fusion")):
     """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None if there is none.
 
-    A list that cannot differ from its base list, such as a sum without signals, is not chosen.
+    Not chosen is a list that cannot differ from its base list, such as a sum without signals, or a list over a base
+    model that is a control.
     """
     values = valid_ndcg(run)
     able = {
@@ -58,6 +61,7 @@ def choose(run, base_model=None, kinds=("collaborative", "discriminative", "gene
         for key, value in values.items()
         if run.kinds[key[1]] in kinds
         and base_model in (None, key[0])
+        and run.config["models"].get(key[0], {}).get("rung") not in CONTROL_RUNGS
         and (key[0], "identity") in values
         and not _fixed(run, *key)
     }
@@ -127,39 +131,81 @@ def headline(run):
         (sentences beside it), ``choice`` (the best re-ranked list on valid, or None).
     """
     choice, primary = choose(run), compared(run, "primary")
-    if primary is not None:
-        verdict, sentences = _of_ladder(run, primary)
-        notes = [_chosen_by(run), *_smallest(primary, "other list's")]
+    told = [*_people(run, choice), *_without_models(run)]
+    if choice is None and not told:
+        verdict, told, notes = _without_choice(run)
+    elif primary is not None:
+        verdict, models = _of_models(run, primary)
+        told += models
+        notes = [_chosen_by(run), *_smallest(primary, "other list's"), *_ab_test(run, choice)]
     elif choice is None:
-        verdict, sentences, notes = "none", [*_without_models(run), _nothing_chosen(run)], []
+        verdict, notes = "none", []
+        told.append(_nothing_chosen(run))
     else:
         row = effect(run, choice.base_model, choice.reranker)
         if row is None or row["structural_zero"]:  # a re-ranker as deep as n cannot change the hits
             row = effect(run, choice.base_model, choice.reranker, metric="ndcg") or row
-        verdict, sentence = _sentence(run, choice, row)
-        sentences = [*_without_models(run), sentence]
+        verdict, ending = _of_choice(choice, row)
+        told.append(ending)
         notes = [_chosen(run, choice), *_smallest(row, "base list's", " (before Holm's adjustment)")]
+        notes += _ab_test(run, choice)
     return {
         "verdict": verdict,
-        "sentences": sentences,
-        "sentence": " ".join(sentences),
+        "sentences": told,
+        "sentence": " ".join(told),
         "notes": [*notes, *caveats(run)],
         "choice": choice,
     }
 
 
-def _of_ladder(run, primary):
-    """Return the verdict and the sentences of a run with the primary comparison.
-
-    The best list without text comes first, then what words add to it, then what encoders and language models add to
-    the best list without them, and to the same list with permuted vectors.
-    """
-    told = _without_models(run) or [f"The best list without models is {_named(primary, 'against_')}."]
-    verdict, ending = judged(primary)
+def _people(run, choice):
+    """Return how many users found their item before and after; first of all, a simpler list that does as well."""
+    row = choice and effect(run, choice.base_model, choice.reranker)
+    if row is None:
+        return []
+    place = f"{choice.reranker} over {choice.base_model}"
+    simpler = [_simpler(run, place, kind) for kind in ("chosen_base_model", "chosen_no_text")]
+    told = [sentence for sentence in simpler if sentence][-1:]
+    share = _unless_fixed(row, f": {change(row)}, {p_value(row['p_adjusted'])} (Holm)")
     told.append(
-        f"With an encoder or a language model it is {_place(primary)}: {change(primary)} against "
-        f"{_place(primary, 'against_')}, {p_value(primary['p_value'])}: {ending}."
+        f"Of {count(row['users'])} users, {_users(row, 'against_value')} found their item among the first {run.n} of "
+        f"the list of {choice.base_model}, and {_users(row)} after {choice.reranker} re-ranked it{share}."
     )
+    return told
+
+
+def _unless_fixed(row, text):
+    return "" if row["structural_zero"] else text
+
+
+def _users(row, key="value"):
+    """Return a hit rate as a number of users."""
+    return count(round(row[key] * row["users"]))
+
+
+def _simpler(run, place, kind):
+    """Return a sentence if a simpler list is better than the chosen one or not significantly worse."""
+    row = compared(run, kind, "hit_rate")
+    if row is None or (row["difference"] > 0 and known(row["p_value"]) and row["p_value"] < LEVEL):
+        return None
+    what = "a base model alone" if kind == "chosen_base_model" else "without text"
+    relation = "is better than" if row["difference"] < 0 else "is not significantly worse than"
+    return (
+        f"A simpler list, {_place(row, 'against_')} ({what}), {relation} {place}, which was chosen on valid: "
+        f"{_users(row, 'against_value')} users against {_users(row)} ({p_value(row['p_value'])})."
+    )
+
+
+def _of_models(run, primary):
+    """Return the verdict and the sentences on what encoders and language models add to the best list without them.
+
+    Then what they add to the same list with permuted vectors.
+    """
+    verdict, ending = judged(primary)
+    told = [
+        f"With an encoder or a language model the best list is {_place(primary)}: {change(primary)} NDCG@{run.n} "
+        f"against {_place(primary, 'against_')}, {p_value(primary['p_value'])}. {ending}"
+    ]
     permuted = over_permuted(run, primary["base_model"], primary["reranker"])
     if permuted is not None:
         adjusted = p_value(permuted["p_adjusted"])
@@ -174,20 +220,26 @@ def _without_models(run):
         return []
     told = [f"The best list without text is {_named(row, 'against_')}."]
     if _names(row) != _names(row, "against_"):
-        told.append(f"With words it is {_place(row)}: {change(row)} against that.")
+        found = f"{change(row)}, {p_value(row['p_value'])}"
+        told.append(f"With words of the texts it is {_place(row)}: {found}.")
     return told
 
 
 def judged(row):
-    """Return the verdict of the primary comparison and its words: win, loss, same or open."""
+    """Return the verdict of the primary comparison and its sentence: win, loss, same or open."""
     low, high = row["relative_low"], row["relative_high"]
     if not (row["difference"] or row["gained"] or row["lost"]):
-        return "open", "the same list, since the gates left the columns of models out or could not decide"
+        return "open", (
+            "Both are the same list, because on valid the columns of models did not clearly help: "
+            "these data cannot tell whether a model helps."
+        )
     if known(low) and known(high) and low >= -RELEVANT and high <= RELEVANT:
-        return "same", f"no relevant difference, since the interval lies within {RELEVANT:g}% of 0"
+        return "same", f"The model does not matter: the interval lies within {RELEVANT:g}% of 0."
     if known(row["p_value"]) and row["p_value"] < LEVEL:
-        return ("win", "a gain") if row["difference"] > 0 else ("loss", "a loss")
-    return "open", "these data cannot tell"
+        return ("win", "The model helps.") if row["difference"] > 0 else ("loss", "The model makes the list worse.")
+    users = users_needed(row["users"], row["difference"], row["smallest_effect"])
+    more = f" A difference of this size would need about {count(users)} users." if (users or 0) > row["users"] else ""
+    return "open", f"These data cannot tell whether the model helps.{more}"
 
 
 def _place(row, side=""):
@@ -204,6 +256,74 @@ def _named(row, side):
     """Return the name of one side of a comparison with its value on test."""
     value = row["against_value" if side else "value"]
     return f"{_place(row, side)}: {METRICS['ndcg']}@{int(row['n'])} {number(value)} on test"
+
+
+#: Lists that are told one by one where none can be chosen on valid.
+TOLD = 3
+
+
+def _without_choice(run):
+    """Return the verdict, sentences and notes of a run in which no list can be chosen on valid.
+
+    Each list stands beside its base list on the same users.
+    """
+    told, rows = [], []
+    for base, name, _ in run.hits_on_test:
+        row = effect(run, base, name)
+        if run.kinds[name] not in ("base", "control") and row is not None:
+            if row["structural_zero"]:
+                row = effect(run, base, name, metric="ndcg") or row
+            rows.append(row)
+    for row in rows[:TOLD]:
+        told.append(_beside_base(run, row))
+    if len(rows) > TOLD:
+        told.append(f"The tables have {len(rows) - TOLD} more lists.")
+    told.append(_nothing_chosen(run))
+    helps = [row for row in rows if _significant(row)]
+    verdict = "none"
+    if len(rows) == 1 and rows[0]["users"]:
+        verdict = "open" if not helps else "win" if rows[0]["difference"] > 0 else "loss"
+    return verdict, told, []
+
+
+def _significant(row):
+    return known(row["p_adjusted"]) and row["p_adjusted"] < LEVEL
+
+
+def _beside_base(run, row):
+    """Return a sentence on a list and its base list on the same users, with what these users can show."""
+    place, n = f"{row['reranker']} over {row['base_model']}", int(row["n"])
+    if row["metric"] == "hit_rate":
+        told = (
+            f"On {count(row['users'])} users, {place} has the right item among the first {n} for {_users(row)} "
+            f"instead of {_users(row, 'against_value')}: {change(row)}, {p_value(row['p_adjusted'])} (Holm)."
+        )
+    else:
+        told = (
+            f"On {count(row['users'])} users, {place}: NDCG@{n} {number(row['value'])} instead of "
+            f"{number(row['against_value'])}: {change(row)}, {p_value(row['p_adjusted'])} (Holm)."
+        )
+    if row["structural_zero"] or _significant(row):
+        return told
+    other = row["against_value"]
+    seen = ""
+    if other and known(row["smallest_effect"]):
+        smallest = percent(100 * row["smallest_effect"] / other, 0, sign=False)
+        seen = f"; with this many users the smallest change that would be seen is {smallest}"
+    return f"{told} That cannot be told from no change{seen}."
+
+
+def _ab_test(run, choice):
+    """Return a note on the users that an A/B test would need to see the offline effect of the chosen list."""
+    row = choice and effect(run, choice.base_model, choice.reranker)
+    if row is None or not row["difference"] or not _significant(row):
+        return []
+    users = ab_test_users(row["against_value"], row["value"])
+    return [
+        f"An A/B test would need about {count(users)} users in each arm to see the change of HR@{run.n} of "
+        f"{choice.reranker} over {choice.base_model} with 80% power. This assumes that each user sees one list and "
+        "finds the item in it as often as here, which offline figures cannot show."
+    ]
 
 
 def _chosen_by(run):
@@ -228,48 +348,22 @@ def _nothing_chosen(run):
     if all(_fixed(run, *key) for key in judged):
         return "No re-ranker that could change a list was run: there are base lists and controls alone."
     if not any(name == "identity" for _, name in valid_ndcg(run)):
-        return (
-            "No re-ranker can be chosen: there are no valid lists to choose on. The tables show what each did on test."
-        )
-    return "No re-ranker can be chosen: none was asked of all users. The tables show what each did on test."
+        return "There are no valid lists, so none is chosen as the best: a choice by test figures would flatter it."
+    return "No re-ranker was asked of all users on valid, so none is chosen as the best."
 
 
-def _sentence(run, choice, row):
+def _of_choice(choice, row):
+    """Return the verdict and the sentence of a run that reads no model: the chosen list against its base list."""
     place = f"{choice.reranker} over {choice.base_model}"
     if row is None:
-        return "none", f"No re-ranker beats its base list: the effect of {place} on test is not available."
-    metric = f"{METRICS[row['metric']]}@{int(row['n'])}"
-    told = f"{_moved(row, metric)}, {p_value(row['p_adjusted'])} (Holm)"
-    significant = known(row["p_adjusted"]) and row["p_adjusted"] < LEVEL
-    extra = _alone(run, choice, row, metric)
+        return "none", f"The effect of {place} on test is not available."
     if not choice.beats_base_on_valid:
-        return "none", (
-            f"No re-ranker beats its base list on valid. The nearest, {place}, on test: {told}{_alone_end(extra)}"
-        )
-    if significant and row["difference"] > 0:
-        return "win", f"{place}: {told}{extra}."
-    if significant:
-        return "loss", f"No re-ranker beats its base list. The best on valid, {place}, loses on test: {told}{extra}."
-    return "open", f"{place}: {told}{extra}. After adjustment it is not significantly different from its base list."
-
-
-def _alone_end(extra):
-    return f"{extra}."
-
-
-def _moved(row, metric):
-    shown = change(row)
-    first, _, rest = shown.partition(" ")
-    return f"{first} {metric} {rest}".strip()
-
-
-def _alone(run, choice, row, metric):
-    """Return the effect of the best single re-ranker over the same base list."""
-    if run.kinds[choice.reranker] != "fusion":
-        return ""
-    best = choose(run, choice.base_model, ("generative",)) or choose(run, choice.base_model, ("discriminative",))
-    alone = best and effect(run, best.base_model, best.reranker, metric=row["metric"], n=row["n"])
-    return f"; {best.reranker} alone: {change(alone, brackets=False)}" if alone else ""
+        return "none", f"No re-ranker beats its base list on valid; {place} is the nearest."
+    if _significant(row) and row["difference"] > 0:
+        return "win", f"{place} helps."
+    if _significant(row):
+        return "loss", f"{place} was the best on valid, and makes the list worse on test."
+    return "open", f"These data cannot tell whether {place} helps."
 
 
 def _chosen(run, choice):
