@@ -51,7 +51,8 @@ def decisions(plan, wildcards, seed, fold_seeds):
 def main(folder, sets=9):
     """Print how often each gate was decided in each way."""
     folder = Path(folder)
-    config = complete(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")), ROOT / "config")
+    kept = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    config = complete({"search": {}, "runs": [], **kept}, ROOT / "config")
     plan, different = Plan(config, ROOT), 0
     for base_model in plan.fusing.base_models:
         where = {"dataset": config["dataset"], "protocol": folder.name, "base_model": base_model}

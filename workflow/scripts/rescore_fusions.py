@@ -3,6 +3,8 @@
 import contextlib
 import logging
 from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
 
 from reelrank import step
 from reelrank.audit import rescoring
@@ -33,29 +35,33 @@ def main(inputs, outputs, fusions, signals, features, words, history, audit_sett
     wanted = audit_settings
     data = load_interactions(inputs["interactions"], inputs["split"])
     sources = load_sources(inputs, data, features, words, history, wanted["threads"])
-    fitted = [read_json_gzip(path) for path in inputs["fitted"]]
+    alike = {}  # rungs whose gates left a signal out have the same trees as others: they are scored once
+    fitted = [alike.setdefault(Path(path).read_bytes(), read_json_gzip(path)) for path in inputs["fitted"]]
     rows = []
     for split in ("valid", "test"):
         base = read_lists(inputs[f"base_{split}"])[0]
         held_out = rescoring.audited(data, split, base.users, wanted["users"], wanted["seed"])
         paths = dict(zip(signals, inputs[f"signals_{split}"], strict=True))
         others = of_other_interactions(sources, held_out.other)
+        aligned_to = cache(partial(_aligned, base, paths, held_out.users))  # most fusions share their signals
         with contextlib.closing(ColumnStore(sources)) as own, contextlib.closing(ColumnStore(others)) as other:
             stores, caches = (own, other), ({}, {})
             for (name, block), known, path in zip(fusions.items(), fitted, inputs[split], strict=True):
-                aligned = align(
-                    base, {signal: paths[signal] for signal in block["stages"][-1]["signals"]}, block["about"]["depth"]
-                )
-                aligned = aligned.of_users(held_out.users)
+                aligned = aligned_to(block["about"]["depth"], *block["stages"][-1]["signals"])
                 if not len(aligned.lists.users):  # the signals cover none of them
                     continue
                 material = [
-                    {"columns": store, "threads": wanted["threads"], "fitted": cache}
-                    for store, cache in zip(stores, caches, strict=True)
+                    {"columns": store, "threads": wanted["threads"], "fitted": shared}
+                    for store, shared in zip(stores, caches, strict=True)
                 ]
                 rows.append(_row(block, name, known, split, held_out, aligned, material, read_lists(path)[0]))
     write_json(outputs["rows"], rows)
     logging.info("%d lists scored again", len(rows))
+
+
+def _aligned(base, paths, users, depth, *names):
+    """Return the signals of these names for some users, aligned to the candidates."""
+    return align(base, {name: paths[name] for name in names}, depth).of_users(users)
 
 
 def _row(block, name, fitted, split, held_out, aligned, material, published):

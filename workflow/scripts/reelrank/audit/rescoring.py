@@ -147,17 +147,16 @@ def not_reproduced(published, again):
     published, again : RankedLists
         The published lists, and the same lists made again; ``(k, depth)``.
     """
-    rows = []
-    for row in range(len(published.users)):
-        found, expected = _by_item(published, row), _by_item(again, row)
-        known = list(expected.values())
-        allowed = TOLERANCE * (max(known) - min(known)) + 1e-6 if known else 0
-        least = min(known, default=0)
-        # An item at the end of a base list may give way to one with nearly the same score.
-        if any(abs(score - expected.get(item, least)) > allowed for item, score in found.items()) or len(found) != len(
-            expected
-        ):
-            rows.append(row)
+    least, most = (
+        np.where(again.present, again.scores, np.inf).min(1),
+        np.where(again.present, again.scores, -np.inf).max(1),
+    )
+    allowed = (TOLERANCE * (most - least) + 1e-6)[:, None]
+    # Item by item. An item at the end of a base list may give way to one with nearly the same score.
+    expected, known = _scores_of(published.items, again)
+    expected = np.where(known, expected, least[:, None])
+    same = (published.scores == expected) | (np.abs(published.scores - expected) <= allowed) | ~published.present
+    rows = np.flatnonzero(~same.all(1) | (published.present.sum(1) != again.present.sum(1)))
     faults = [
         f"the published list of user {published.users[row]} is not what the run's own model gives: expected the same "
         f"scores to {TOLERANCE:g} of their range"
@@ -166,9 +165,19 @@ def not_reproduced(published, again):
     return _counted(faults, len(rows), "users with such a list")
 
 
-def _by_item(lists, row):
-    items, scores = lists.items[row].tolist(), lists.scores[row].tolist()
-    return {item: score for item, score in zip(items, scores, strict=True) if item >= 0 and np.isfinite(score)}
+def _scores_of(items, lists):
+    """Return the score of each item in the user's list, and whether it is there, both ``(k, depth)``."""
+    order = np.argsort(lists.items, axis=1)
+    sorted_items = np.take_along_axis(lists.items, order, axis=1)
+    # One search in all lists at once: a user's items are moved into a range of their own.
+    span = int(max(items.max(initial=0), lists.items.max(initial=0))) + 2
+    base = np.arange(len(items), dtype=np.int64)[:, None] * span + 1
+    flat, wanted = (sorted_items + base).ravel(), (items + base).ravel()
+    found = np.minimum(np.searchsorted(flat, wanted), max(len(flat) - 1, 0))
+    there = (flat[found] == wanted) if len(flat) else np.zeros(wanted.shape, bool)
+    scores = np.take_along_axis(lists.scores, order, axis=1).ravel()
+    values = scores[found] if len(flat) else np.zeros(wanted.shape)
+    return values.reshape(items.shape), there.reshape(items.shape)
 
 
 def _counted(faults, count, what):

@@ -75,6 +75,23 @@ class Pairs:
 
 
 def bootstrap(pairs, measures, resamples):
+    """Return the result of `_bootstrap`; pairs that were seen before are not drawn again.
+
+    Rungs whose gates left a signal out have the same lists as others, so half of the pairs of a run are alike.
+    """
+    key = tuple(part.tobytes() for part in (pairs.ranks, pairs.against, pairs.counts)), tuple(measures), resamples
+    if key not in _drawn:
+        if len(_drawn) == MOST_KEPT:
+            del _drawn[next(iter(_drawn))]
+        _drawn[key] = _bootstrap(pairs, measures, resamples)
+    return _drawn[key]
+
+
+#: Results of `bootstrap`, the oldest first, and how many are kept (1.5 MB each for 10,000 resamples).
+_drawn, MOST_KEPT = {}, 64
+
+
+def _bootstrap(pairs, measures, resamples):
     """Return means of metrics over resampled users and, if there are several, training seeds.
 
     A resampled user keeps the outcomes under all seeds. Of S seeds, S - 1 are drawn with

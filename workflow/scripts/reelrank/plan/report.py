@@ -176,8 +176,10 @@ class Report:
             name: {key: value for key, value in self.config["rerankers"][name].items() if key in told}
             for name in self.selection.rerankers
         }
+        models = {name: self.config["models"][name] for name in self.selection.base_models}
         config = {
             **{key: self.config[key] for key in ("dataset", "cutoffs", "run")},
+            "models": {name: {key: block[key] for key in ("rung",) if key in block} for name, block in models.items()},
             "datasets": {self.config["dataset"]: shown},
             "rerankers": rerankers,
         }

@@ -61,7 +61,7 @@ def choose(run, base_model=None, kinds=("collaborative", "discriminative", "gene
         for key, value in values.items()
         if run.kinds[key[1]] in kinds
         and base_model in (None, key[0])
-        and run.config["models"].get(key[0], {}).get("rung") not in CONTROL_RUNGS
+        and run.config["models"][key[0]].get("rung") not in CONTROL_RUNGS
         and (key[0], "identity") in values
         and not _fixed(run, *key)
     }
