@@ -1,11 +1,32 @@
+# config -> audit/plan.json
 # lists/{base_model}/seed{seed}/*/ -> .../{valid,test}.ranks.parquet -> tables/hit_rate.{csv,md}, effects.csv, ladder.csv
 # lists, ranks, answers -> tables/{list_quality,slices,gaps,positions,answers,cost}.csv
 # Ranks have one number per user, the rank of the held-out item. Hit rates, effects and slices are computed from them.
 # Tables beyond accuracy: content of lists, quality for groups of users, behaviour and cost of language models.
 
 
+# The primary test. Ranks keep the digest of the plan that they were scored under, so a later plan is noticed.
+rule write_plan:
+    output:
+        paths.test_plan,
+    log:
+        paths.log("write_plan"),
+    benchmark:
+        paths.benchmark("write_plan")
+    wildcard_constraints:
+        protocol=one_of(chosen.protocols),
+    conda:
+        "../envs/data.yaml"
+    params:
+        primary=plan.report.primary_test,
+        cutoffs=config["cutoffs"],
+    script:
+        "../workflow/scripts/write_plan.py"
+
+
 rule evaluate:
     input:
+        plan=ancient(paths.test_plan),
         interactions=paths.interactions,
         split=paths.split,
         lists=every(paths.lists, reranker=chosen.rerankers, split=PREDICTED),
@@ -26,6 +47,7 @@ rule evaluate:
 # The same without fusions, for base models without valid lists to fit on.
 use rule evaluate as evaluate_unfused with:
     input:
+        plan=ancient(paths.test_plan),
         interactions=paths.interactions,
         split=paths.split,
         lists=every(paths.lists, reranker=chosen.unfused, split=PREDICTED),
@@ -79,6 +101,7 @@ rule measure_effects:
         cutoffs=config["cutoffs"],
         comparisons=plan.report.comparisons(),
         contenders=plan.report.contenders(),
+        primary={side: config["primary_test"][side] for side in ("list", "against")},
         inert=fusions.inert(config),
         resamples=config["resamples"],
     script:

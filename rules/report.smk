@@ -35,6 +35,7 @@ rule report:
         statistics=paths.statistics,
         counts=paths.split_counts,
         audit=fill(paths.audit, kind="json"),
+        plan=paths.test_plan,
         figures=list(plan.report.figures().values()),
     output:
         html=report(paths.report, category="Report", caption="../workflow/report/page.rst"),

@@ -11,6 +11,7 @@ import recommend
 import rerank
 import split
 import train
+import write_plan
 
 from reelrank.config.schema import options
 from reelrank.report.hit_rates import hit_rate_table
@@ -65,7 +66,8 @@ def hits_of(prepared, block, cutoffs=(5, 10, 20)):
     rerank.main({**base, **inputs}, shuffled, control, {"type": "random", "seed": 1}, [], {}, "full")
     lists = [base["test"], shuffled["test"]]
     ranks = [path.with_suffix(".ranks.parquet") for path in lists]
-    evaluate.main(*data, lists, ranks)
+    write_plan.main(out / "plan.json", {}, cutoffs)
+    evaluate.main(*data, lists, out / "plan.json", ranks)
     table = hit_rate_table(ranks, cutoffs)
     assert (table["users"] == 943).all()
     return {name: rows.set_index("n")["hits"].to_dict() for name, rows in table.groupby("reranker")}

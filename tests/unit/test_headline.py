@@ -175,6 +175,18 @@ def test_a_simpler_list_that_does_as_well_comes_first(run, place, what, values, 
     assert headline(run)["sentences"][0].startswith("Of 400 users, ")
 
 
+def test_a_plan_that_changed_after_lists_were_scored_is_told_first(run):
+    told = headline(replace(run, plan={"digest": "new"}))
+    lists = sum(split == "test" for split, *_ in run.ranks)
+    assert told["sentences"][0].startswith(
+        f"The plan of the primary test was changed after {lists} of {lists} test lists were scored: "
+    )
+    assert not any("plan" in sentence for sentence in headline(run)["sentences"])
+    scored = {key: (frame, {**about, "test_plan": "new"}) for key, (frame, about) in run.ranks.items()}
+    same = replace(run, plan={"digest": "new"}, ranks=scored)
+    assert headline(same)["sentences"] == headline(run)["sentences"]
+
+
 def test_an_a_b_test_needs_the_users_that_the_two_proportions_say(run):
     note = next(note for note in headline(run)["notes"] if note.startswith("An A/B test would need about "))
     row = effect(run, choose(run).base_model, "lambdamart")

@@ -17,7 +17,7 @@ from reelrank.data.external_lists import no_lists, restrict_to
 from reelrank.data.lists import RankedLists, read_lists, write_lists
 from reelrank.data.tables import LIST_METADATA, SPLITS, write_table
 from reelrank.errors import InputError
-from reelrank.files import read_json
+from reelrank.files import read_json, write_json
 from reelrank.metrics.ranking import ranks_in_lists
 from reelrank.report.hit_rates import hit_rate_table, to_markdown
 from reelrank.rerank.random import Reranker
@@ -122,7 +122,9 @@ def test_without_valid_lists_everything_downstream_works(prepared, tmp_path, cap
     shuffled = head.reordered(cosine_scores(head, profiles, vectors, np.ones(9, bool)))
     write_lists(shuffled, tmp_path / "again.parquet", about, lists)
     ranks = [tmp_path / f"{part}.ranks.parquet" for part in ("valid", "test")]
-    evaluate.main(prepared["interactions"], prepared["split"], [outputs["valid"], outputs["test"]], ranks)
+    write_json(tmp_path / "plan.json", {"digest": "d"})
+    lists = [outputs["valid"], outputs["test"]]
+    evaluate.main(prepared["interactions"], prepared["split"], lists, tmp_path / "plan.json", ranks)
     table = hit_rate_table(ranks, [1, 2]).set_index(["split", "n"])
     assert table.loc[("valid", 1), "users"] == 0 and np.isnan(table.loc[("valid", 1), "hit_rate"])
     assert table["hits"].to_dict() == {("test", 1): 1, ("test", 2): 2, ("valid", 1): 0, ("valid", 2): 0}

@@ -84,6 +84,19 @@ def test_each_class_chooses_among_the_lists_that_read_no_more_than_it_may():
     }
 
 
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ({"list": ["pop", "words"], "against": ["pop", "identity"]}, (("pop", "words"), ("pop", "identity"))),
+        ({"list": ["pop", "words"], "against": None}, (("pop", "words"), ("pop", "words"))),
+        ({"list": None, "against": ["pop", "identity"]}, (("pop", "fusion"), ("pop", "identity"))),
+    ],
+)
+def test_a_primary_test_that_is_named_is_the_one(named, expected):
+    found = {one["place"]: one for one in primary_comparisons(lists_of(VALID), CONTENDERS, 10, named)}["primary"]
+    assert ((found["base_model"], found["reranker"]), (found["against_base_model"], found["against"])) == expected
+
+
 def test_the_chosen_list_is_compared_with_the_best_base_model_whatever_it_reads():
     able = [contender("identity", PLAIN), contender("fusion", PLAIN), contender("identity", MODEL, "sasrec_minilm")]
     lists = lists_of({"identity": hits(0.1), "fusion": hits(0.3), ("sasrec_minilm", "identity"): hits(0.4)})

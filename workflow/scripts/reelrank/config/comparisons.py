@@ -7,6 +7,7 @@ from reelrank.config.fusions import inert, rerankers_over
 from reelrank.config.reads import reads
 from reelrank.config.rerankers import reranker_kind
 from reelrank.config.sources import source_of
+from reelrank.errors import suggest
 
 #: The base list as a re-ranker. (`reelrank.data` is not imported: it loads Arrow.)
 BASE = "identity"
@@ -73,3 +74,33 @@ def contenders(config):
                 together = reads(config, "models", base_model) | reads(config, "rerankers", name)
                 found.append({"base_model": base_model, "reranker": name, "reads": sorted(together)})
     return found
+
+
+def primary_test(config, protocol):
+    """Return the primary test of a protocol, as ``audit/plan.json`` keeps it: nothing in it depends on results."""
+    given = config["primary_test"]
+    return {
+        "list": given["list"] or "the best list on valid that reads an encoder or a language model",
+        "against": given["against"] or "the best list on valid that reads neither",
+        "metric": "NDCG",
+        "split": "test",
+        "level": 0.05,
+        "protocol": {protocol: config["protocols"][protocol]},
+        "everything_else": "secondary, adjusted by Holm's method: docs/statistics.md",
+    }
+
+
+def check_primary_test(config, problems):
+    """Note each list of ``primary_test`` that the run does not make, and a list that is compared with itself."""
+    given, base_models = config["primary_test"], config["run"]["base_models"]
+    for side in ("list", "against"):
+        if given[side] is None:
+            continue
+        (base_model, reranker), key = given[side], f"config key primary_test.{side}"
+        if base_model not in base_models:
+            problems.add(f"{key}: the run has no base model {base_model!r}; {suggest(base_model, base_models)}")
+        elif reranker not in (known := rerankers_over(config, base_model)):
+            told = f"{key}: the run has no re-ranker {reranker!r} over {base_model!r}"
+            problems.add(f"{told}; {suggest(reranker, known)}")
+    if given["list"] is not None and given["list"] == given["against"]:
+        problems.add(f"config key primary_test: found {given['list']} on both sides; expected two lists")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from reelrank.config.added import MARKS
 from reelrank.config.addresses import check_address
+from reelrank.config.comparisons import check_primary_test
 from reelrank.config.fields import encoder_block, features_of, source_fields, with_sources
 from reelrank.config.fusions import complete_fusions
 from reelrank.config.item_inputs import add_item_twins
@@ -92,6 +93,8 @@ def complete(config, folder):
         config = add_item_twins(config)
     with problems.noting():
         config = complete_fusions(config, problems)
+    with problems.noting():
+        check_primary_test(config, problems)
     with problems.noting():
         config = complete_search(config, problems)
     problems.stop()

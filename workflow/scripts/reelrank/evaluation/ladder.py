@@ -26,7 +26,7 @@ NO_TEXT = frozenset({"interactions", "metadata"})
 NO_MODEL = NO_TEXT | {"words"}
 
 
-def ladder_table(lists, comparisons, contenders, cutoffs, resamples):
+def ladder_table(lists, comparisons, contenders, cutoffs, resamples, primary=None):
     """Return one row per comparison, metric and cut-off.
 
     Parameters
@@ -39,6 +39,8 @@ def ladder_table(lists, comparisons, contenders, cutoffs, resamples):
         The lists that the primary comparison chooses from: ``base_model``, ``reranker``, ``reads``.
     cutoffs : sequence of int
     resamples : int
+    primary : dict of str to list of str or None, optional
+        ``list`` and ``against`` of the primary test: base model and re-ranker, or None for the best on valid.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def ladder_table(lists, comparisons, contenders, cutoffs, resamples):
         Columns `KEYS` and `NUMBERS`. The rungs of all base models are one family of tests (Holm); a rung that its
         gate left out equals the one below, has p = 1 and stays in the family. The primary comparison is not adjusted.
     """
-    chosen = primary_comparisons(lists, contenders, nearest_cutoff(cutoffs))
+    chosen = primary_comparisons(lists, contenders, nearest_cutoff(cutoffs), primary)
     rows = []
     for comparison in [*chosen, *comparisons]:
         for split in ("test",):
@@ -64,12 +66,12 @@ def ladder_table(lists, comparisons, contenders, cutoffs, resamples):
     return table.astype(dict.fromkeys(["n", "users", "gained", "lost"], "Int64"))
 
 
-def primary_comparisons(lists, contenders, n):
+def primary_comparisons(lists, contenders, n, primary=None):
     """Return the comparisons of the best lists on valid by what they read, as `ladder_table` takes them.
 
     Parameters
     ----------
-    lists, contenders
+    lists, contenders, primary
         See `ladder_table`.
     n : int
         Cut-off of the NDCG by which lists are chosen.
@@ -91,11 +93,16 @@ def primary_comparisons(lists, contenders, n):
 
     plain, without = best(lambda reads: reads <= NO_TEXT), best(lambda reads: reads <= NO_MODEL)
     models = best(lambda reads: bool(reads & {"encoder", "language_model"}) and "images" not in reads)
+    named = {side: primary and primary[side] for side in ("list", "against")}
+    tested, against = (
+        other if named[side] is None else next((one for one in contenders if list(_key(one)) == named[side]), None)
+        for side, other in (("list", models), ("against", without))
+    )
     chosen = best(lambda reads: True, lambda one: one["reranker"] != BASE)
     simple = best(lambda reads: True, lambda one: one["reranker"] == BASE)
     other_plain = plain if plain is not None and chosen is not None and _key(plain) != _key(chosen) else None
     pairs = (
-        (PRIMARY, models, without),
+        (PRIMARY, tested, against),
         (WORDS, without, plain),
         (CHOSEN_NO_TEXT, chosen, other_plain),
         (CHOSEN_BASE_MODEL, chosen, simple),

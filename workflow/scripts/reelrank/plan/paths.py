@@ -35,6 +35,7 @@ JOBS = {
     "import_lists": f"{_BASE_LIST}/import_lists",
     "unite_lists": f"{_BASE_LIST}/unite_lists",
     "fuse": f"{_BASE_LIST}/fuse",
+    "write_plan": "{protocol}/audit/plan",
     "evaluate": f"{_BASE_LIST}/evaluate",
     "rerank": f"{_BASE_LIST}/{{reranker}}",
     "ask": f"{_BASE_LIST}/{{reranker}}.ask",
@@ -117,6 +118,7 @@ class Paths:
 
         self.table = f"{protocol}/tables/{{table}}.{{kind}}"
         self.figure = f"{protocol}/figures/{{figure}}.svg"
+        self.test_plan = f"{protocol}/audit/plan.json"
         self.audit = f"{protocol}/audit/audit.{{kind}}"
         self.redrawn_audit = f"{protocol}/audit/redrawn.{{kind}}"
         self.rescored = f"{protocol}/audit/rescored/{{base_model}}/seed{{seed}}/{{what}}.json"

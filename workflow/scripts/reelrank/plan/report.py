@@ -125,6 +125,10 @@ class Report:
         """Return the comparisons of the ladder."""
         return comparisons.comparisons(self.config)
 
+    def primary_test(self, wildcards):
+        """Return the primary test of the protocol."""
+        return comparisons.primary_test(self.config, wildcards.protocol)
+
     def contenders(self):
         """Return the lists that the primary comparison chooses from."""
         return comparisons.contenders(self.config)

@@ -149,6 +149,7 @@ def headline(run):
         told.append(ending)
         notes = [_chosen(run, choice), *_smallest(row, "base list's", " (before Holm's adjustment)")]
         notes += _ab_test(run, choice)
+    told = [*_changed_plan(run), *told]
     return {
         "verdict": verdict,
         "sentences": told,
@@ -156,6 +157,18 @@ def headline(run):
         "notes": [*notes, *caveats(run)],
         "choice": choice,
     }
+
+
+def _changed_plan(run):
+    """Return a sentence if test lists were scored under another plan than the one that is there now."""
+    known = [about for (split, *_), (_, about) in run.ranks.items() if split == "test"]
+    others = [about for about in known if run.plan and about.get("test_plan") != run.plan["digest"]]
+    if not others:
+        return []
+    return [
+        f"The plan of the primary test was changed after {len(others)} of {len(known)} test lists were scored: its "
+        "result confirms nothing. Fresh targets (protocols.leave_one_out.drop_last) can confirm it."
+    ]
 
 
 def _people(run, choice):

@@ -69,7 +69,7 @@ class Run:
         ``fusion.json`` of each fusion, with ``base_model`` and ``seed``.
     training : list of dict
         ``base_model``, ``seed``, ``epochs`` (a frame).
-    statistics, counts, audit : dict
+    statistics, counts, audit, plan : dict
     config : dict
         The completed config.
     protocol : str
@@ -86,6 +86,7 @@ class Run:
     statistics: dict = field(default_factory=dict)
     counts: dict = field(default_factory=dict)
     audit: dict = field(default_factory=dict)
+    plan: dict = field(default_factory=dict)
     popularity: object = None
     lengths: object = None
 
@@ -150,7 +151,7 @@ def read_run(inputs, settings):
     ----------
     inputs : dict of str to path or list of path
         A table for each name of `CONTRACTS`, ``ranks``, ``fusions``, ``training``, ``statistics``, ``counts``,
-        ``audit``, ``item_statistics``, ``users``. Missing names are not read.
+        ``audit``, ``plan``, ``item_statistics``, ``users``. Missing names are not read.
     settings : dict
         ``config`` (completed) and ``protocol``.
 
@@ -171,7 +172,7 @@ def read_run(inputs, settings):
         ranks=ranks,
         fusions=[{**_base_of(place_of(path)), **read_json(path)} for path in inputs.get("fusions", [])],
         training=[_base_of(base_of_model(path)) | {"epochs": _epochs(path)} for path in inputs.get("training", [])],
-        **{key: read_json(inputs[key]) for key in ("statistics", "counts", "audit") if key in inputs},
+        **{key: read_json(inputs[key]) for key in ("statistics", "counts", "audit", "plan") if key in inputs},
         popularity=lists["item_statistics"],
         lengths=lists["users"],
     )
