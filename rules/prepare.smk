@@ -23,6 +23,7 @@ rule prepare:
         fields=config["fields"],
         options=plan.raw.dataset["options"],
         min_interactions=config["min_interactions"],
+        tie_seed=config["tie_seed"],
         expected=plan.raw.dataset["expected"],
     script:
         "../workflow/scripts/prepare.py"

@@ -42,6 +42,25 @@ def slow_prepare(rows, least):
     return kept, short_users, short_rows
 
 
+@given(ROWS, st.integers(0, 3))
+def test_a_seed_moves_only_interactions_with_the_same_time(rows, seed):
+    if not rows:
+        return
+    ratings = np.arange(len(rows), dtype=np.float32)
+    plain, moved = (
+        prepare(raw_of(rows, ratings=ratings), 1, tie)[0]["interactions"].to_pandas() for tie in (None, seed)
+    )
+    assert (moved[["user", "timestamp", "position"]] == plain[["user", "timestamp", "position"]]).all(axis=None)
+    keys = ["user", "timestamp", "item", "rating"]
+    assert (moved[keys].sort_values(keys).to_numpy() == plain[keys].sort_values(keys).to_numpy()).all()
+
+
+def test_a_seed_draws_an_order():
+    rows = [(user, item, 5) for user in range(30) for item in range(6)]
+    orders = [prepare(raw_of(rows), 1, seed)[0]["interactions"]["item"].to_pylist() for seed in (None, 1, 1, 2)]
+    assert orders[0] != orders[1] == orders[2] != orders[3]
+
+
 @given(ROWS, st.integers(1, 4))
 def test_prepare_equals_the_slow_reading(rows, least):
     ratings = np.arange(len(rows), dtype=np.float32)

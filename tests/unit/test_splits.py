@@ -232,3 +232,11 @@ def test_a_split_of_other_interactions_is_refused(tmp_path):
     assert read_table(split, "split").num_rows == 5
     with pytest.raises(InputError, match=r"split.parquet.*interactions.parquet"):
         load_interactions(interactions, split)
+
+
+def test_the_share_of_training_interactions_that_are_later_than_a_target():
+    user = np.repeat([0, 1], [4, 4])
+    times = np.array([1, 2, 3, 10, 11, 12, 13, 14], np.int64)  # user 0's target is at 10, before 2 of 4 training rows
+    codes, counts = splits.split("leave_one_out", user, times, {})
+    assert counts["later_training_share"] == 0.25, "half for user 0, none for user 1"
+    assert splits.later_training_share(np.zeros(8, np.int64), codes) is None

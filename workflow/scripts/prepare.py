@@ -8,7 +8,7 @@ from reelrank.data.tables import write_tables
 from reelrank.files import write_json
 
 
-def main(inputs, outputs, adapter, fields, options, min_interactions, expected):
+def main(inputs, outputs, adapter, fields, options, min_interactions, tie_seed, expected):
     """Read, index, sort and count the data; write the tables and ``statistics.json``.
 
     Parameters
@@ -19,11 +19,12 @@ def main(inputs, outputs, adapter, fields, options, min_interactions, expected):
     fields : list of str
     options : dict
     min_interactions : int
+    tie_seed : int or None
     expected : dict of str to int
         Published counts; differences are recorded and logged.
     """
     raw = datasets.read_dataset(adapter, inputs, fields, options)
-    tables, statistics = prepare(raw, min_interactions)
+    tables, statistics = prepare(raw, min_interactions, tie_seed)
     differs = {key: (statistics[key], value) for key, value in expected.items() if statistics[key] != value}
     for key, (found, value) in differs.items():
         logging.warning("%s: found %s; expected %s, as published", key, found, value)

@@ -13,13 +13,13 @@ from reelrank.errors import InputError
 BLOCK = 4_000_000
 
 
-def prepare(raw, min_interactions=3):
+def prepare(raw, min_interactions=3, tie_seed=None):
     """Return the prepared tables of a dataset: cleaned, indexed, sorted and counted.
 
     A repeated (user, item) keeps its first interaction. Then users with fewer than
     `min_interactions` are dropped. Items without a remaining interaction are dropped too.
-    Users and items are indexed in the order of their ids. Equal timestamps keep the order
-    of the file.
+    Users and items are indexed in the order of their ids. A user's interactions with equal
+    timestamps keep the order of the file, or are put in a random order.
 
     Parameters
     ----------
@@ -27,6 +27,8 @@ def prepare(raw, min_interactions=3):
         Its columns are set to None after their last use, to free memory.
     min_interactions : int
         At least 1.
+    tie_seed : int, optional
+        Seed of the order of equal timestamps of a user. Default: the order of the file.
 
     Returns
     -------
@@ -47,6 +49,10 @@ def prepare(raw, min_interactions=3):
     user_ids, item_ids, order, user, item, dropped = _clean(raw, min_interactions)
     if not order.size:
         raise InputError(f"no user has {min_interactions} or more interactions; expected at least one such user")
+    if tie_seed is not None and raw.timestamps.any():
+        drawn = np.random.default_rng(tie_seed).random(len(order))
+        moved = np.lexsort((drawn, raw.timestamps[order], user))  # users stay where they are
+        order, item = order[moved], item[moved]
     lengths = np.bincount(user)
     columns = {
         "user": user,

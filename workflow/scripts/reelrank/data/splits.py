@@ -136,12 +136,25 @@ def split(protocol, user, timestamp, options):
     if protocol not in PROTOCOLS:
         raise InputError(f"unknown protocol {protocol!r}; {suggest(protocol, PROTOCOLS)}")
     codes, counts = PROTOCOLS[protocol](user, timestamp, **options)
+    counts["later_training_share"] = later_training_share(timestamp, codes)
     for split in ("valid", "test"):
         if not counts[f"{split}_users"]:
             raise InputError(
                 f"protocol {protocol!r}: no user has a {split} target ({counts}); expected at least one, use more data"
             )
     return codes, counts
+
+
+def later_training_share(timestamp, codes):
+    """Return the mean over the test targets of the share of training interactions that are later; None without times.
+
+    A model learns from these interactions before they happened, as seen from the target.
+    """
+    trained, targets = np.sort(timestamp[codes == TRAIN]), timestamp[codes == TEST]
+    if not timestamp.any() or not len(trained) or not len(targets):
+        return None
+    later = len(trained) - np.searchsorted(trained, targets, side="right")
+    return round(float(later.mean() / len(trained)), 6)
 
 
 def split_table(user, position, codes):

@@ -13,6 +13,9 @@ LEVEL = 0.05
 #: A relative change whose interval lies within this many percent of 0 is no relevant difference.
 RELEVANT = 1.0
 
+#: With fewer test users, the headline warns.
+FEW = 300
+
 METRICS = {"hit_rate": "Hits", "ndcg": "NDCG", "mrr": "MRR"}
 
 
@@ -422,6 +425,9 @@ def caveats(run):
             if aside == 1
             else f"The last {aside} interactions of each user were set aside: the targets are those before them."
         )
+    test_users = run.counts.get("test_users")
+    if test_users is not None and test_users < FEW:
+        notes.append(f"Only {count(test_users)} users have a test target: a true change of a tenth is easily missed.")
     share = options.get("training_share", 1)
     if share < 1:
         notes.append(f"Only the interactions of {percent(100 * share, sign=False)} of the users are for training.")

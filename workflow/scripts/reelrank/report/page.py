@@ -12,6 +12,7 @@ from reelrank.report import result_tables as results
 from reelrank.report import run_tables as runs
 from reelrank.report.headline import headline
 from reelrank.report.redact import shown_config, to_yaml
+from reelrank.report.values import percent
 
 #: Folder of the template, style, script and captions.
 FOLDER = Path(__file__).resolve().parents[3] / "report"
@@ -109,7 +110,15 @@ def _about_data(run):
     if differs:
         told.append(f"Counts that differ from the published ones: {', '.join(differs)}.")
     if ties:
-        told.append(f"{ties:,} users' last two interactions have the same time: the order of the file decides.")
+        seed = run.config.get("tie_seed")
+        decides = "the order of the file decides" if seed is None else f"a random order decides (tie_seed {seed})"
+        told.append(f"{ties:,} users' last two interactions have the same time: {decides} which of them is the target.")
+    later = run.counts.get("later_training_share")
+    if later:
+        told.append(
+            f"On average {percent(100 * later, sign=False)} of the training interactions are later than a test target: "
+            "models learn from what had not yet happened."
+        )
     return told
 
 
