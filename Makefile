@@ -23,7 +23,7 @@ help:
 	@echo "make env        install only the environment that runs the workflow"
 	@echo "make lint       ruff, snakefmt, snakemake --lint"
 	@echo "make bench      compare speeds side by side, as ratios"
-	@echo "make docs       write the measured numbers of finished runs into docs/results/ and the README"
+	@echo "make docs       write the measured numbers of finished runs into docs/results/ and the README (CHECK=1: compare)"
 
 # One stamp per requirements file: packages are installed again only if the pins change.
 $(VENV)/bin/python:
@@ -68,13 +68,14 @@ lint: env-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+	$(BIN)/python workflow/write_docs.py --check
 
 bench: env-dev
 	$(BIN)/python -m pytest tests/benchmarks -s
 
-# Copies tables/summary.md of the runs of MovieLens 100K, MicroLens-50k and the sample that are there.
+# Copies tables/summary.md of the finished runs that are there. With CHECK=1 it only compares README and docs/results/.
 docs: env
-	$(BIN)/python workflow/write_docs.py
+	$(BIN)/python workflow/write_docs.py $(if $(CHECK),--check)
 
 clean:
 	rm -rf results/sample results/logs/sample results/benchmarks/sample
