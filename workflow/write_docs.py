@@ -24,7 +24,7 @@ def main(root=ROOT):
     summaries = {path.parents[2].name: path for path in sorted(root.glob("results/*/leave_one_out/tables/summary.md"))}
     for dataset, path in summaries.items():
         page = root / "docs" / "results" / f"{dataset}.md"
-        page.parent.mkdir(exist_ok=True)
+        page.parent.mkdir(parents=True, exist_ok=True)
         write_text(page, head(path.relative_to(root)) + path.read_text(encoding="utf-8"))
         print(f"docs/results/{dataset}.md")
     readme = root / "README.md"

@@ -8,7 +8,8 @@ from configs import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / "workflow"))
 import write_docs
 
-README = "# x\n\n<!-- results: d -->\nold\n<!-- end of results -->\n\nafter <!-- results: other -->\nkept\n<!-- end of results -->\n"
+OPEN, CLOSE = "<!-- results: {} -->", "<!-- end of results -->"
+README = f"# x\n\n{OPEN.format('d')}\nold\n{CLOSE}\n\nafter {OPEN.format('other')}\nkept\n{CLOSE}\n"
 SUMMARY = "D, 10 users.\n\nThe answer is 42.\n\n### Table\n\n| a |\n"
 
 
@@ -36,11 +37,11 @@ def test_figures_are_written_and_a_block_without_a_run_stays(root, capsys):
 
 def test_what_differs_is_named(root):
     write_docs.main(root)
-    with pytest.raises(SystemExit, match="block of other has no page docs/results/other.md"):
+    with pytest.raises(SystemExit, match=r"block of other has no page docs/results/other\.md"):
         write_docs.check(root)
     readme = root / "README.md"
     readme.write_text(readme.read_text().partition("after")[0])
     write_docs.check(root)
     readme.write_text(readme.read_text().replace("is 42", "is 43"))
-    with pytest.raises(SystemExit, match="block of d differs from docs/results/d.md; run `make docs`"):
+    with pytest.raises(SystemExit, match=r"block of d differs from docs/results/d\.md; run `make docs`"):
         write_docs.check(root)
