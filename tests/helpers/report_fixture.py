@@ -39,7 +39,7 @@ BEYOND = {
     "positions": LIST + "position n users hit_rate",
     "answers": LIST + "split requests unchanged_share order_correlation missing prose_around",
     "cost": LIST + "users requests input_tokens output_tokens usd",
-    "features": "encoder field model revision dimension items missing without_file unreadable too_large",
+    "features": "encoder field model revision dimension items missing without_file unreadable too_large parameters",
 }
 
 
@@ -145,7 +145,9 @@ def _beyond_accuracy(bases, seeds, rerankers, users):
     ]
     answers = [(*about, *key, part, 200, 0.1, 0.3, 4, 1) for key in asked for part in ("valid", "test")]
     cost = [(*about, *key, users, 200, 210000, 8000, 0.04) for key in asked]
-    features = [("all-MiniLM-L6-v2", "title", "sentence-transformers/all-MiniLM-L6-v2", "", 384, 120, 2, 0, 0, 0)]
+    features = [
+        ("all-MiniLM-L6-v2", "title", "sentence-transformers/all-MiniLM-L6-v2", "", 384, 120, 2, 0, 0, 0, 22_713_216)
+    ]
     rows = {
         "list_quality": quality, "slices": slices, "gaps": gaps, "positions": positions, "answers": answers,
         "cost": cost, "features": features,

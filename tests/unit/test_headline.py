@@ -9,7 +9,7 @@ from report_fixture import write_run
 from reelrank.report.headline import choose, effect, headline, valid_ndcg
 from reelrank.report.inputs import read_run
 
-TABLES = ("ranks", "hit_rate", "effects", "ladder")
+TABLES = ("ranks", "hit_rate", "effects", "ladder", "features")
 
 #: A run that reads no text: it has no primary comparison, and its best list is judged against its base list.
 NO_MODELS = {"random": None, "lambdamart_no_text": 0.5}
@@ -81,7 +81,8 @@ def test_the_best_list_without_text_comes_first_and_then_what_words_and_models_a
         "re-ranked it: +36.7% [22.1, 56.6], p < .001 (Holm). "
         f"The best list without text is lambdamart_no_text over {base}: NDCG@10 .0943 on test. "
         f"With words of the texts it is lambdamart_words over {base}: +8.0% [4.0, 14.0], p < .001. "
-        f"With an encoder or a language model the best list is lambdamart over {base}: +2.1% [0.5, 3.9] NDCG@10 "
+        f"With an encoder or a language model the best list is lambdamart over {base} "
+        "(it may read all-MiniLM-L6-v2, an encoder of 22.7M parameters): +2.1% [0.5, 3.9] NDCG@10 "
         f"against lambdamart_words over {base}, p = .012. The model helps. "
         "Against the same fusion with permuted vectors: +1.0% [−0.5, 2.5], p = 1.000 (Holm)."
     )

@@ -6,6 +6,7 @@ from reelrank.report.values import plain
 
 COLUMNS = [
     "encoder", "field", "model", "revision", "dimension", "items", "missing", "without_file", "unreadable", "too_large",
+    "parameters",
 ]  # fmt: skip
 
 
@@ -16,7 +17,7 @@ def feature_table(descriptions):
     -------
     pandas.DataFrame
         Columns `COLUMNS`. ``missing``: items with a zero vector; ``without_file``: items without a picture;
-        ``unreadable`` and ``too_large``: pictures that were not decoded.
+        ``unreadable`` and ``too_large``: pictures that were not decoded; ``parameters``: of the encoder, if known.
     """
     rows = []
     for about in descriptions:
@@ -26,10 +27,11 @@ def feature_table(descriptions):
                 **{key: about[key] for key in COLUMNS[:6]},
                 "missing": len(about["missing"]),
                 "without_file": counts.get("items_without_file", 0),
-                **{key: counts.get(key, 0) for key in COLUMNS[8:]},
+                **{key: counts.get(key, 0) for key in COLUMNS[8:10]},
+                "parameters": about.get("parameters"),
             }
         )
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"parameters": "Int64"})
     return table.sort_values(["encoder", "field"], kind="stable").reset_index(drop=True)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from reelrank.config.comparisons import CONTROL_RUNGS
+from reelrank.config.fields import features_of
 from reelrank.data.preparation import sparse_fields
 from reelrank.metrics.statistics import ab_test_users, users_needed
 from reelrank.report.values import count, interval, known, number, p_value, percent, signed, words
@@ -218,8 +219,10 @@ def _of_models(run, primary):
     Then what they add to the same list with permuted vectors.
     """
     verdict, ending = judged(primary)
+    named = models_read(run, primary["base_model"], primary["reranker"])
+    read = f" (it may read {'; '.join(named)})" if named else ""
     told = [
-        f"With an encoder or a language model the best list is {_place(primary)}: {change(primary)} NDCG@{run.n} "
+        f"With an encoder or a language model the best list is {_place(primary)}{read}: {change(primary)} NDCG@{run.n} "
         f"against {_place(primary, 'against_')}, {p_value(primary['p_value'])}. {ending}"
     ]
     permuted = over_permuted(run, primary["base_model"], primary["reranker"])
@@ -227,6 +230,35 @@ def _of_models(run, primary):
         adjusted = p_value(permuted["p_adjusted"])
         told.append(f"Against the same fusion with permuted vectors: {change(permuted)}, {adjusted} (Holm).")
     return verdict, told
+
+
+def models_read(run, base_model, reranker):
+    """Return the encoders and language models that a list may read, each with its size if the run has measured it."""
+    sizes = {}
+    if "features" in run.tables:
+        rows = run.tables["features"].dropna(subset=["parameters"])
+        sizes = dict(zip(rows["encoder"], rows["parameters"], strict=True))
+    found = {}
+
+    def visit(section, name):
+        """Note what a base model or a re-ranker reads, and go on to its parts."""
+        block = run.config[section].get(name, {})
+        for encoder, _ in features_of(run.config, name, section) if block else ():
+            if encoder in sizes:
+                found[f"{encoder}, an encoder of {sizes[encoder] / 1e6:.1f}M parameters"] = None
+        for key, what in (("language_model", "a language model"), ("chat_model", "a chat model")):
+            if block.get(key):
+                found[f"{block[key]}, {what}"] = None
+        for part in block.get("of", ()) if block.get("type") == "union" else ():
+            visit("models", part)
+        if "base_model" in block:
+            visit("models", block["base_model"])
+        for signal in block.get("signals") or ():
+            visit("rerankers", signal)
+
+    visit("models", base_model)
+    visit("rerankers", reranker)
+    return list(found)
 
 
 def _without_models(run):

@@ -46,7 +46,7 @@ CONTRACTS = {
     "cost": ("base_model seed reranker", "users requests input_tokens output_tokens usd", ""),
     "features": (
         "encoder field model revision",
-        "dimension items missing without_file unreadable too_large",
+        "dimension items missing without_file unreadable too_large parameters",
         "",
     ),
 }

@@ -131,7 +131,7 @@ def features_grid(run):
     table = run.tables["features"]
     if table.empty:
         return None
-    columns = ["dimension", "items", "missing", "without_file", "unreadable", "too_large"]
+    columns = ["dimension", "items", "missing", "without_file", "unreadable", "too_large", "parameters"]
     grid = Grid(
         "Item features",
         heads(["encoder", "field", "model", "revision"], [column.replace("_", " ") for column in columns]),

@@ -37,4 +37,5 @@ class Encoder(Clip):
             "source": "checkpoint or tag",
             "revision": pretrained,
             "precision": self.precision,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
         }

@@ -74,6 +74,7 @@ class Encoder:
             "passage_prefix": options["passage_prefix"],
             "query_prefix": options["query_prefix"],
             "precision": "float16" if device.type == "cuda" else "float32",
+            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
         }
 
     def encode(self, texts, role="passage"):
