@@ -38,7 +38,7 @@ BEYOND = {
     "gaps": LIST + "slice_by n best worst gap gap_low gap_high",
     "positions": LIST + "position n users hit_rate",
     "answers": LIST + "split requests unchanged_share order_correlation missing prose_around",
-    "cost": LIST + "users requests input_tokens output_tokens usd",
+    "cost": LIST + "users requests input_tokens output_tokens usd usd_per_1000_users ms_p50 ms_p95",
     "features": "encoder field model revision dimension items missing without_file unreadable too_large parameters",
 }
 
@@ -144,7 +144,7 @@ def _beyond_accuracy(bases, seeds, rerankers, users):
         (*about, *key, place, 5, 40, 0.5 - place / 60) for key in asked for place in range(1, 21) for n in (5,)
     ]
     answers = [(*about, *key, part, 200, 0.1, 0.3, 4, 1) for key in asked for part in ("valid", "test")]
-    cost = [(*about, *key, users, 200, 210000, 8000, 0.04) for key in asked]
+    cost = [(*about, *key, users, 200, 210000, 8000, 0.04, 0.1, 812.0, 2410.0) for key in asked]
     features = [
         ("all-MiniLM-L6-v2", "title", "sentence-transformers/all-MiniLM-L6-v2", "", 384, 120, 2, 0, 0, 0, 22_713_216)
     ]

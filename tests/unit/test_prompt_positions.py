@@ -145,7 +145,7 @@ def test_nobody_was_asked(table):
     row = answer_row(parsing, ABOUT, "test", True)
     assert row["requests"] == 0 and "nan" not in to_csv([row], ANSWER_COLUMNS)
     row = cost_row(ABOUT, 0, [table("answers", [])], (1.0, 1.0))
-    assert row["usd"] == 0 and to_csv([row], COLUMNS).splitlines()[1].endswith(",0,0,0,0,0.000000,,,,")
+    assert row["usd"] == 0 and to_csv([row], COLUMNS).splitlines()[1].endswith(",0,0,0,0,0.000000,,,,,,")
 
 
 def test_cost_by_hand(table):
@@ -157,6 +157,15 @@ def test_cost_by_hand(table):
     assert (row["requests"], row["input_tokens"], row["output_tokens"]) == (3, 1500, 150)
     assert row["usd"] == pytest.approx((1500 * 2 + 150 * 10) / 1e6)
     assert row["usd_per_1000_users"] == pytest.approx(1.5) and row["requests_per_1000_users"] == 1000
+
+
+def test_a_list_waits_for_the_sum_of_its_requests(table):
+    steps = [answer("a", (1, 1)), answer("b", (1, 1)), answer("c", (1, 1), user=1)]
+    for step, latency in zip(steps, (0.5, 0.25, 3.0), strict=True):
+        step["latency_s"] = latency
+    row = cost_row(ABOUT, 2, [table("answers", steps)], None)
+    assert row["ms_p50"] == pytest.approx((750 + 3000) / 2) and 2800 < row["ms_p95"] <= 3000
+    assert np.isnan(cost_row(ABOUT, 2, [], None)["ms_p50"])
 
 
 def test_no_price_and_no_request(table):

@@ -1,4 +1,4 @@
-"""Cost of lists: requests, tokens and dollars, in total and per 1,000 users."""
+"""Cost of lists: requests, tokens and dollars, in total and per 1,000 users, and the time that a list waits."""
 
 import numpy as np
 import pyarrow.compute as pc
@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 from reelrank.evaluation.csv_rows import keys
 
 AMOUNTS = ("requests", "input_tokens", "output_tokens", "usd")
-COLUMNS = ("users", *AMOUNTS, *(f"{name}_per_1000_users" for name in AMOUNTS))
+COLUMNS = ("users", *AMOUNTS, *(f"{name}_per_1000_users" for name in AMOUNTS), "ms_p50", "ms_p95")
 
 
 def count_users(path):
@@ -40,5 +40,28 @@ def cost_row(about, users, answers, prices):
         "output_tokens": int(tokens[1]),
         "usd": np.nan if prices is None else float(tokens @ np.array(prices, float)) / 1e6,
     }
+    waits = milliseconds_of_lists(answers)
+    times = dict(
+        zip(("ms_p50", "ms_p95"), np.quantile(waits, [0.5, 0.95]) if len(waits) else (np.nan,) * 2, strict=True)
+    )
     each = {f"{name}_per_1000_users": 1000 * amounts[name] / users if users else np.nan for name in AMOUNTS}
-    return {**keys(about), "users": users, **amounts, **each}
+    return {**keys(about), "users": users, **amounts, **each, **times}
+
+
+def milliseconds_of_lists(answers):
+    """Return how long each list waited for its answers in ms: the sum over its requests, which follow each other.
+
+    Requests of several permutations of one list may run at the same time; each permutation counts as a list here. The
+    times are those of the run, under its number of simultaneous requests; an answer of the cache keeps its time.
+
+    Parameters
+    ----------
+    answers : sequence of pyarrow.Table
+        Tables of contract ``answers``.
+    """
+    found = []
+    for table in answers:
+        columns = table.select(["user", "permutation", "latency_s"])
+        sums = columns.group_by(["user", "permutation"]).aggregate([("latency_s", "sum")])
+        found.append(1000 * sums["latency_s_sum"].to_numpy())
+    return np.concatenate(found) if found else np.zeros(0)

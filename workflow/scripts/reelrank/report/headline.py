@@ -153,7 +153,7 @@ def headline(run):
         told.append(ending)
         notes = [_chosen(run, choice), *_smallest(row, "base list's", " (before Holm's adjustment)")]
         notes += _ab_test(run, choice)
-    told = [*_changed_plan(run), *told]
+    told = [*_changed_plan(run), *told, *_prices(run)]
     return {
         "verdict": verdict,
         "sentences": told,
@@ -161,6 +161,25 @@ def headline(run):
         "notes": [*notes, *caveats(run)],
         "choice": choice,
     }
+
+
+def _prices(run):
+    """Return a sentence on the price and the time of each re-ranker that asks a chat model, over all base models."""
+    if "cost" not in run.tables:
+        return []
+    rows, told = run.tables["cost"], []
+    for name in run.rerankers:
+        own = rows[(rows["reranker"] == name) & (rows["requests"] > 0)]
+        if own.empty:
+            continue
+        dollars = float(own["usd_per_1000_users"].mean(skipna=False))
+        price = f"${dollars:,.2f} per 1,000 lists" if known(dollars) else "no price in config/prices.yaml"
+        median, late = count(own["ms_p50"].median()), count(own["ms_p95"].max())
+        waits = f"a list took {median} ms (median) or {late} ms (95th percentile)"
+        block = run.config.get("chat_models", {}).get(run.config["rerankers"][name].get("chat_model"), {})
+        at = f" with up to {block['concurrency']} requests at a time" if "concurrency" in block else ""
+        told.append(f"{name}: {price}; {waits}{at}.")
+    return told
 
 
 def _changed_plan(run):

@@ -43,7 +43,11 @@ CONTRACTS = {
     "gaps": ("base_model seed reranker slice_by best worst", "n gap gap_low gap_high", ""),
     "positions": ("base_model seed reranker", "position n users hit_rate", ""),
     "answers": ("base_model seed reranker split", "requests unchanged_share order_correlation", ""),
-    "cost": ("base_model seed reranker", "users requests input_tokens output_tokens usd", ""),
+    "cost": (
+        "base_model seed reranker",
+        "users requests input_tokens output_tokens usd usd_per_1000_users ms_p50 ms_p95",
+        "",
+    ),
     "features": (
         "encoder field model revision",
         "dimension items missing without_file unreadable too_large parameters",
