@@ -36,7 +36,10 @@ def in_a_process(work, *arguments, timeout=600):
     process = context.Process(target=_answer, args=(work, arguments, queue))
     process.start()
     try:
-        return queue.get(timeout=timeout)
+        answer = queue.get(timeout=timeout)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
     finally:
         process.join(10)
         if process.is_alive():
@@ -44,7 +47,11 @@ def in_a_process(work, *arguments, timeout=600):
 
 
 def _answer(work, arguments, queue):
-    result = work(*arguments)
+    try:
+        result = work(*arguments)
+    except Exception as error:
+        queue.put(error)  # so that nobody waits for an answer until the end of the timeout
+        raise
     # Not getrusage, whose peak begins with that of the parent before the new program was loaded.
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     queue.put((result, int(peak.group(1)) / 1024))

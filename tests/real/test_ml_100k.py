@@ -31,7 +31,7 @@ def prepared(shared_data, tmp_path_factory):
     outputs = {
         name: folder / f"{name}.parquet" for name in ("interactions", "users", "comments", "catalogue")
     } | {"statistics": folder / "statistics.json"}  # fmt: skip
-    prepare.main(paths, outputs, "movielens", ["title", "category"], {"format": "ml-100k"}, 3, None, {"users": 943})
+    prepare.main(paths, outputs, "movielens", ["title", "category"], {"format": "ml-100k"}, 3, {"users": 943})
     return folder
 
 

@@ -8,7 +8,7 @@ from reelrank.data.tables import write_tables
 from reelrank.files import write_json
 
 
-def main(inputs, outputs, adapter, fields, options, min_interactions, tie_seed, expected):
+def main(inputs, outputs, adapter, fields, options, min_interactions, expected, tie_seed=None):
     """Read, index, sort and count the data; write the tables and ``statistics.json``.
 
     Parameters
@@ -19,9 +19,10 @@ def main(inputs, outputs, adapter, fields, options, min_interactions, tie_seed, 
     fields : list of str
     options : dict
     min_interactions : int
-    tie_seed : int or None
     expected : dict of str to int
         Published counts; differences are recorded and logged.
+    tie_seed : int, optional
+        See `reelrank.data.preparation.prepare`.
     """
     raw = datasets.read_dataset(adapter, inputs, fields, options)
     tables, statistics = prepare(raw, min_interactions, tie_seed)
