@@ -8,7 +8,7 @@
 # The primary test. Ranks keep the digest of the plan that they were scored under, so a later plan is noticed.
 rule write_plan:
     output:
-        paths.test_plan,
+        test_plan=paths.test_plan,
     log:
         paths.log("write_plan"),
     benchmark:

@@ -7,18 +7,18 @@ from reelrank.files import write_json
 from reelrank.metrics.ranking import nearest_cutoff
 
 
-def main(output, primary, cutoffs):
+def main(test_plan, primary, cutoffs):
     """Write ``plan.json`` with a digest, which the ranks of each list keep.
 
     Parameters
     ----------
-    output : path
+    test_plan : path
     primary : dict
         See `reelrank.config.comparisons.primary_test`.
     cutoffs : list of int
     """
     plan = {**primary, "n": nearest_cutoff(cutoffs)}
-    write_json(output, {**plan, "digest": digests.digest(plan)})
+    write_json(test_plan, {**plan, "digest": digests.digest(plan)})
     logging.info("%s", plan)
 
 
