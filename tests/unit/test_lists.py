@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelrank.data.lists import RankedLists, read_lists, read_users, write_lists
+from reelrank.data.lists import RankedLists, read_lists, read_lists_of, read_users, write_lists
 from reelrank.data.tables import LIST_METADATA, write_table
 from reelrank.errors import InputError
 
@@ -69,6 +69,20 @@ def test_many_users_are_read_and_written_in_parts(tmp_path_factory, lists, writt
     for name in ("users", "items", "scores", "raw_ranks"):
         np.testing.assert_array_equal(getattr(found, name), getattr(head, name))
         np.testing.assert_array_equal(getattr(in_parts, name), getattr(whole, name) if name != "raw_ranks" else None)
+
+
+@given(lists=ragged(), chosen=st.sets(st.integers(0, 8)))
+def test_some_users_are_read_as_all_users_are(tmp_path_factory, lists, chosen):
+    path = tmp_path_factory.mktemp("some") / "lists.parquet"
+    write_lists(lists, path, ABOUT)
+    users = np.array(sorted(chosen), np.int32)
+    whole, some = read_lists(path)[0], read_lists_of(path, users)
+    rows = np.flatnonzero(np.isin(whole.users, users))
+    assert some.users.tolist() == whole.users[rows].tolist() and some.users.dtype == np.int32
+    width = some.items.shape[1]
+    np.testing.assert_array_equal(some.items, whole.items[rows][:, :width])
+    np.testing.assert_array_equal(some.scores, whole.scores[rows][:, :width])
+    assert (whole.items[rows][:, width:] < 0).all()
 
 
 def test_memory_grows_by_little_more_than_the_lists(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 from reelrank import step
 from reelrank.audit import rescoring
 from reelrank.data.interactions import load_interactions
-from reelrank.data.lists import read_lists
+from reelrank.data.lists import read_lists_of, read_users
 from reelrank.files import read_json_gzip, write_json
 from reelrank.rerank.fusion import score
 from reelrank.rerank.signals.aligned import align
@@ -39,8 +39,9 @@ def main(inputs, outputs, fusions, signals, features, words, history, audit_sett
     fitted = [alike.setdefault(Path(path).read_bytes(), read_json_gzip(path)) for path in inputs["fitted"]]
     rows = []
     for split in ("valid", "test"):
-        base = read_lists(inputs[f"base_{split}"])[0]
-        held_out = rescoring.audited(data, split, base.users, wanted["users"], wanted["seed"])
+        path = inputs[f"base_{split}"]
+        held_out = rescoring.audited(data, split, read_users(path), wanted["users"], wanted["seed"])
+        base = read_lists_of(path, held_out.users)
         paths = dict(zip(signals, inputs[f"signals_{split}"], strict=True))
         others = of_other_interactions(sources, held_out.other)
         aligned_to = cache(partial(_aligned, base, paths, held_out.users))  # most fusions share their signals
@@ -54,17 +55,17 @@ def main(inputs, outputs, fusions, signals, features, words, history, audit_sett
                     {"columns": store, "threads": wanted["threads"], "fitted": shared}
                     for store, shared in zip(stores, caches, strict=True)
                 ]
-                rows.append(_row(block, name, known, split, held_out, aligned, material, read_lists(path)[0]))
+                rows.append(_row(block, name, known, split, held_out, aligned, material, path))
     write_json(outputs["rows"], rows)
     logging.info("%d lists scored again", len(rows))
 
 
 def _aligned(base, paths, users, depth, *names):
     """Return the signals of these names for some users, aligned to the candidates."""
-    return align(base, {name: paths[name] for name in names}, depth).of_users(users)
+    return align(base, {name: paths[name] for name in names}, depth, users)
 
 
-def _row(block, name, fitted, split, held_out, aligned, material, published):
+def _row(block, name, fitted, split, held_out, aligned, material, path):
     """Return the row of one fusion and split."""
     about = {**block["about"], "reranker": name}
     lists = aligned.lists
@@ -75,7 +76,7 @@ def _row(block, name, fitted, split, held_out, aligned, material, published):
         changed = rescoring.changed_columns(lists, fitted["columns"], *values)
     changed += rescoring.changed_scores(lists, *scores)
     again, others = (lists.reordered(found) for found in scores)
-    missing = rescoring.not_reproduced(rescoring.of_users(published, lists.users), again)
+    missing = rescoring.not_reproduced(read_lists_of(path, lists.users), again)
     users = replace(held_out, users=lists.users)
     return rescoring.result(about, split, users, others, changed, missing)
 

@@ -9,7 +9,7 @@ import numpy as np
 from reelrank import step
 from reelrank.audit import rescoring
 from reelrank.data.interactions import load_interactions
-from reelrank.data.lists import BASE, RankedLists, read_lists
+from reelrank.data.lists import BASE, RankedLists, read_lists, read_lists_of, read_users
 from reelrank.files import write_json
 from reelrank.hardware import make_deterministic, pick_device
 from reelrank.models import load_model
@@ -72,10 +72,11 @@ def _rows(own, name, data, base, files, history, wanted):
     about = {**own["about"], "reranker": name}
     models = {}
     for split, (lists, _) in base.items():
-        published = read_lists(files[split][name])[0]
-        if not len(published.users):
+        users = read_users(files[split][name])
+        if not len(users):
             continue
-        held_out = rescoring.audited(data, split, published.users, most, wanted["seed"])
+        held_out = rescoring.audited(data, split, users, most, wanted["seed"])
+        published = read_lists_of(files[split][name], held_out.users)
         heads = rescoring.of_users(lists, held_out.users).head(int(about["depth"]))
         scores = [_scores(own, about, one, heads, split, history, models) for one in (held_out.real, held_out.other)]
         again, others = (heads.reordered(found) for found in scores)
@@ -86,7 +87,7 @@ def _rows(own, name, data, base, files, history, wanted):
                 held_out,
                 others,
                 rescoring.changed_scores(heads, *scores),
-                rescoring.not_reproduced(published.of_rows(held_out.rows), again),
+                rescoring.not_reproduced(published, again),
             )
         )
     return rows

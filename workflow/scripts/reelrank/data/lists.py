@@ -121,6 +121,37 @@ def read_lists(path, depth=None):
     return RankedLists(users, items, scores, raw_ranks), read_about(path)
 
 
+def read_lists_of(path, users):
+    """Read the lists of some users from a Parquet file of contract ``list``; users without a list are left out.
+
+    Much faster and smaller than `read_lists` for few of many users.
+
+    Parameters
+    ----------
+    path : str or Path
+    users : numpy.ndarray
+        Ascending.
+
+    Returns
+    -------
+    RankedLists
+    """
+    kept = []
+    for chunk in read_chunks(path, "list", ("user", "item", "score")):
+        found = chunk["user"].to_numpy()
+        rows = np.flatnonzero(np.isin(found, users))
+        kept.append([chunk[name].to_numpy()[rows] for name in ("user", "item", "score")])
+    user, item, score = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    own, starts, counts = np.unique(user, return_index=True, return_counts=True)
+    width = int(counts.max(initial=0))
+    items = np.full((len(own), width), -1, np.int32)
+    scores = np.full((len(own), width), -np.inf, np.float32)
+    row = np.repeat(np.arange(len(own)), counts)
+    to = row, np.arange(len(user)) - np.repeat(starts, counts)
+    items[to], scores[to] = item, score
+    return RankedLists(own.astype(np.int32), items, scores)
+
+
 def read_about(path):
     """Return the metadata of a file of lists."""
     with closing(read_chunks(path, "list")) as chunks:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reelrank.data.lists import BASE, RankedLists, read_about, read_lists, read_users
+from reelrank.data.lists import BASE, RankedLists, read_about, read_lists, read_lists_of, read_users
 from reelrank.errors import InputError
 from reelrank.metrics.ranking import ndcg
 from reelrank.metrics.standardising import standardised
@@ -42,19 +42,13 @@ class Aligned:
         """Return the same candidates with one signal."""
         return replace(self, scores={name: self.scores[name]}, ranks={name: self.ranks[name]})
 
-    def of_users(self, users):
-        """Return the same for some users; users whom the signals do not cover are left out."""
-        rows = np.flatnonzero(np.isin(self.lists.users, users))
-        parts = ({name: of[rows] for name, of in values.items()} for values in (self.scores, self.ranks))
-        return Aligned(self.lists.of_rows(rows), *parts, self.asked, self.all_users)
-
     def orders(self, name, rows=slice(None)):
         """Return ranks by one signal, ``(k, depth)`` int16; candidates that it did not rank keep their base rank."""
         own, beneath = self.ranks[name][rows], self.ranks[BASE][rows]
         return np.where(own > 0, own, beneath)
 
 
-def align(base, paths, depth):
+def align(base, paths, depth, some_users=None):
     """Read signals and align them to the candidates of a base list; return an `Aligned`.
 
     Parameters
@@ -65,6 +59,8 @@ def align(base, paths, depth):
         The list of each signal.
     depth : int
         Number of candidates at the head of the base list.
+    some_users : numpy.ndarray, optional
+        Align only these users, ascending. Then `base` has no others. Default: all users of the base list.
 
     Returns
     -------
@@ -80,7 +76,8 @@ def align(base, paths, depth):
     """
     users, asked = base.users, "all"
     for path in paths.values():
-        found, whom = read_users(path), read_about(path).get("users", "all")
+        whom = read_about(path).get("users", "all")
+        found = read_users(path) if some_users is None else read_lists_of(path, some_users).users
         _check_users(path, found, base.users, whom)
         if whom != "all":
             if asked not in ("all", whom):
@@ -95,8 +92,8 @@ def align(base, paths, depth):
     scores = {name: np.empty(shape, np.float32) for name in (BASE, *paths)}
     ranks = {name: np.empty(shape, np.int16) for name in scores}
     for name, path in paths.items():
-        lists, about = read_lists(path)
-        lists = _rows(lists, users)
+        lists = _rows(read_lists(path)[0] if some_users is None else read_lists_of(path, some_users), users)
+        about = read_about(path)
         for (
             rows,
             some,
