@@ -10,6 +10,7 @@ import pytest
 from snakemake_run import ROOT, copy_repository, planned, result_bytes, snakemake, watched, written_in_place
 
 #: Rules whose every input is made of ranks and lists.
+AUDITED = ("rescore_fusions", "audit_lists")
 OF_RANKS = {"tabulate_hits", "plot_figures", "measure_effects", "describe_lists", "report"}
 TOY = ("--configfile", ROOT / "tests/config/toy.yaml")
 BASES = ("pop", "dssm_video")
@@ -104,6 +105,8 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
         "rerank_on_gpu",
         "fuse",
         "evaluate",
+        "rescore_lists",
+        "rescore_fusions",
     }
     assert jobs == {(rule, "dssm_video") for rule in over_dssm} | {(rule, "") for rule in OF_RANKS | {"audit_lists"}}
 
@@ -111,7 +114,7 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("rerank/fusion/rrf.py", "np.float64)\n", "float)\n", {"fuse", "evaluate", "audit_lists"} | OF_RANKS),
+        ("rerank/fusion/rrf.py", "np.float64)\n", "float)\n", {"fuse", "evaluate", *AUDITED} | OF_RANKS),
         (
             "models/pop.py",
             "astype(np.float32)",
@@ -123,7 +126,8 @@ def test_a_learning_rate_reruns_its_model_and_what_depends_on_it(toy):
                 "rerank_on_gpu",
                 "fuse",
                 "evaluate",
-                "audit_lists",
+                "rescore_lists",
+                *AUDITED,
             }
             | OF_RANKS,
         ),
@@ -153,7 +157,7 @@ def test_an_edited_re_ranker_runs_again_alone(toy):
         process = snakemake(toy, "-n", *TOY)
     finally:
         path.write_text(before)
-    assert {rule for rule, _ in planned(process)} == {"rerank", "evaluate", "audit_lists"} | OF_RANKS
+    assert {rule for rule, _ in planned(process)} == {"rerank", "evaluate", "rescore_lists", "audit_lists"} | OF_RANKS
     output = process.stdout + process.stderr
     assert set(re.findall(r"^rule rerank:.*?reranker=([\w-]+)", output, flags=re.M | re.S)) == {"random"}
 
