@@ -95,9 +95,9 @@ class Audit:
         files |= {f"base_{split}": fill(path, wildcards) for split, path in by_split(self.paths.base_lists).items()}
         return {**files, "fitted": every(self.paths.fitted, wildcards, reranker=names)}
 
-    def loaded(self):
-        """Return the files below ``workflow/scripts`` that the step for lists loads by name."""
-        own = [f"reelrank/models/{self.config['models'][name]['type']}.py" for name in self.selection.trained]
+    def loaded(self, base_model):
+        """Return the files below ``workflow/scripts`` that the step for the lists of a base model loads by name."""
+        own = [f"reelrank/models/{self.config['models'][base_model]['type']}.py"] if self.is_trained(base_model) else []
         return sorted({*own, *(path for name in self._rescorable() for path in self.reranking.loaded(name))})
 
     def redrawn(self, wildcards):

@@ -97,4 +97,4 @@ class Code:
         return self._of_fuse(wildcards)
 
     def _of_rescore_lists(self, wildcards):
-        return self.audit.loaded()
+        return self.audit.loaded(wildcards.base_model)
