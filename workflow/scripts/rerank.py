@@ -2,13 +2,11 @@
 
 import logging
 
-import numpy as np
-
 from reelrank import step
 from reelrank.data.interactions import load_interactions
 from reelrank.data.lists import read_lists, write_lists
 from reelrank.llm.ask.users import choose_users, users_tag
-from reelrank.rerank import reranker_class
+from reelrank.rerank import reranker_class, score_all
 from reelrank.rerank.material import load_material
 from reelrank.sharding import shard_metadata, shard_range
 
@@ -51,15 +49,6 @@ def main(inputs, outputs, about, reranker_block, needs, settings, history, shard
             metadata["users"] = users_tag(reranker_block["users"])
         write_lists(lists.reordered(scores), path, metadata, lists)
         logging.info("%s: %d users, depth %d", split, *lists.items.shape)
-
-
-def score_all(plug_in, lists, histories):
-    """Return the scores of all lists, batch by batch, ``(n_users, depth)`` float32."""
-    scores = np.empty(lists.items.shape, np.float32)
-    for start in range(0, len(lists.users), plug_in.users_together):
-        rows = slice(start, start + plug_in.users_together)
-        scores[rows] = plug_in.scores(lists.of_rows(rows), histories[rows])
-    return scores
 
 
 step.run(main, snakemake)

@@ -4,8 +4,6 @@ import logging
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
-
 from reelrank import step
 from reelrank.audit import rescoring
 from reelrank.data.interactions import load_interactions
@@ -13,7 +11,7 @@ from reelrank.data.lists import BASE, RankedLists, read_lists, read_lists_of, re
 from reelrank.files import write_json
 from reelrank.hardware import make_deterministic, pick_device
 from reelrank.models import load_model
-from reelrank.rerank import reranker_class
+from reelrank.rerank import reranker_class, score_all
 from reelrank.rerank.material import load_material
 from reelrank.training.topk import top_k
 
@@ -108,11 +106,7 @@ def _scores(own, about, data, heads, split, history, models):
     )
     plug_in.begin(split, heads)
     histories = data.queries(split, history).of(heads.users).history
-    scores = np.empty(heads.items.shape, np.float32)
-    for start in range(0, len(heads.users), plug_in.users_together):
-        some = slice(start, start + plug_in.users_together)
-        scores[some] = plug_in.scores(heads.of_rows(some), histories[some])
-    return scores
+    return score_all(plug_in, heads, histories)
 
 
 step.run(main, snakemake)

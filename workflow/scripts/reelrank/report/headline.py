@@ -56,8 +56,8 @@ def valid_ndcg(run):
 def choose(run, base_model=None, kinds=("collaborative", "discriminative", "generative", "fusion")):
     """Return the best list of some kinds on valid by NDCG@n, over all base models or one; None if there is none.
 
-    Not chosen is a list that cannot differ from its base list, such as a sum without signals, or a list over a base
-    model that is a control.
+    A list that cannot differ from its base list, such as a sum without signals, is not chosen. Nor is a list over a
+    base model that is a control.
     """
     values = valid_ndcg(run)
     able = {

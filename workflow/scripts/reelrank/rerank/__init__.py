@@ -8,6 +8,8 @@ needs and what it reads. `docs/adding.md` has a complete example.
 import importlib
 from abc import ABC, abstractmethod
 
+import numpy as np
+
 from reelrank.errors import InputError
 
 
@@ -66,3 +68,12 @@ def reranker_class(kind):
     if not hasattr(module, "Reranker"):
         raise InputError(f"reelrank/rerank/{kind}.py: found no class Reranker; expected one")
     return module.Reranker
+
+
+def score_all(plug_in, lists, histories):
+    """Return the scores of all lists, batch by batch, ``(n_users, depth)`` float32."""
+    scores = np.empty(lists.items.shape, np.float32)
+    for start in range(0, len(lists.users), plug_in.users_together):
+        rows = slice(start, start + plug_in.users_together)
+        scores[rows] = plug_in.scores(lists.of_rows(rows), histories[rows])
+    return scores
